@@ -1,0 +1,102 @@
+# Everything a developer, CI or a packager runs. `make help` lists it.
+
+PREFIX  ?= /usr/local
+DESTDIR ?=
+PYTHON  ?= python3
+CARGO   ?= cargo
+INSTALL ?= install
+
+VENV := target/venv
+
+BUILD_PACKAGES := gcc g++ libc6-dev make python3
+TEST_PACKAGES  := python3-venv binutils curl gdb libcap2-bin openssl strace \
+                  microsocks stunnel4 tinyproxy-bin
+LINT_PACKAGES  := shellcheck
+
+# Tracked scripts that start with a shell's #! line, whatever their name.
+SHELL_SCRIPTS = $(shell git grep --files-with-matches -E -e '^\#!/(usr/)?bin/(env )?(ba)?sh\b' -- .ci scripts benches tests)
+
+.DEFAULT_GOAL := build
+# Prerequisites run in the order written: packages first, then what needs them.
+.NOTPARALLEL:
+.PHONY: build build-deps deps lint-deps c-tests benches test demo bench soak \
+        lint install uninstall clean help
+
+## build: the library and the launcher, into target/release
+build:
+	$(CARGO) build --release
+
+# `sudo make install` must not need root's own cargo once the user has built.
+target/release/green target/release/libgreen.so:
+	$(CARGO) build --release
+
+build-deps:
+	scripts/install-packages $(BUILD_PACKAGES)
+
+## deps: install what the tests need (Debian packages, a venv in target/venv)
+deps: build-deps
+	scripts/install-packages $(TEST_PACKAGES)
+	$(MAKE) $(VENV)/installed
+
+lint-deps:
+	scripts/install-packages python3-venv $(LINT_PACKAGES)
+	$(MAKE) $(VENV)/installed
+
+$(VENV)/installed: requirements-dev.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+## c-tests: the self-checking C programs, into target/c-tests
+c-tests:
+	$(MAKE) -C c-tests
+
+## benches: the C servers and load generators of the benchmarks
+benches:
+	$(MAKE) -C benches
+
+## test: build everything and run every test, natively and under libgreen
+test: deps build c-tests benches
+	$(VENV)/bin/python -m pytest tests
+
+## demo: the C and the Python server, native threads against green threads
+demo: build-deps build c-tests benches
+	$(PYTHON) scripts/demo
+
+## bench: the full benchmark; results and plots land in docs/bench
+bench: deps build c-tests benches
+	$(VENV)/bin/python scripts/bench
+
+## soak: run the concurrency tests over and over under CPU load
+soak: deps build c-tests
+	$(VENV)/bin/python scripts/soak
+
+## lint: formatting and static checks of Rust, shell and Python
+lint: lint-deps
+	$(CARGO) fmt --check
+	$(CARGO) clippy --release --all-targets -- -D warnings
+	shellcheck $(SHELL_SCRIPTS)
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+
+## install: green, libgreen.so and green(1) under $(DESTDIR)$(PREFIX)
+install: target/release/green target/release/libgreen.so
+	$(INSTALL) -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib $(DESTDIR)$(PREFIX)/share/man/man1
+	$(INSTALL) -m 755 target/release/green $(DESTDIR)$(PREFIX)/bin/green
+	$(INSTALL) -m 644 target/release/libgreen.so $(DESTDIR)$(PREFIX)/lib/libgreen.so
+	$(INSTALL) -m 644 docs/green.1 $(DESTDIR)$(PREFIX)/share/man/man1/green.1
+
+## uninstall: remove what `make install` put there
+uninstall:
+	$(RM) $(DESTDIR)$(PREFIX)/bin/green
+	$(RM) $(DESTDIR)$(PREFIX)/lib/libgreen.so
+	$(RM) $(DESTDIR)$(PREFIX)/share/man/man1/green.1
+
+## clean: remove everything that was built
+clean:
+	$(CARGO) clean
+
+## help: this list
+help:
+	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST)) | \
+	    awk -F ': ' '{ printf "  %-10s %s\n", $$1, $$2 }'
