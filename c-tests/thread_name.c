@@ -1,0 +1,60 @@
+/* pthread_setname_np and pthread_getname_np: each thread has a name of its own, inherited from its creator,
+ * of at most 15 bytes. */
+#include "check.h"
+#include <semaphore.h>
+#include <sys/prctl.h>
+
+static sem_t named, checked;
+
+static void check_name(pthread_t thread, const char *expected)
+{
+	char name[16];
+	CHECK_OK(pthread_getname_np(thread, name, sizeof name));
+	CHECK_EQ(strcmp(name, expected), 0);
+}
+
+static void *run(void *unused)
+{
+	check_name(pthread_self(), "creator");
+	CHECK_OK(pthread_setname_np(pthread_self(), "self-named"));
+	check_name(pthread_self(), "self-named");
+	CHECK_OK(sem_post(&named));
+	CHECK_OK(sem_wait(&checked));
+	check_name(pthread_self(), "named-by-other");
+	return unused;
+}
+
+static void *use_prctl(void *unused)
+{
+	char name[16] = "";
+	CHECK_OK(prctl(PR_SET_NAME, "by-prctl"));
+	sleep_ms(5);
+	CHECK_OK(prctl(PR_GET_NAME, name));
+	CHECK_EQ(strcmp(name, "by-prctl"), 0);
+	check_name(pthread_self(), "by-prctl");
+	return unused;
+}
+
+int main(void)
+{
+	CHECK_OK(sem_init(&named, 0, 0));
+	CHECK_OK(sem_init(&checked, 0, 0));
+	CHECK_OK(pthread_setname_np(pthread_self(), "creator"));
+	pthread_t thread = check_start(run, NULL);
+	CHECK_OK(sem_wait(&named));
+	check_name(thread, "self-named");
+	check_name(pthread_self(), "creator");
+	CHECK_OK(pthread_setname_np(thread, "named-by-other"));
+	check_name(thread, "named-by-other");
+	CHECK_OK(sem_post(&checked));
+	check_join(thread);
+
+	CHECK_EQ(pthread_setname_np(pthread_self(), "sixteen-bytes-xx"), ERANGE);
+	CHECK_OK(pthread_setname_np(pthread_self(), "fifteen-bytes-x"));
+	check_name(pthread_self(), "fifteen-bytes-x");
+	char small[15];
+	CHECK_EQ(pthread_getname_np(pthread_self(), small, sizeof small), ERANGE);
+	check_join(check_start(use_prctl, NULL));
+	check_name(pthread_self(), "fifteen-bytes-x");
+	return 0;
+}
