@@ -1,0 +1,36 @@
+"""An echo server on asyncio protocols: callbacks, no coroutine per connection."""
+
+import argparse
+import asyncio
+
+
+class Echo(asyncio.Protocol):
+    def connection_made(self, transport: asyncio.Transport) -> None:
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self.transport.write(data)
+
+
+async def run(port: int) -> None:
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Echo, "127.0.0.1", port, backlog=1024)
+    print(f"listening on {server.sockets[0].getsockname()[1]}", flush=True)
+    await server.serve_forever()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--uvloop", action="store_true", help="run on uvloop's event loop")
+    options = parser.parse_args()
+    if options.uvloop:
+        import uvloop
+
+        uvloop.run(run(options.port))
+    else:
+        asyncio.run(run(options.port))
+
+
+if __name__ == "__main__":
+    main()
