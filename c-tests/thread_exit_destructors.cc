@@ -15,7 +15,7 @@ struct Note {
 	Note note{trace, static_cast<char>('0' + depth)};
 	if (depth > 0)
 		leave(trace, depth - 1);
-	else
+	else if (trace.empty())
 		pthread_exit(&trace);
 }
 
