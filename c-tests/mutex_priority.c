@@ -1,0 +1,75 @@
+/* Priority-inheritance and priority-ceiling attributes: mutexes made with them exclude, time out and tell
+ * their errors. */
+#include "check.h"
+
+enum { THREADS = 8, ROUNDS = 500 };
+
+static pthread_mutex_t mutex;
+static volatile long counter;
+
+static void *count(void *unused)
+{
+	for (int i = 0; i < ROUNDS; i++) {
+		CHECK_OK(pthread_mutex_lock(&mutex));
+		long seen = counter;
+		if (i % 100 == 0)
+			usleep(10);
+		counter = seen + 1;
+		CHECK_OK(pthread_mutex_unlock(&mutex));
+	}
+	return unused;
+}
+
+static void *fail_to_lock(void *unused)
+{
+	CHECK_EQ(pthread_mutex_trylock(&mutex), EBUSY);
+	struct timespec deadline = in_ms(CLOCK_REALTIME, 20);
+	CHECK_EQ(pthread_mutex_timedlock(&mutex, &deadline), ETIMEDOUT);
+	CHECK(now_ns(CLOCK_REALTIME) >= deadline.tv_sec * (long)NS_PER_S + deadline.tv_nsec);
+	return unused;
+}
+
+static void check_protocol(int protocol, int type)
+{
+	pthread_mutexattr_t attributes;
+	pthread_t threads[THREADS];
+	int reported = -1;
+	CHECK_OK(pthread_mutexattr_init(&attributes));
+	CHECK_OK(pthread_mutexattr_setprotocol(&attributes, protocol));
+	CHECK_OK(pthread_mutexattr_getprotocol(&attributes, &reported));
+	CHECK_EQ(reported, protocol);
+	CHECK_OK(pthread_mutexattr_settype(&attributes, type));
+	CHECK_OK(pthread_mutex_init(&mutex, &attributes));
+	counter = 0;
+	for (int i = 0; i < THREADS; i++)
+		threads[i] = check_start(count, NULL);
+	for (int i = 0; i < THREADS; i++)
+		check_join(threads[i]);
+	CHECK_EQ(counter, THREADS * ROUNDS);
+
+	CHECK_OK(pthread_mutex_lock(&mutex));
+	if (type == PTHREAD_MUTEX_ERRORCHECK)
+		CHECK_EQ(pthread_mutex_lock(&mutex), EDEADLK);
+	if (type == PTHREAD_MUTEX_RECURSIVE) {
+		CHECK_OK(pthread_mutex_lock(&mutex));
+		CHECK_OK(pthread_mutex_unlock(&mutex));
+	}
+	check_join(check_start(fail_to_lock, NULL));
+	CHECK_OK(pthread_mutex_unlock(&mutex));
+	if (type != PTHREAD_MUTEX_NORMAL)
+		CHECK_EQ(pthread_mutex_unlock(&mutex), EPERM);
+	CHECK_OK(pthread_mutex_destroy(&mutex));
+	CHECK_OK(pthread_mutexattr_destroy(&attributes));
+}
+
+int main(void)
+{
+	check_protocol(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_NORMAL);
+	check_protocol(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_ERRORCHECK);
+	check_protocol(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_RECURSIVE);
+	check_protocol(PTHREAD_PRIO_NONE, PTHREAD_MUTEX_NORMAL);
+	pthread_mutexattr_t attributes;
+	CHECK_OK(pthread_mutexattr_init(&attributes));
+	CHECK_EQ(pthread_mutexattr_setprotocol(&attributes, 99), EINVAL);
+	return 0;
+}
