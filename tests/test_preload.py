@@ -1,0 +1,64 @@
+"""LD_PRELOAD=libgreen.so without the launcher, and programs that have no use for it."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+from launcher import ROOT
+from servers.process import environment
+
+# The interpreter itself: a version manager may put a shell script in its place on PATH.
+PYTHON = os.path.realpath(sys.executable)
+
+SINGLE_THREADED = {
+    "ls": ["ls", "-l", ROOT / "docs"],
+    "sort": ["sort", "-r", ROOT / "Cargo.lock"],
+    "grep": ["grep", "-rn", "name", ROOT / "Cargo.toml"],
+    "cat": ["cat", ROOT / "Cargo.lock"],
+    "sh": ["sh", "-c", 'for i in 1 2 3; do echo "$i" | tr 123 abc; done; exit 3'],
+    "bash": ["bash", "-c", "read -r a b < <(echo 1 2); echo $((a + b)); sleep 0.01 & wait $!"],
+    "awk": [
+        "awk",
+        "BEGIN { while ((getline line < ARGV[1]) > 0) n++; print n }",
+        ROOT / "Makefile",
+    ],
+    "python": [PYTHON, "-c", "print(1)"],
+    "python files": [PYTHON, "-c", "import os, sys; print(sorted(os.listdir()), sys.stdin.read())"],
+    "no such file": ["ls", "/green-test-missing"],
+}
+
+
+def run(command, workers, **variables):
+    return subprocess.run(
+        command,
+        cwd=ROOT,
+        env=environment(workers) | {"LC_ALL": "C"} | variables,
+        input="input\n",
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+@pytest.mark.parametrize("command", SINGLE_THREADED.values(), ids=SINGLE_THREADED)
+def test_single_threaded_program_does_the_same(command, workers):
+    native, green = run(command, None), run(command, workers)
+    assert native.stdout or native.stderr
+    assert (green.returncode, green.stdout, green.stderr) == (
+        native.returncode,
+        native.stdout,
+        native.stderr,
+    )
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "2x", "1.5", " ", "9" * 30])
+@pytest.mark.parametrize("variable", ["GREEN_WORKERS", "GREEN_STACK_SIZE"])
+def test_nonsense_setting_is_reported_in_one_line_and_ignored(variable, value):
+    threads = "import threading as t; x = t.Thread(target=print, args=(1,)); x.start(); x.join()"
+    result = run([PYTHON, "-c", threads], 1, **{variable: value})
+    assert (result.returncode, result.stdout) == (0, "1\n")
+    assert result.stderr.count("\n") == 1
+    assert result.stderr.startswith("libgreen: ")
+    assert variable in result.stderr
