@@ -13,8 +13,8 @@ TEST_PACKAGES  := python3-venv binutils curl gdb libcap2-bin openssl strace \
                   microsocks stunnel4 tinyproxy-bin
 LINT_PACKAGES  := shellcheck
 
-# Tracked scripts that start with a shell's #! line, whatever their name.
-SHELL_SCRIPTS = $(shell git grep --files-with-matches -E -e '^\#!/(usr/)?bin/(env )?(ba)?sh\b' -- .ci scripts benches tests)
+# Scripts that start with a shell's #! line, whatever their name.
+SHELL_SCRIPTS = $(shell grep -rlIE --exclude='*.py' '^\#!.*\b(ba)?sh$$' .ci scripts benches tests)
 
 .DEFAULT_GOAL := build
 # Prerequisites run in the order written: packages first, then what needs them.
