@@ -1,0 +1,93 @@
+/* Connected and listening sockets on the loopback interface, and transfers that must be complete. */
+#ifndef NET_H
+#define NET_H
+
+#include "check.h"
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+__attribute__((unused)) static struct sockaddr_in loopback(int port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((unsigned short)port)};
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	return address;
+}
+
+/* An INET socket of this type, bound to a port that the kernel chose. */
+__attribute__((unused)) static int bound_socket(int type, struct sockaddr_in *address)
+{
+	int descriptor = socket(AF_INET, type, 0);
+	CHECK(descriptor >= 0);
+	*address = loopback(0);
+	socklen_t length = sizeof *address;
+	CHECK_OK(bind(descriptor, (struct sockaddr *)address, length));
+	CHECK_OK(getsockname(descriptor, (struct sockaddr *)address, &length));
+	return descriptor;
+}
+
+__attribute__((unused)) static int tcp_listener(struct sockaddr_in *address, int backlog)
+{
+	int listener = bound_socket(SOCK_STREAM, address);
+	CHECK_OK(listen(listener, backlog));
+	return listener;
+}
+
+__attribute__((unused)) static int tcp_connect(const struct sockaddr_in *address)
+{
+	int descriptor = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(descriptor >= 0);
+	CHECK_OK(connect(descriptor, (const struct sockaddr *)address, sizeof *address));
+	return descriptor;
+}
+
+__attribute__((unused)) static void tcp_pair(int ends[2])
+{
+	struct sockaddr_in address;
+	int listener = tcp_listener(&address, 1);
+	ends[0] = tcp_connect(&address);
+	ends[1] = accept(listener, NULL, NULL);
+	CHECK(ends[1] >= 0);
+	CHECK_OK(close(listener));
+}
+
+__attribute__((unused)) static void unix_pair(int ends[2])
+{
+	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+}
+
+/* ends[0] to write, ends[1] to read, like the other pairs are used where direction matters. */
+__attribute__((unused)) static void pipe_pair(int ends[2])
+{
+	int pipe_ends[2];
+	CHECK_OK(pipe(pipe_ends));
+	ends[0] = pipe_ends[1];
+	ends[1] = pipe_ends[0];
+}
+
+__attribute__((unused)) static void close_both(const int ends[2])
+{
+	CHECK_OK(close(ends[0]));
+	CHECK_OK(close(ends[1]));
+}
+
+__attribute__((unused)) static void read_exactly(int descriptor, void *place, size_t length)
+{
+	char *bytes = place;
+	while (length > 0) {
+		ssize_t count = read(descriptor, bytes, length);
+		CHECK(count > 0);
+		bytes += count;
+		length -= (size_t)count;
+	}
+}
+
+/* A blocking write of any size is complete unless a signal handler cuts it short. */
+__attribute__((unused)) static void write_exactly(int descriptor, const void *bytes, size_t length)
+{
+	CHECK_EQ(write(descriptor, bytes, length), length);
+}
+
+#endif
