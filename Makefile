@@ -5,6 +5,7 @@ DESTDIR ?=
 PYTHON  ?= python3
 CARGO   ?= cargo
 INSTALL ?= install
+ROUNDS  ?= 100
 
 VENV := target/venv
 
@@ -67,9 +68,9 @@ demo: build-deps build c-tests benches
 bench: deps build c-tests benches
 	$(VENV)/bin/python scripts/bench
 
-## soak: run the concurrency tests over and over under CPU load
-soak: deps build c-tests
-	$(VENV)/bin/python scripts/soak
+## soak: run the tests 100 times, or ROUNDS times, while the CPUs are busy
+soak: deps build c-tests benches
+	$(VENV)/bin/python scripts/soak --rounds $(ROUNDS)
 
 ## lint: formatting and static checks of Rust, shell and Python
 lint: lint-deps
