@@ -1,0 +1,23 @@
+"""What the tests share: the ways to run a program."""
+
+import resource
+
+import pytest
+
+# Servers and clients of hundreds of connections run as children of the tests.
+DESCRIPTORS = 8192
+
+
+@pytest.fixture(params=[None, 1, 2, 4], ids=["native", "w1", "w2", "w4"])
+def workers(request):
+    """On how many workers the program runs; None is without libgreen."""
+    return request.param
+
+
+@pytest.fixture(scope="session", autouse=True)
+def enough_descriptors():
+    """Children inherit the soft limit, which is 1,024 on most machines."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, DESCRIPTORS)), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
