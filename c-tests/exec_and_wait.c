@@ -94,6 +94,22 @@ static void descriptors_are_not_inherited(void)
 	CHECK_EQ(atoi(line), 3 + allowed + 1);
 }
 
+/* The new program starts with the mask of the thread that started it, and of no other. */
+static void *the_mask_is_inherited(void *signal_number)
+{
+	sigset_t mask;
+	unsigned long blocked = 0;
+	CHECK_OK(sigemptyset(&mask));
+	if (signal_number)
+		CHECK_OK(sigaddset(&mask, (int)(long)signal_number));
+	CHECK_OK(pthread_sigmask(SIG_SETMASK, &mask, NULL));
+	FILE *status = popen("exec grep SigBlk /proc/self/status", "r");
+	CHECK(status && fscanf(status, "SigBlk: %lx", &blocked) == 1);
+	CHECK_OK(pclose(status));
+	CHECK_EQ(blocked, signal_number ? 1ul << ((long)signal_number - 1) : 0);
+	return NULL;
+}
+
 static void *exec_from_thread(void *unused)
 {
 	execl("/bin/sh", "sh", "-c", "exit 8", (char *)NULL);
@@ -149,6 +165,9 @@ int main(void)
 	for (int i = 0; i < THREADS; i++)
 		check_join(threads[i]);
 	descriptors_are_not_inherited();
+	the_mask_is_inherited(NULL);
+	check_join(check_start(the_mask_is_inherited, (void *)(long)SIGUSR2));
+	the_mask_is_inherited(NULL);
 	exec_from_a_thread();
 	wait_variants();
 	return 0;
