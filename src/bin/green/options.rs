@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::ffi::{OsStr, OsString};
+use std::ops::RangeInclusive;
 
 use crate::failure::Failure;
 
@@ -25,8 +26,10 @@ cannot be run under libgreen, 127 if it is not found.
 
 const VERSION: &str = concat!("green ", env!("CARGO_PKG_VERSION"), "\n");
 
-/// More workers than any machine has processors for; a larger number is a slip.
-const MAX_WORKERS: usize = 1024;
+/// The bounds are the library's: what it would only report and ignore is an
+/// error here. See `settings.rs` there.
+const MAX_WORKERS: usize = 64;
+const STACK_SIZES: RangeInclusive<usize> = 16 << 10..=1 << 30;
 
 /// What the command line asks for.
 pub enum Command {
@@ -119,11 +122,10 @@ fn parse_workers(value: &OsStr) -> Result<usize, Failure> {
 
 fn parse_stack_size(value: &OsStr) -> Result<usize, Failure> {
     size(value)
-        .filter(|&bytes| bytes >= libc::PTHREAD_STACK_MIN)
+        .filter(|bytes| STACK_SIZES.contains(bytes))
         .ok_or_else(|| {
             usage(format!(
-                "--stack-size wants {} bytes or more, such as 64K or 1M, not '{}'",
-                libc::PTHREAD_STACK_MIN,
+                "--stack-size wants a size from 16K to 1G, not '{}'",
                 value.to_string_lossy()
             ))
         })
