@@ -1,8 +1,9 @@
 """How the tests call the launcher, and what a refusal of it looks like."""
 
-import os
 import subprocess
 from pathlib import Path
+
+from servers.process import environment as environment_for
 
 ROOT = Path(__file__).resolve().parent.parent
 GREEN = ROOT / "target/release/green"
@@ -11,14 +12,9 @@ LIBRARY = ROOT / "target/release/libgreen.so"
 
 def run_green(*arguments, launcher=GREEN, environment=None, **options):
     """Runs the launcher in a given environment: none of the caller's GREEN_* or LD_PRELOAD."""
-    clean = {
-        name: value
-        for name, value in os.environ.items()
-        if name != "LD_PRELOAD" and not name.startswith("GREEN_")
-    }
     return subprocess.run(
         [launcher, *arguments],
-        env=clean | (environment or {}),
+        env=environment_for(None) | (environment or {}),
         capture_output=True,
         text=True,
         timeout=60,

@@ -1,7 +1,6 @@
 """tinyproxy, microsocks and stunnel carry every byte, natively and on green threads."""
 
 import asyncio
-import resource
 import signal
 
 import pytest
@@ -16,22 +15,6 @@ CASE_SECONDS = 120
 FEW_KERNEL_THREADS = 64
 
 CREDENTIALS = ("user", "correct horse")
-
-pytestmark = pytest.mark.usefixtures("many_descriptors")
-
-
-@pytest.fixture(scope="module")
-def many_descriptors():
-    """Both ends of 500 connections are in this process; stunnel serves half of its limit."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
-    yield
-    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-@pytest.fixture(params=[None, 1, 2, 4], ids=["native", "green-1", "green-2", "green-4"])
-def workers(request):
-    return request.param
 
 
 @pytest.fixture(params=[10, 500])

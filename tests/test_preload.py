@@ -1,15 +1,11 @@
 """LD_PRELOAD=libgreen.so without the launcher, and programs that have no use for it."""
 
-import os
 import subprocess
-import sys
 
 import pytest
 from launcher import ROOT
+from programs import PYTHON
 from servers.process import environment
-
-# The interpreter itself: a version manager may put a shell script in its place on PATH.
-PYTHON = os.path.realpath(sys.executable)
 
 SINGLE_THREADED = {
     "ls": ["ls", "-l", ROOT / "docs"],
