@@ -68,9 +68,9 @@ demo: build-deps build c-tests benches
 bench: deps build c-tests benches
 	$(VENV)/bin/python scripts/bench
 
-## soak: run the tests 100 times, or ROUNDS times, while the CPUs are busy
-soak: deps build c-tests benches
-	$(VENV)/bin/python scripts/soak --rounds $(ROUNDS)
+## soak: run the C programs 100 times, or ROUNDS times, while the CPUs are busy
+soak: deps build c-tests
+	$(VENV)/bin/python scripts/stress --times $(ROUNDS) --hogs $$(nproc)
 
 ## lint: formatting and static checks of Rust, shell and Python
 lint: lint-deps
