@@ -58,22 +58,20 @@ def measure(server: Server, setting: Setting, load: Load) -> Run:
             watchdog.cancel()
         if report is None:
             raise running.failure("the load generator gave no report")
-        for key, what in [
-            ("errors", "connections failed"),
-            ("unanswered", "messages were never answered"),
-            ("mismatched_bytes", "bytes came back wrong"),
+        for wrong, what in [
+            (report["errors"], "connections failed"),
+            (report["mismatched_bytes"], "bytes came back wrong"),
+            (report["stalled"] and report["unanswered"], "messages were never answered"),
         ]:
-            if report[key]:
+            if wrong:
                 first = f", first: {report['first_error']}" if report["first_error"] else ""
-                raise running.failure(f"{report[key]} {what}{first}")
+                raise running.failure(f"{wrong:,} {what}{first}")
         if not report["messages"] or len(samples) != 2:
             raise running.failure("no message was echoed in the measured time")
     return _summary(report, samples)
 
 
-def _follow(
-    generator: subprocess.Popen, running: RunningServer
-) -> tuple[list[tuple], dict | None]:
+def _follow(generator: subprocess.Popen, running: RunningServer) -> tuple[list[tuple], dict | None]:
     """Samples the server at both ends of the measured window."""
     samples, report = [], None
     for line in generator.stdout:

@@ -4,6 +4,7 @@ import os
 import select
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -48,7 +49,7 @@ class RunningServer:
 
     def __init__(self, server: Server, setting: Setting) -> None:
         self._title = f"{server.name} server, {setting.name}"
-        self._errors = tempfile.TemporaryFile()
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by _end)
         self._process = subprocess.Popen(
             server.command,
             env=setting.environment(),
@@ -73,8 +74,12 @@ class RunningServer:
     ) -> None:
         self._end()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def usage(self) -> Usage:
-        return usage(self._process.pid)
+        return usage(self.pid)
 
     def failure(self, what: str) -> BenchError:
         """`what` went wrong, with what is known of the server's own fate."""
@@ -96,10 +101,8 @@ class RunningServer:
 
     def _reap_if_gone(self) -> None:
         """A server that closed its standard output is about to have an exit status."""
-        try:
+        with suppress(subprocess.TimeoutExpired):
             self._process.wait(timeout=1)
-        except subprocess.TimeoutExpired:
-            pass
 
     def _end(self) -> None:
         self._process.kill()

@@ -1,0 +1,277 @@
+"""docs/bench/README.md, from the sections of results.json."""
+
+from harness import micro, table
+from harness.process import KERNEL_STACK_BYTES
+
+
+def echo_tables(section: list[dict], peers: list[str]) -> str:
+    counts = sorted({entry["connections"] for entry in section})
+    names = list(dict.fromkeys(entry["contender"] for entry in section))
+    found = {(entry["contender"], entry["connections"]): entry["median"] for entry in section}
+
+    def rows(show) -> list[list[str]]:
+        return [
+            [name, *(show(found[name, n]) if (name, n) in found else "failed" for n in counts)]
+            for name in names
+        ]
+
+    def against(peer: str) -> list[str]:
+        cells = []
+        for n in counts:
+            both = ("libgreen", n) in found and (peer, n) in found
+            cells.append(
+                table.ratio(
+                    found["libgreen", n]["messages_per_second"]
+                    / found[peer, n]["messages_per_second"]
+                )
+                if both
+                else "–"
+            )
+        return [f"**libgreen / {peer}**", *cells]
+
+    columns = [f"{n:,} connections" for n in counts]
+    throughput = rows(lambda run: table.count(run["messages_per_second"]))
+    latency = rows(
+        lambda run: f"{table.milliseconds(run['p50_us'])} / {table.milliseconds(run['p99_us'])}"
+    )
+    memory = rows(
+        lambda run: f"{run['kernel_threads']:,.0f} / {table.mebibytes(run['memory_bytes'])}"
+    )
+    cost = rows(lambda run: f"{run['server_us_per_message']:.1f}")
+    return "\n\n".join(
+        [
+            table.markdown(
+                ["messages per second", *columns], [*throughput, *(against(p) for p in peers)]
+            ),
+            table.markdown(["latency, p50 / p99", *columns], latency),
+            table.markdown(["kernel threads / memory", *columns], memory),
+            table.markdown(["server CPU, µs per message", *columns], cost),
+        ]
+    )
+
+
+def c(section: list[dict]) -> str:
+    tables = echo_tables(section, ["native threads", "epoll, 1 thread", "epoll, 2 threads"])
+    return f"""## C: thread-per-connection echo server
+
+`c-tests/echo_server.c`, unmodified, against itself on native threads, and against an epoll loop
+written by hand (`benches/epoll_server.c`) as the ceiling.
+
+![throughput](c-throughput.svg)
+
+![99th percentile of latency](c-p99.svg)
+
+{tables}
+"""
+
+
+def python(section: list[dict]) -> str:
+    peers = ["native threads", "gevent", "asyncio streams", "uvloop streams", "uvloop protocol"]
+    return f"""## Python: `threading` echo server
+
+`benches/echo_threading.py`, unmodified, against itself on native threads, and against the same
+server written for gevent, asyncio and uvloop. The streams servers run a coroutine per connection;
+the protocol servers are callbacks.
+
+![throughput](python-throughput.svg)
+
+![99th percentile of latency](python-p99.svg)
+
+{echo_tables(section, peers)}
+"""
+
+
+def workers(section: list[dict]) -> str:
+    counts = sorted({entry["connections"] for entry in section})
+    names = list(dict.fromkeys(entry["contender"] for entry in section))
+    found = {(entry["contender"], entry["connections"]): entry["median"] for entry in section}
+    rows = [
+        [
+            name,
+            *(
+                f"{table.count(found[name, n]['messages_per_second'])} /"
+                f" {table.milliseconds(found[name, n]['p99_us'])}"
+                if (name, n) in found
+                else "failed"
+                for n in counts
+            ),
+        ]
+        for name in names
+    ]
+    header = ["messages per second / p99", *(f"{n:,} connections" for n in counts)]
+    return f"## How many workers\n\n{table.markdown(header, rows)}\n"
+
+
+def micro_table(section: list[dict]) -> str:
+    rows = []
+    for entry in section:
+        title, goal = micro.TITLES[entry["name"]]
+        medians = entry["median_ns"]
+        native, one = medians.get("native"), medians.get("libgreen, 1 worker")
+        rows.append(
+            [
+                title,
+                *(
+                    table.nanoseconds(medians[name]) if name in medians else "failed"
+                    for name in ("native", "libgreen", "libgreen, 1 worker")
+                ),
+                table.ratio(one / native) if native and one else "–",
+                f"≤ {goal}" if goal else "",
+            ]
+        )
+    header = [
+        "operation, ns",
+        "native",
+        "libgreen",
+        "libgreen, 1 worker",
+        "1 worker / native",
+        "goal",
+    ]
+    return f"""## Microbenchmarks
+
+A round trip is there and back. Where several threads work, it is wall-clock time over the
+operations of all of them. Cold creation makes 4,000 threads that are all alive at once.
+
+![microbenchmarks](micro.svg)
+
+{table.markdown(header, rows)}
+"""
+
+
+def memory(section: list[dict], pid_limit: int) -> str:
+    rows = []
+    for entry in section:
+        run = entry["median"]
+        rows.append(
+            [
+                f"{entry['threads']:,} threads, {entry['setting']}",
+                *(
+                    table.count(run[key])
+                    for key in (
+                        "rss_bytes",
+                        "page_table_bytes",
+                        "kernel_stack_bytes",
+                        "slab_bytes",
+                        "kernel_tasks",
+                    )
+                ),
+                f"{run['create_seconds']:.2f} s / {run['finish_seconds']:.2f} s",
+            ]
+        )
+    header = [
+        "bytes per parked thread",
+        "resident",
+        "page tables",
+        "kernel stack",
+        "kernel objects",
+        "kernel tasks in all",
+        "to create / to finish",
+    ]
+    return f"""## Memory of a parked thread
+
+Threads with 64 KiB of stack, parked on a semaphore. Resident pages and page tables are the
+process's own; kernel stacks and kernel objects (unreclaimable slab) are what the machine's
+`/proc/meminfo` grew by. 100,000 native threads are out of reach: the pid limit is {pid_limit:,}.
+
+![memory](memory.svg)
+
+{table.markdown(header, rows)}
+"""
+
+
+def idle(section: list[dict]) -> str:
+    rows = [
+        [
+            entry["subject"],
+            table.count(entry["kernel_threads"]),
+            table.count(entry["context_switches_per_second"]),
+            "no strace"
+            if entry["syscalls_per_second"] is None
+            else table.count(entry["syscalls_per_second"]),
+            f"{entry['cpu_seconds_per_second'] * 1000:.0f} ms",
+        ]
+        for entry in section
+    ]
+    header = [
+        "idle process under libgreen",
+        "kernel threads",
+        "context switches per second",
+        "system calls per second",
+        "CPU per second",
+    ]
+    return f"""## Idle
+
+Context switches are those of every kernel thread, from `/proc`; system calls are what
+`strace -f` sees in one second.
+
+{table.markdown(header, rows)}
+"""
+
+
+def overhead(figures: dict) -> str:
+    rows = [
+        ["start `/bin/true`, ms", *(f"{value:.2f}" for value in figures["start_up_ms"].values())]
+    ]
+    found = {
+        (entry["connections"], entry["contender"]): entry["median"]["messages_per_second"]
+        for entry in figures["event_driven"]
+    }
+    for n in sorted({connections for connections, _ in found}):
+        cells = [found.get((n, name)) for name in ("native", "libgreen")]
+        rows.append(
+            [
+                f"epoll server, {n:,} connections, messages/s",
+                *("failed" if cell is None else table.count(cell) for cell in cells),
+            ]
+        )
+    return f"""## Programs without threads
+
+{table.markdown(["", "native", "libgreen"], rows)}
+"""
+
+
+def busiest_neighbour(sections: dict) -> float:
+    """The most that other programs took of the CPU in the median run of any echo load."""
+    entries = [
+        e for key in ("c", "python", "workers") for e in sections.get(key, {}).get("figures", [])
+    ]
+    return max((entry["median"]["other_cores"] for entry in entries), default=0.0)
+
+
+def render(results: dict) -> str:
+    machine, sections = results["machine"], results["sections"]
+    parts = [
+        f"""# Benchmarks
+
+Written by `make bench` (`scripts/bench`); every run is in [results.json](results.json).
+
+Measured on {machine["date"]}: {machine["cpu"]}, {machine["cores"]} cores,
+{machine["memory_gib"]} GiB, Linux {machine["kernel"]}, {machine["libc"]},
+Python {machine["python"]}.
+
+How to read the figures:
+
+- The load generator (`benches/load.c`, one native thread) runs on the same
+  {machine["cores"]} cores as the server, and nothing is pinned. Other programs took at most
+  {busiest_neighbour(sections):.2f} cores in the median run of any load.
+- A connection sends 64 bytes, waits for the echo, checks every byte, and sends again. With all
+  connections busy all the time, latency is about connections / throughput.
+- Contenders take turns (A B C, A B C, …), each run with a fresh process; figures are medians
+  of {results["rounds"]} runs of {results["seconds"]:g} s.
+- Memory is VmRSS plus {KERNEL_STACK_BYTES // 1024} KiB of kernel stack per kernel thread,
+  under load.
+"""
+    ]
+    writers = {
+        "c": c,
+        "python": python,
+        "workers": workers,
+        "micro": micro_table,
+        "memory": lambda figures: memory(figures, machine["pid_limit"]),
+        "idle": idle,
+        "overhead": overhead,
+    }
+    parts += [
+        write(sections[name]["figures"]) for name, write in writers.items() if name in sections
+    ]
+    return "\n".join(parts)
