@@ -24,117 +24,124 @@ static sem_t all_started, go;
 static atomic_long started;
 static long wanted;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* The number after `key` in a file of "Key:   123 kB" lines. */
-static long field(const char *path, const char *key) {
-    char line[256];
-    long value = -1;
-    FILE *file = fopen(path, "r");
-    if (!file) {
-        perror(path);
-        exit(1);
-    }
-    while (value < 0 && fgets(line, sizeof line, file))
-        if (strncmp(line, key, strlen(key)) == 0)
-            value = atol(line + strlen(key));
-    fclose(file);
-    return value;
+static long field(const char *path, const char *key)
+{
+	char line[256];
+	long value = -1;
+	FILE *file = fopen(path, "r");
+	if (!file) {
+		perror(path);
+		exit(1);
+	}
+	while (value < 0 && fgets(line, sizeof line, file))
+		if (strncmp(line, key, strlen(key)) == 0)
+			value = atol(line + strlen(key));
+	fclose(file);
+	return value;
 }
 
 struct memory {
-    long rss, page_tables, kernel_stacks, slab; /* KiB */
+	long rss, page_tables, kernel_stacks, slab; /* KiB */
 };
 
-static struct memory measure(void) {
-    return (struct memory){
-        .rss = field("/proc/self/status", "VmRSS:"),
-        .page_tables = field("/proc/self/status", "VmPTE:"),
-        .kernel_stacks = field("/proc/meminfo", "KernelStack:"),
-        .slab = field("/proc/meminfo", "SUnreclaim:"),
-    };
+static struct memory measure(void)
+{
+	return (struct memory){
+	    .rss = field("/proc/self/status", "VmRSS:"),
+	    .page_tables = field("/proc/self/status", "VmPTE:"),
+	    .kernel_stacks = field("/proc/meminfo", "KernelStack:"),
+	    .slab = field("/proc/meminfo", "SUnreclaim:"),
+	};
 }
 
-static void *park(void *argument) {
-    if (atomic_fetch_add(&started, 1) + 1 == wanted)
-        sem_post(&all_started);
-    sem_wait(&go);
-    return argument;
+static void *park(void *argument)
+{
+	if (atomic_fetch_add(&started, 1) + 1 == wanted)
+		sem_post(&all_started);
+	sem_wait(&go);
+	return argument;
 }
 
 /* How many of `count` threads could be made; `error` says why not all. */
-static long create(pthread_t *threads, long count, size_t stack, int *error) {
-    pthread_attr_t attributes;
-    pthread_attr_init(&attributes);
-    *error = pthread_attr_setstacksize(&attributes, stack);
-    long created = 0;
-    while (*error == 0 && created < count) {
-        *error = pthread_create(&threads[created], &attributes, park, NULL);
-        created += *error == 0;
-    }
-    pthread_attr_destroy(&attributes);
-    return created;
+static long create(pthread_t *threads, long count, size_t stack, int *error)
+{
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	*error = pthread_attr_setstacksize(&attributes, stack);
+	long created = 0;
+	while (*error == 0 && created < count) {
+		*error = pthread_create(&threads[created], &attributes, park, NULL);
+		created += *error == 0;
+	}
+	pthread_attr_destroy(&attributes);
+	return created;
 }
 
-static void release_and_join(pthread_t *threads, long count) {
-    for (long i = 0; i < count; i++)
-        sem_post(&go);
-    for (long i = 0; i < count; i++)
-        pthread_join(threads[i], NULL);
+static void release_and_join(pthread_t *threads, long count)
+{
+	for (long i = 0; i < count; i++)
+		sem_post(&go);
+	for (long i = 0; i < count; i++)
+		pthread_join(threads[i], NULL);
 }
 
-int main(int argc, char **argv) {
-    if (argc < 3 || argc > 4 || atol(argv[1]) <= 0 || (argc == 4 && strcmp(argv[3], "--hold"))) {
-        fprintf(stderr, "usage: parked N STACK [--hold]\n");
-        return 2;
-    }
-    wanted = atol(argv[1]);
-    size_t stack = (size_t)atol(argv[2]);
-    pthread_t *threads = calloc((size_t)wanted, sizeof *threads);
-    if (!threads) {
-        perror("calloc");
-        return 1;
-    }
-    sem_init(&all_started, 0, 0);
-    sem_init(&go, 0, 0);
+int main(int argc, char **argv)
+{
+	if (argc < 3 || argc > 4 || atol(argv[1]) <= 0 || (argc == 4 && strcmp(argv[3], "--hold"))) {
+		fprintf(stderr, "usage: parked N STACK [--hold]\n");
+		return 2;
+	}
+	wanted = atol(argv[1]);
+	size_t stack = (size_t)atol(argv[2]);
+	pthread_t *threads = calloc((size_t)wanted, sizeof *threads);
+	if (!threads) {
+		perror("calloc");
+		return 1;
+	}
+	sem_init(&all_started, 0, 0);
+	sem_init(&go, 0, 0);
 
-    struct memory before = measure();
-    double began = now();
-    int error;
-    long created = create(threads, wanted, stack, &error);
-    if (error) {
-        release_and_join(threads, created);
-        printf("{\"threads\": %ld, \"created\": %ld, \"error\": \"%s\"}\n", wanted, created,
-               strerror(error));
-        return 1;
-    }
-    sem_wait(&all_started);
-    double create_seconds = now() - began;
-    if (argc == 4) {
-        puts("parked");
-        fflush(stdout);
-        while (getchar() != EOF)
-            ;
-    }
-    struct memory after = measure();
-    long tasks = field("/proc/self/status", "Threads:");
-    began = now();
-    release_and_join(threads, wanted);
-    double finish_seconds = now() - began;
+	struct memory before = measure();
+	double began = now();
+	int error;
+	long created = create(threads, wanted, stack, &error);
+	if (error) {
+		release_and_join(threads, created);
+		printf("{\"threads\": %ld, \"created\": %ld, \"error\": \"%s\"}\n", wanted, created,
+		       strerror(error));
+		return 1;
+	}
+	sem_wait(&all_started);
+	double create_seconds = now() - began;
+	if (argc == 4) {
+		puts("parked");
+		fflush(stdout);
+		while (getchar() != EOF)
+			;
+	}
+	struct memory after = measure();
+	long tasks = field("/proc/self/status", "Threads:");
+	began = now();
+	release_and_join(threads, wanted);
+	double finish_seconds = now() - began;
 
-    double each = 1024.0 / (double)wanted;
-    printf("{\"threads\": %ld, \"created\": %ld, \"stack\": %zu, \"kernel_tasks\": %ld, "
-           "\"create_seconds\": %.3f, \"finish_seconds\": %.3f, "
-           "\"rss_bytes\": %.0f, \"page_table_bytes\": %.0f, "
-           "\"kernel_stack_bytes\": %.0f, \"slab_bytes\": %.0f}\n",
-           wanted, created, stack, tasks, create_seconds, finish_seconds,
-           (double)(after.rss - before.rss) * each,
-           (double)(after.page_tables - before.page_tables) * each,
-           (double)(after.kernel_stacks - before.kernel_stacks) * each,
-           (double)(after.slab - before.slab) * each);
-    return 0;
+	double each = 1024.0 / (double)wanted;
+	printf("{\"threads\": %ld, \"created\": %ld, \"stack\": %zu, \"kernel_tasks\": %ld, "
+	       "\"create_seconds\": %.3f, \"finish_seconds\": %.3f, "
+	       "\"rss_bytes\": %.0f, \"page_table_bytes\": %.0f, "
+	       "\"kernel_stack_bytes\": %.0f, \"slab_bytes\": %.0f}\n",
+	       wanted, created, stack, tasks, create_seconds, finish_seconds,
+	       (double)(after.rss - before.rss) * each,
+	       (double)(after.page_tables - before.page_tables) * each,
+	       (double)(after.kernel_stacks - before.kernel_stacks) * each,
+	       (double)(after.slab - before.slab) * each);
+	return 0;
 }

@@ -49,7 +49,7 @@ class RunningServer:
 
     def __init__(self, server: Server, setting: Setting) -> None:
         self._title = f"{server.name} server, {setting.name}"
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (closed by _end)
+        self._errors = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
             server.command,
             env=setting.environment(),
