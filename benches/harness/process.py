@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 import tempfile
 from contextlib import suppress
@@ -84,7 +85,12 @@ class RunningServer:
     def failure(self, what: str) -> BenchError:
         """`what` went wrong, with what is known of the server's own fate."""
         status = self._process.poll()
-        fate = "still running" if status is None else f"gone, status {status}"
+        if status is None:
+            fate = "still running"
+        elif status < 0:
+            fate = f"killed by {signal.Signals(-status).name}"
+        else:
+            fate = f"gone with status {status}"
         self._errors.seek(0)
         said = self._errors.read().decode(errors="replace").strip().splitlines()
         last_words = f"; it last said: {said[-1]}" if said else ""

@@ -257,7 +257,7 @@ How to read the figures:
 - A connection sends 64 bytes, waits for the echo, checks every byte, and sends again. With all
   connections busy all the time, latency is about connections / throughput.
 - Contenders take turns (A B C, A B C, …), each run with a fresh process; figures are medians
-  of {results["rounds"]} runs of {results["seconds"]:g} s.
+  of {results["rounds"]} rounds, a load being measured for {results["seconds"]:g} s.
 - Memory is VmRSS plus {KERNEL_STACK_BYTES // 1024} KiB of kernel stack per kernel thread,
   under load.
 """

@@ -32,7 +32,10 @@ class Session:
         self.progress(f"FAILED: {error}")
 
     def alternate(
-        self, subjects: Sequence[Subject], measure: Callable[[Subject], Figures]
+        self,
+        subjects: Sequence[Subject],
+        measure: Callable[[Subject], Figures],
+        rounds: int | None = None,
     ) -> list[tuple[Subject, list[Figures]]]:
         """Each subject once per round, in turn: A B C, A B C, ...
 
@@ -41,7 +44,7 @@ class Session:
         """
         runs: list[list[Figures]] = [[] for _ in subjects]
         failed: set[int] = set()
-        for _ in range(self.rounds):
+        for _ in range(rounds or self.rounds):
             for index, subject in enumerate(subjects):
                 if index in failed:
                     continue
