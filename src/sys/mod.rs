@@ -1,0 +1,15 @@
+//! The seam to the kernel and to the libc underneath.
+//!
+//! Nothing in libgreen may call libc's blocking functions by name: inside this
+//! library `libc::read` *is* our own hook. Internal code therefore issues
+//! system calls itself ([`raw`]) or asks for the function that the hook
+//! shadows ([`real`]).
+
+pub mod clock;
+pub mod errno;
+pub mod futex;
+pub mod lock;
+pub mod pages;
+pub mod raw;
+pub mod real;
+pub mod report;

@@ -1,0 +1,94 @@
+//! What libgreen has to know of glibc's thread control block.
+//!
+//! The offsets are those that glibc publishes for debuggers (`libthread_db`):
+//! each `_thread_db_*` object is `{ bits, count, offset }`.
+
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
+
+use super::Thread;
+
+unsafe extern "C" {
+    static _thread_db_pthread_tid: [u32; 3];
+    static _thread_db_pthread_cancelhandling: [u32; 3];
+    static __rseq_offset: isize;
+    static __rseq_size: u32;
+}
+
+/// Thread ids that the kernel never gives out: `PID_MAX_LIMIT` is 2²².
+/// A futex word has room for 30 bits of owner.
+const FIRST_ID: i32 = 1 << 22;
+const LAST_ID: i32 = (1 << 30) - 1;
+
+static NEXT_ID: AtomicI32 = AtomicI32::new(FIRST_ID);
+
+/// An id for a new green thread, unlike that of any other thread alive.
+pub fn new_id() -> i32 {
+    loop {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
+        if id <= LAST_ID {
+            return id;
+        }
+        // A thousand million threads later: start over. Ids of long-lived
+        // threads might come up again; nothing but recursive locks held by both
+        // would notice.
+        NEXT_ID.store(FIRST_ID, Ordering::Relaxed);
+    }
+}
+
+fn word(thread: &Thread, offset: u32) -> &'static AtomicU32 {
+    // SAFETY: glibc says that a u32 of the TCB lies there.
+    unsafe { &*((thread.pointer.get() + offset as usize) as *const AtomicU32) }
+}
+
+/// Writes the id where glibc keeps it: owners of recursive locks go by it.
+pub fn set_id(thread: &Thread, id: i32) {
+    thread.tid.set(id);
+    // SAFETY: a constant of libc.
+    word(thread, unsafe { _thread_db_pthread_tid[2] }).store(id as u32, Ordering::Relaxed);
+}
+
+/// The id that glibc keeps.
+pub fn id(thread: &Thread) -> i32 {
+    // SAFETY: a constant of libc.
+    word(thread, unsafe { _thread_db_pthread_tid[2] }).load(Ordering::Relaxed) as i32
+}
+
+/// glibc's record of cancellation and exit.
+pub fn cancelhandling(thread: &Thread) -> &'static AtomicU32 {
+    // SAFETY: a constant of libc.
+    word(thread, unsafe { _thread_db_pthread_cancelhandling[2] })
+}
+
+/// Tells per-CPU code that restartable sequences are not to be had on this
+/// thread: it moves between kernel threads, and the kernel keeps only theirs.
+pub fn disable_rseq(thread: &Thread) {
+    const CPU_ID_REGISTRATION_FAILED: u32 = -2i32 as u32;
+    // SAFETY: constants of ld.so; the area is part of every TCB.
+    unsafe {
+        if __rseq_size > 0 {
+            let area = (thread.pointer.get() as isize + __rseq_offset) as *const [AtomicU32; 2];
+            (*area)[0].store(0, Ordering::Relaxed);
+            (*area)[1].store(CPU_ID_REGISTRATION_FAILED, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Ends the kernel's registration of the calling kernel thread's area, which is
+/// that of `thread`.
+pub fn unregister_rseq(thread: &Thread) {
+    const UNREGISTER: i32 = 1;
+    const SIGNATURE: u32 = 0x5305_3053;
+    const AREA_SIZE: usize = 32;
+    // SAFETY: the arguments of glibc's own registration; failure means that
+    // there was none.
+    unsafe {
+        let area = thread.pointer.get() as isize + __rseq_offset;
+        crate::sys::raw::syscall!(SYS_rseq, area, AREA_SIZE, UNREGISTER, SIGNATURE);
+    }
+}
+
+/// The thread's dynamic thread vector, the second word of the TCB.
+pub fn dtv(thread: &Thread) -> *const [usize; 2] {
+    // SAFETY: the x86-64 TLS ABI (tcbhead_t): tcb, dtv, self, ….
+    unsafe { (*((thread.pointer.get() + 8) as *const AtomicUsize)).load(Ordering::Relaxed) as *const _ }
+}
