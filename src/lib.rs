@@ -1,1 +1,34 @@
-//! libgreen.
+//! libgreen: the threads of unmodified programs as green threads.
+//!
+//! ```text
+//! program ─▶ hooks ─▶ ops, sync, thread ─▶ sched ◀─▶ hub ─▶ kernel
+//! ```
+//!
+//! - [`hooks`]: the libc functions that libgreen stands in for, by family; each
+//!   decides whether the caller is a green thread and converts to the ABI;
+//! - [`ops`]: operations on descriptors, tried, then waited for;
+//! - [`sync`]: mutexes, condition variables and their kin over wait queues;
+//! - [`thread`]: green threads from creation to exit;
+//! - [`signal`]: whose turn it is to run a handler;
+//! - [`sched`]: workers, slots, switching;
+//! - [`hub`]: epoll, timers, the table of descriptors;
+//! - [`sys`]: the seam to the kernel and to the libc underneath.
+#![allow(unsafe_code)]
+
+pub mod hooks;
+pub mod hub;
+pub mod ops;
+pub mod sched;
+pub mod settings;
+pub mod signal;
+pub mod sync;
+pub mod sys;
+pub mod thread;
+
+/// Runs when the loader has loaded libgreen, before the program's own
+/// constructors: reads the environment, and does nothing else until the first
+/// `pthread_create`.
+#[ctor::ctor(unsafe)]
+fn load() {
+    settings::init();
+}

@@ -90,11 +90,16 @@ unsafe impl Sync for Descriptor {}
 /// The other end is gone, or something urgent is about: a short read no longer
 /// means that nothing is left.
 const ENDING: u8 = 1;
-/// Made by a hooked call of this process and never shared: nobody else changes
-/// its status flags.
-const PRIVATE: u8 = 2;
+/// Made by a hooked call: the number cannot have been closed and reused behind
+/// our back.
+const KNOWN: u8 = 2;
+/// The file has this one number, in this process only: nobody else changes its
+/// status flags.
+const PRIVATE: u8 = 4;
 /// The cached `O_NONBLOCK`.
-const NONBLOCK: u8 = 4;
+const NONBLOCK: u8 = 8;
+/// `O_NONBLOCK` is set by a `connect` of ours, and not to be seen.
+const CONNECTING: u8 = 16;
 
 /// The table reserves this many entries; descriptors beyond block natively.
 const CAPACITY: usize = 1 << 20;
@@ -257,7 +262,7 @@ impl Descriptor {
     pub fn set_drained(&self, direction: Direction, edges: u32) {
         // An end of file is announced once only: after that always ask. And
         // before the registration nothing announces anything.
-        if self.flags.load(Ordering::Relaxed) & ENDING == 0
+        if self.flags.load(Ordering::Relaxed) & (ENDING | KNOWN) == KNOWN
             && self.registered.load(Ordering::Relaxed) == epoll::epoch()
         {
             self.side(direction).drained.store(edges.wrapping_add(1), Ordering::Relaxed);
@@ -266,10 +271,10 @@ impl Descriptor {
 
     /// Sees to it that events of `fd` reach this entry. `-errno` when they cannot.
     pub fn register(&self, fd: i32) -> Result<(), i32> {
-        let private = self.flags.load(Ordering::Relaxed) & PRIVATE != 0;
+        let known = self.flags.load(Ordering::Relaxed) & KNOWN != 0;
         // A number of unknown origin may have been closed and reused behind our
         // back (by libc itself), which silently ends a registration.
-        if private && self.registered.load(Ordering::Relaxed) == epoll::epoch() {
+        if known && self.registered.load(Ordering::Relaxed) == epoll::epoch() {
             return Ok(());
         }
         let _critical = Critical::enter();
@@ -365,10 +370,28 @@ impl Descriptor {
         self.lock.unlock();
     }
 
-    /// Marks the number as newly made by a hooked call of this process.
-    pub fn begin_private(&self) {
-        self.flags.store(PRIVATE, Ordering::Relaxed);
-        self.status_epoch.store(0, Ordering::Relaxed);
+    /// The number has just been made by a hooked call: a new life begins.
+    pub fn begin(&self, fd: i32) {
+        let stale = self.registered.load(Ordering::Relaxed) | u32::from(self.flags.load(Ordering::Relaxed));
+        if stale != 0 || self.class.load(Ordering::Relaxed) != Class::Unknown as u8 {
+            // The life before ended behind our back.
+            self.end(fd);
+        }
+        self.flags.store(PRIVATE | KNOWN, Ordering::Relaxed);
+    }
+
+    /// For the length of a `connect`: `O_NONBLOCK` is ours, not the program's.
+    pub fn set_connecting(&self, connecting: bool) {
+        if connecting {
+            self.flags.fetch_or(CONNECTING, Ordering::SeqCst);
+        } else {
+            self.flags.fetch_and(!CONNECTING, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether `O_NONBLOCK` is on the file for the sake of a `connect` only.
+    pub fn is_connecting(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & CONNECTING != 0
     }
 
     /// The file has got another number or another owner.
@@ -408,7 +431,7 @@ impl Descriptor {
         }
         // SAFETY: only reads flags.
         let flags = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) };
-        if flags >= 0 && flags as i32 & libc::O_NONBLOCK != 0 {
+        if flags >= 0 && flags as i32 & libc::O_NONBLOCK != 0 && !self.is_connecting() {
             self.flags.fetch_or(NONBLOCK, Ordering::Relaxed);
         } else {
             self.flags.fetch_and(!NONBLOCK, Ordering::Relaxed);

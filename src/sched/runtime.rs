@@ -45,7 +45,7 @@ fn start_locked() -> Result<(), i32> {
     let count = settings::workers().clamp(1, MAX_SLOTS);
     hub::descriptor::init()?;
     hub::epoll::open()?;
-    let started = (|| {
+    let started: Result<_, i32> = (|| {
         let worker = Worker::create().ok_or(libc::EAGAIN)?;
         let base = husk::create(worker::STACK_SIZE, thread::stack::DEFAULT_GUARD)?;
         husk::await_donor(base);

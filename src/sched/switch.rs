@@ -98,7 +98,7 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     };
     // SAFETY: we are on `me`'s stack.
     unsafe { set_thread_pointer(me.pointer.get()) };
-    let mask = if me.kind() == Kind::Base { crate::signal::idle_mask() } else { me.mask.get() };
+    let mask = if me.kind() == Kind::Base { crate::signal::idle_mask() } else { me.mask.load(Ordering::Relaxed) };
     worker.sync_mask(mask);
     match from.after.get() {
         After::Nothing => {}

@@ -1,6 +1,7 @@
 //! Green threads: what `pthread_create` makes, from a husk to its exit.
 
 pub mod attributes;
+pub mod cancel;
 pub mod create;
 mod current;
 pub mod exit;
@@ -16,7 +17,7 @@ pub mod wait;
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::hub::timer::Timer;
 use crate::sched::After;
@@ -84,7 +85,11 @@ pub struct Thread {
     /// Signals that wait for the thread (bit `n - 1` for signal `n`).
     pub(crate) pending: AtomicU64,
     /// The thread's signal mask, as the kernel has it while the thread runs.
-    pub(crate) mask: Cell<u64>,
+    pub(crate) mask: AtomicU64,
+    /// Handlers that have run on the thread, see [`crate::signal::Watch`].
+    pub(crate) handled: Cell<u32>,
+    /// Those of them that were installed without `SA_RESTART`.
+    pub(crate) not_restarting: Cell<u32>,
 
     /// Join and detach, see [`join`].
     pub(crate) life: AtomicU32,
@@ -95,12 +100,12 @@ pub struct Thread {
     pub(crate) argument: Cell<*mut c_void>,
     pub(crate) result: Cell<*mut c_void>,
     /// Where the husk's donor left off: the highest address that contexts may use.
-    pub(crate) stack_top: Cell<usize>,
+    pub(crate) stack_top: AtomicUsize,
     pub(crate) stack: stack::Placement,
     /// Written by the kernel (0) when the donor is gone.
     pub(crate) donor: AtomicU32,
     pub(crate) name: Cell<[u8; 16]>,
-    /// Link in the list of all green threads.
+    /// Link in the list of all husks, see [`husk::all`].
     pub(crate) all_next: AtomicPtr<Thread>,
 }
 
@@ -141,8 +146,14 @@ impl Thread {
         self.critical.set(depth);
     }
 
-    /// The address as a raw pointer, for links.
-    pub(crate) fn as_ptr(&self) -> *const Thread {
-        ptr::from_ref(self)
+    /// Whether the two are the same thread.
+    pub(crate) fn is(&self, other: &Thread) -> bool {
+        ptr::eq(self, other)
+    }
+
+    /// Signals that wait for the thread and that it does not block.
+    #[inline(always)]
+    pub(crate) fn deliverable(&self) -> u64 {
+        self.pending.load(Ordering::Relaxed) & !self.mask.load(Ordering::Relaxed)
     }
 }

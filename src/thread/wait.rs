@@ -108,8 +108,16 @@ impl Thread {
 
     /// Leaves the CPU until claimed, or until `deadline`. The caller is inside a
     /// [`Critical`](super::Critical) section, has armed, and holds no lock.
+    ///
+    /// A signal that was sent before the thread armed claims it here. Whoever
+    /// sends one marks it pending, then tries to claim; the waiter arms, releases
+    /// a lock (on x86-64 a full barrier), then looks for pending ones: one of the
+    /// two sees the other.
     #[inline]
-    pub(crate) fn commit(&self, deadline: Instant) -> Wake {
+    pub(crate) fn commit(&'static self, deadline: Instant) -> Wake {
+        if self.deliverable() != 0 {
+            self.wake(Wake::Interrupted);
+        }
         if self.parks() {
             if deadline == NEVER {
                 sched::park(self);

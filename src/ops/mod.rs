@@ -1,0 +1,1 @@
+//! Operations on descriptors: tried without blocking, then waited for.

@@ -1,0 +1,3 @@
+//! Synchronisation objects over wait queues keyed by address.
+
+pub mod queue;
