@@ -33,3 +33,7 @@ macro_rules! export {
     };
 }
 pub(crate) use export;
+
+mod keys;
+mod start;
+mod threads;

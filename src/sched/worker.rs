@@ -113,6 +113,11 @@ impl Worker {
         self.mask.set(mask);
     }
 
+    /// The kernel's signal mask, as last set.
+    pub fn mask(&self) -> u64 {
+        self.mask.get()
+    }
+
     /// Notes a mask that was set behind the scheduler's back.
     pub fn note_mask(&self, mask: u64) {
         self.mask.set(mask);

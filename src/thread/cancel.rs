@@ -1,4 +1,16 @@
-//! Cancellation points.
+//! Cancellation points, and the state that they look at.
+
+use core::ptr;
+
+// <pthread.h>; the libc crate lacks them.
+const PTHREAD_CANCEL_ENABLE: i32 = 0;
+const PTHREAD_CANCEL_DISABLE: i32 = 1;
+const PTHREAD_CANCEL_DEFERRED: i32 = 0;
+
+unsafe extern "C" {
+    fn pthread_setcancelstate(state: i32, old: *mut i32) -> i32;
+    fn pthread_setcanceltype(kind: i32, old: *mut i32) -> i32;
+}
 
 unsafe extern "C-unwind" {
     fn pthread_testcancel();
@@ -10,4 +22,20 @@ unsafe extern "C-unwind" {
 pub fn point() {
     // SAFETY: glibc's own, which looks at the TCB; it unwinds or returns.
     unsafe { pthread_testcancel() }
+}
+
+/// The state that a new thread has: enabled, deferred. A husk may have another
+/// from the thread before.
+pub fn enable() {
+    // SAFETY: the calling thread's own state; the places for the old one may be null.
+    unsafe {
+        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, ptr::null_mut());
+        pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, ptr::null_mut());
+    }
+}
+
+/// No cancellation of the calling thread from here on.
+pub fn disable() {
+    // SAFETY: as in `enable`.
+    unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, ptr::null_mut()) };
 }

@@ -12,10 +12,11 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use super::stack::{self, Stack};
-use super::{Kind, Thread, current, of_pthread, tcb};
+use super::stack;
+use super::join::Life;
+use super::{Critical, Kind, Thread, current, of_pthread, robust, tcb};
 use crate::sched::worker::{pthread_attr_setsigmask_np, real_pthread_create};
 use crate::sys::lock::RawLock;
 use crate::sys::pages::{self, PAGE};
@@ -38,6 +39,7 @@ extern "C" fn donor(_: *mut c_void) -> *mut c_void {
         asm!("mov {}, qword ptr fs:[0]", out(reg) pointer);
         asm!("mov {}, rsp", out(reg) top);
     }
+    robust::learn(pointer);
     me.pointer.set(pointer);
     me.donor.store(1, Ordering::Relaxed);
     // SAFETY: the word lives as long as the TCB.
@@ -75,8 +77,31 @@ pub fn create(stack_size: usize, guard: usize) -> Result<&'static Thread, i32> {
     }
     // SAFETY: just created, and husks never end.
     let thread = unsafe { of_pthread(id) };
-    thread.stack.set(Stack { ..stack });
+    thread.stack.set(stack);
+    list(thread);
     Ok(thread)
+}
+
+static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
+
+fn list(thread: &'static Thread) {
+    let mut first = ALL.load(Ordering::Relaxed);
+    loop {
+        thread.all_next.store(first, Ordering::Relaxed);
+        // Release pairs with the Acquire in `all`.
+        let new = ptr::from_ref(thread).cast_mut();
+        match ALL.compare_exchange_weak(first, new, Ordering::Release, Ordering::Relaxed) {
+            Ok(_) => return,
+            Err(now) => first = now,
+        }
+    }
+}
+
+/// All husks, in use or not.
+pub fn all() -> impl Iterator<Item = &'static Thread> {
+    // SAFETY: husks are never freed.
+    let follow = |link: &AtomicPtr<Thread>| unsafe { link.load(Ordering::Acquire).as_ref() };
+    core::iter::successors(follow(&ALL), move |thread| follow(&thread.all_next))
 }
 
 unsafe extern "C" {
@@ -123,11 +148,23 @@ unsafe impl Sync for Pool {}
 static POOL: Pool =
     Pool { lock: RawLock::new(), classes: UnsafeCell::new([EMPTY; CLASSES]), free: AtomicU32::new(0) };
 
+/// What [`take`] has found.
+pub struct Husk {
+    /// Its block.
+    pub thread: &'static Thread,
+    /// Whether its donor may still be on the stack; otherwise its thread-local
+    /// storage is somebody else's.
+    pub is_new: bool,
+}
+
 /// A free husk with at least that much stack: an old one, or a new one.
 ///
 /// The caller is critical.
-pub fn take(stack_size: usize, guard: usize) -> Result<&'static Thread, i32> {
-    reuse(stack::extent(stack_size), guard.next_multiple_of(PAGE)).map_or_else(|| create(stack_size, guard), Ok)
+pub fn take(stack_size: usize, guard: usize) -> Result<Husk, i32> {
+    if let Some(thread) = reuse(stack::extent(stack_size), guard.next_multiple_of(PAGE)) {
+        return Ok(Husk { thread, is_new: false });
+    }
+    Ok(Husk { thread: create(stack_size, guard)?, is_new: true })
 }
 
 fn reuse(extent: usize, guard: usize) -> Option<&'static Thread> {
@@ -150,8 +187,10 @@ fn reuse(extent: usize, guard: usize) -> Option<&'static Thread> {
     husk
 }
 
-/// Puts a husk that nobody uses any more back. The caller is critical.
+/// Puts a husk that nobody uses any more back.
 pub fn put(husk: &'static Thread) {
+    let _critical = Critical::enter();
+    husk.life.store(Life::FREE, Ordering::Relaxed);
     debug_assert!(husk.kind() == Kind::Green);
     let (extent, guard) = (husk.stack.size(), husk.stack.guard());
     POOL.lock.lock();
@@ -195,4 +234,5 @@ pub unsafe fn reset() {
         *POOL.classes.get() = [EMPTY; CLASSES];
     }
     POOL.free.store(0, Ordering::Relaxed);
+    ALL.store(ptr::null_mut(), Ordering::Relaxed);
 }

@@ -1,8 +1,62 @@
-//! stub
+//! The main thread: a green thread on a stack and a TCB that libgreen has not
+//! made.
+
+use core::arch::asm;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::{Kind, Thread, current, exit, tcb};
 use crate::sched::worker::Worker;
-/// a
-pub fn adopt(_w: &'static Worker) {}
-/// a
+use crate::sys::raw::syscall;
+
+static MAIN: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
+
+/// The main thread, once green threads run.
+#[inline(always)]
+pub fn get() -> Option<&'static Thread> {
+    // SAFETY: null or a thread's block; the main thread's lives to the end.
+    unsafe { MAIN.load(Ordering::Relaxed).as_ref() }
+}
+
+/// Makes the calling thread a green one that runs on `worker`.
+pub fn adopt(worker: &'static Worker) {
+    let me = current();
+    let pointer: usize;
+    // SAFETY: the thread pointer is at fs:0.
+    unsafe { asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(pure, nomem, nostack)) };
+    me.pointer.set(pointer);
+    // It will move between kernel threads like any other.
+    tcb::unregister_rseq(me);
+    tcb::disable_rseq(me);
+    // SAFETY: no arguments.
+    me.tid.set(unsafe { syscall!(SYS_getpid) } as i32);
+    me.worker.set(worker);
+    me.mask.store(worker.mask(), Ordering::Relaxed);
+    me.life.store(0, Ordering::Relaxed);
+    let mut name = [0u8; 16];
+    // SAFETY: the kernel writes at most 16 bytes.
+    unsafe { syscall!(SYS_prctl, libc::PR_GET_NAME, name.as_mut_ptr()) };
+    me.name.set(name);
+    me.become_kind(Kind::Green, pointer);
+    MAIN.store(ptr::from_ref(me).cast_mut(), Ordering::Relaxed);
+    exit::count_in();
+}
+
+/// In a forked child the calling thread is the only one and a plain kernel
+/// thread, until it creates another.
+///
 /// # Safety
-/// a
-pub unsafe fn reset_in_child() {}
+/// The caller is the process's only thread, and was green.
+pub unsafe fn reset_in_child() {
+    let me = current();
+    if me.kind() == Kind::Green {
+        // SAFETY: what ran on a worker knows it.
+        let base = unsafe { &*me.worker.get() }.base();
+        // The kernel thread has inherited its parent's registration, whose area
+        // is in the block of a thread that is no more.
+        tcb::unregister_rseq(base);
+    }
+    me.become_foreign();
+    MAIN.store(ptr::null_mut(), Ordering::Relaxed);
+    exit::reset();
+}

@@ -4,12 +4,16 @@ pub mod attributes;
 pub mod cancel;
 pub mod create;
 mod current;
+pub mod entry;
 pub mod exit;
 pub mod husk;
 pub mod join;
 pub mod keys;
 pub mod main_thread;
+pub mod native;
+pub mod robust;
 pub mod stack;
+pub mod start;
 pub mod tcb;
 pub mod tls;
 pub mod wait;
@@ -105,6 +109,8 @@ pub struct Thread {
     /// Written by the kernel (0) when the donor is gone.
     pub(crate) donor: AtomicU32,
     pub(crate) name: Cell<[u8; 16]>,
+    /// Whom the thread is joining.
+    pub(crate) joins: AtomicPtr<Thread>,
     /// Link in the list of all husks, see [`husk::all`].
     pub(crate) all_next: AtomicPtr<Thread>,
 }
@@ -139,6 +145,20 @@ impl Thread {
     /// Whether the thread is inside the runtime, where no handler may run.
     pub(crate) fn is_critical(&self) -> bool {
         self.critical.get() > 0
+    }
+
+    /// Makes the block that of a plain kernel thread again.
+    pub(crate) fn become_foreign(&self) {
+        self.critical.set(0);
+        self.wired.set(false);
+        self.wait.store(0, Ordering::Relaxed);
+        self.pending.store(0, Ordering::Relaxed);
+        self.kind.set(Kind::Foreign);
+    }
+
+    /// Ends the critical section that a thread is born in.
+    pub(crate) fn leave_critical(&'static self) {
+        drop(Critical::adopt(self));
     }
 
     /// Sets the depth that a first-run context starts with.

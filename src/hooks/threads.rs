@@ -1,0 +1,187 @@
+//! Threads: creation, exit, join.
+
+use core::ffi::{c_int, c_void};
+use core::ptr;
+
+use libc::{clockid_t, pthread_attr_t, pthread_t, timespec};
+
+use crate::sched::blocking;
+use crate::sys::clock::{self, Instant, NEVER};
+use crate::sys::real::real;
+use crate::thread::{Kind, StartRoutine, Thread, cancel, create, current, join, of_pthread};
+
+type C11Start = unsafe extern "C-unwind" fn(*mut c_void) -> c_int;
+
+// <threads.h>
+const THRD_SUCCESS: c_int = 0;
+const THRD_ERROR: c_int = 2;
+const THRD_NOMEM: c_int = 3;
+
+/// The green thread that `id` names.
+///
+/// # Safety
+/// As for the pthread functions: `id` is a thread that may still be joined.
+unsafe fn green_by_id(id: pthread_t) -> Option<&'static Thread> {
+    // SAFETY: as the caller promises.
+    let thread = unsafe { of_pthread(id) };
+    (thread.kind() == Kind::Green).then_some(thread)
+}
+
+fn give(result: Result<*mut c_void, c_int>, place: *mut *mut c_void) -> c_int {
+    match result {
+        Ok(value) => {
+            if !place.is_null() {
+                // SAFETY: the caller of the hook has passed it to be written.
+                unsafe { place.write(value) };
+            }
+            0
+        }
+        Err(error) => error,
+    }
+}
+
+/// # Safety
+/// `time` is null or valid.
+unsafe fn deadline(clock: clockid_t, time: *const timespec) -> Result<Instant, c_int> {
+    // SAFETY: as the caller promises.
+    match unsafe { time.as_ref() } {
+        None => Ok(NEVER),
+        Some(time) if clock::is_valid(time) => Ok(clock::deadline(clock, time)),
+        Some(_) => Err(libc::EINVAL),
+    }
+}
+
+export! {
+    /// `pthread_create(3)`.
+    unchecked fn pthread_create(
+        id: *mut pthread_t,
+        attributes: *const pthread_attr_t,
+        start: StartRoutine,
+        argument: *mut c_void,
+    ) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { create::create(id, attributes, start, argument) }
+    }
+
+    /// C11 `thrd_create`.
+    unchecked fn thrd_create(id: *mut pthread_t, start: C11Start, argument: *mut c_void) -> c_int {
+        // SAFETY: as the caller promises; both kinds of start routine return in
+        // the same register, and `thrd_join` reads as much of it as C11 says.
+        let result = unsafe {
+            let start = core::mem::transmute::<C11Start, StartRoutine>(start);
+            create::create(id, ptr::null(), start, argument)
+        };
+        match result {
+            0 => THRD_SUCCESS,
+            libc::ENOMEM | libc::EAGAIN => THRD_NOMEM,
+            _ => THRD_ERROR,
+        }
+    }
+
+    /// `pthread_exit(3)`: unwinds to the thread's first frame.
+    unchecked fn pthread_exit(result: *mut c_void) -> ! {
+        current().result.set(result);
+        let real = real!(pthread_exit: unsafe extern "C-unwind" fn(*mut c_void) -> !);
+        // SAFETY: as the caller promises.
+        unsafe { real(result) }
+    }
+
+    /// C11 `thrd_exit`.
+    unchecked fn thrd_exit(result: c_int) -> ! {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_exit(ptr::without_provenance_mut(result as usize)) }
+    }
+
+    /// `pthread_join(3)`.
+    unchecked fn pthread_join(id: pthread_t, place: *mut *mut c_void) -> c_int {
+        cancel::point();
+        // SAFETY: as the caller promises.
+        match unsafe { green_by_id(id) } {
+            Some(thread) => give(join::join(thread, NEVER), place),
+            None => {
+                let real = real!(pthread_join: unsafe extern "C-unwind" fn(pthread_t, *mut *mut c_void) -> c_int);
+                // SAFETY: as the caller promises.
+                blocking::region(|| unsafe { real(id, place) })
+            }
+        }
+    }
+
+    /// C11 `thrd_join`.
+    unchecked fn thrd_join(id: pthread_t, place: *mut c_int) -> c_int {
+        let mut result = ptr::null_mut();
+        // SAFETY: as the caller promises.
+        if unsafe { pthread_join(id, &mut result) } != 0 {
+            return THRD_ERROR;
+        }
+        if !place.is_null() {
+            // SAFETY: as the caller promises.
+            unsafe { place.write(result.addr() as c_int) };
+        }
+        THRD_SUCCESS
+    }
+
+    /// `pthread_tryjoin_np(3)`.
+    unchecked fn pthread_tryjoin_np(id: pthread_t, place: *mut *mut c_void) -> c_int {
+        // SAFETY: as the caller promises.
+        match unsafe { green_by_id(id) } {
+            Some(thread) => give(join::try_join(thread), place),
+            None => {
+                let real = real!(pthread_tryjoin_np: unsafe extern "C" fn(pthread_t, *mut *mut c_void) -> c_int);
+                // SAFETY: as the caller promises.
+                unsafe { real(id, place) }
+            }
+        }
+    }
+
+    /// `pthread_timedjoin_np(3)`: `time` is of `CLOCK_REALTIME`.
+    unchecked fn pthread_timedjoin_np(id: pthread_t, place: *mut *mut c_void, time: *const timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_clockjoin_np(id, place, libc::CLOCK_REALTIME, time) }
+    }
+
+    /// `pthread_clockjoin_np`, glibc's own.
+    unchecked fn pthread_clockjoin_np(
+        id: pthread_t,
+        place: *mut *mut c_void,
+        clock: clockid_t,
+        time: *const timespec,
+    ) -> c_int {
+        if !matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC) {
+            return libc::EINVAL;
+        }
+        cancel::point();
+        // SAFETY: as the caller promises.
+        match unsafe { green_by_id(id) } {
+            // SAFETY: as the caller promises.
+            Some(thread) => match unsafe { deadline(clock, time) } {
+                Ok(deadline) => give(join::join(thread, deadline), place),
+                Err(error) => error,
+            },
+            None => {
+                type Real = unsafe extern "C-unwind" fn(pthread_t, *mut *mut c_void, clockid_t, *const timespec) -> c_int;
+                let real = real!(pthread_clockjoin_np: Real);
+                // SAFETY: as the caller promises.
+                blocking::region(|| unsafe { real(id, place, clock, time) })
+            }
+        }
+    }
+
+    /// `pthread_detach(3)`.
+    unchecked fn pthread_detach(id: pthread_t) -> c_int {
+        // SAFETY: as the caller promises.
+        match unsafe { green_by_id(id) } {
+            Some(thread) => join::detach(thread),
+            None => {
+                let real = real!(pthread_detach: unsafe extern "C" fn(pthread_t) -> c_int);
+                // SAFETY: as the caller promises.
+                unsafe { real(id) }
+            }
+        }
+    }
+
+    /// C11 `thrd_detach`.
+    unchecked fn thrd_detach(id: pthread_t) -> c_int {
+        // SAFETY: as the caller promises.
+        if unsafe { pthread_detach(id) } == 0 { THRD_SUCCESS } else { THRD_ERROR }
+    }
+}

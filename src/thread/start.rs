@@ -1,0 +1,23 @@
+//! A green thread's first and last frame.
+
+use core::ffi::c_void;
+
+use super::entry::protected_call;
+use super::{cancel, current, exit};
+use crate::sys::errno;
+
+/// Runs the thread's start routine, then its end. Entered with the thread
+/// critical: whatever signal comes before it is set up waits.
+pub unsafe extern "C-unwind" fn main() -> ! {
+    let me = current();
+    errno::set(0);
+    cancel::enable();
+    me.leave_critical();
+    let start = me.start.get().map_or(core::ptr::null(), |start| start as *const c_void);
+    // SAFETY: `start` takes one argument; what it leaves unwound ends here.
+    let outcome = unsafe { protected_call(start, me.argument.get() as usize, 0, 0) };
+    if outcome.unwound == 0 {
+        me.result.set(outcome.result);
+    }
+    exit::finish(me)
+}
