@@ -34,6 +34,9 @@ macro_rules! export {
 }
 pub(crate) use export;
 
+mod attributes;
+mod fork;
 mod keys;
+mod signals;
 mod start;
 mod threads;

@@ -36,6 +36,18 @@ fn enter(me: &'static Thread) {
     }
 }
 
+/// Makes the calling green thread the owner of its kernel thread for good: it
+/// is about to change what the kernel keeps per thread (credentials, affinity,
+/// namespaces, …). No effect on others.
+pub fn wire() {
+    if let Some(me) = green() {
+        enter(me);
+        // SAFETY: what runs on a worker knows it; workers are never freed.
+        unsafe { &*me.worker.get() }.set_altered();
+        me.set_wired();
+    }
+}
+
 fn leave(me: &'static Thread) {
     let _critical = Critical::enter();
     // SAFETY: as in `enter`. The thread has not switched: it is still there.

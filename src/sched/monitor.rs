@@ -99,6 +99,7 @@ fn look(seen: &mut [Seen; slot::MAX_SLOTS]) {
     if !idle::is_polling() {
         hub::glance();
     }
+    crate::signal::deliver_deferred();
     if slot::any_queued() && idle::idle_slots() > 0 {
         idle::wake_worker();
     }

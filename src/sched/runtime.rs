@@ -7,6 +7,7 @@ use super::worker::{self, Worker};
 use super::{idle, monitor, slot, switch};
 use crate::hub;
 use crate::settings;
+use crate::signal;
 use crate::sync;
 use crate::sys::lock::RawLock;
 use crate::thread::{self, Critical, Kind, current, husk, main_thread};
@@ -57,17 +58,19 @@ fn start_locked() -> Result<(), i32> {
     })();
     let (worker, base) = started.inspect_err(|_| hub::epoll::close_inherited())?;
     switch::init();
-    worker.adopt_kernel_thread();
     base.become_kind(Kind::Base, base.pointer.get());
     base.set_critical(1);
     // SAFETY: a husk's stack is unused until its first context.
     let context = unsafe { switch::create(base.stack_top.load(Ordering::Relaxed), base.stack.usable(), base_entry) };
     base.context.set(context);
     worker.set_base(base);
+    worker.adopt_kernel_thread();
     main_thread::adopt(worker);
+    worker.install_signal_stack();
     worker.set_running(current());
     let acquired = idle::acquire(worker);
     debug_assert!(acquired, "no slot is in use yet");
+    signal::actions::install();
     RUNNING.store(true, Ordering::Release);
     Ok(())
 }
@@ -98,6 +101,8 @@ pub unsafe fn reset_in_child() {
         thread::stack::reset();
         thread::husk::reset();
         thread::tls::reset();
+        signal::actions::reset_in_child();
+        signal::delivery::reset_in_child();
         main_thread::reset_in_child();
     }
 }

@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 use super::slot::{Pick, Slot};
 use super::{After, idle, switch};
 use crate::hub;
+use crate::signal;
 use crate::sys::futex;
 use crate::sys::pages;
 use crate::sys::raw::syscall;
@@ -20,6 +21,9 @@ const GLANCE_EVERY: u32 = 32;
 
 /// The stack of a worker's base context, in bytes; it also holds the static TLS.
 pub const STACK_SIZE: usize = 256 * 1024;
+
+/// Where handlers of faults run, in bytes.
+const SIGNAL_STACK_SIZE: usize = 64 * 1024;
 
 /// A worker. Never freed: a thread that was taken off it may still look at it.
 pub struct Worker {
@@ -33,6 +37,8 @@ pub struct Worker {
     mask: Cell<u64>,
     /// 1 while the worker sleeps without a slot.
     asleep: AtomicU32,
+    /// A wired thread has changed the kernel thread: nobody else may run on it.
+    altered: Cell<bool>,
     /// Link in the list of sleeping workers.
     pub(super) next: Cell<*const Worker>,
 }
@@ -54,6 +60,7 @@ impl Worker {
                 kernel_id: AtomicU32::new(0),
                 mask: Cell::new(0),
                 asleep: AtomicU32::new(0),
+                altered: Cell::new(false),
                 next: Cell::new(ptr::null()),
             });
             Some(&*memory)
@@ -68,6 +75,16 @@ impl Worker {
         // SAFETY: `mask` is writable.
         unsafe { syscall!(SYS_rt_sigprocmask, libc::SIG_BLOCK, 0usize, &raw mut mask, 8) };
         self.mask.set(mask);
+    }
+
+    /// Gives the calling kernel thread, this worker's, an alternate stack for
+    /// handlers of faults.
+    pub fn install_signal_stack(&self) {
+        if let Some(stack) = pages::reserve(SIGNAL_STACK_SIZE) {
+            let stack = libc::stack_t { ss_sp: stack.cast(), ss_flags: 0, ss_size: SIGNAL_STACK_SIZE };
+            // SAFETY: fresh memory, never freed.
+            unsafe { syscall!(SYS_sigaltstack, &raw const stack, 0usize) };
+        }
     }
 
     /// The kernel's id of the worker's thread.
@@ -161,6 +178,11 @@ impl Worker {
         pick
     }
 
+    /// The kernel thread is that of the green thread it runs, for good.
+    pub fn set_altered(&self) {
+        self.altered.set(true);
+    }
+
     /// Sleeps until [`wake`](Self::wake).
     pub(super) fn sleep(&self) {
         while self.asleep.load(Ordering::Acquire) == 1 {
@@ -243,6 +265,7 @@ extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
     me.set_critical(1);
     me.become_kind(Kind::Base, pointer);
     worker.adopt_kernel_thread();
+    worker.install_signal_stack();
     worker.set_base(me);
     worker.set_running(me);
     work(worker)
@@ -252,6 +275,9 @@ extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
 pub fn work(worker: &'static Worker) -> ! {
     let base = worker.base();
     loop {
+        if worker.altered.get() {
+            end_kernel_thread();
+        }
         if worker.slot().is_none() && !idle::acquire(worker) {
             idle::sleep(worker);
             continue;
@@ -262,11 +288,29 @@ pub fn work(worker: &'static Worker) -> ! {
             Pick::Empty => {
                 let stolen = worker.slot().map_or(0, |slot| slot.steal(worker));
                 if stolen == 0 {
-                    worker.sync_mask(crate::signal::idle_mask());
+                    worker.sync_mask(signal::idle_mask());
+                    // What comes after this look makes the wait in the hub end.
+                    signal::deliver_deferred();
                     idle::wait(worker);
-                    crate::signal::deliver_deferred();
+                    signal::deliver_deferred();
                 }
             }
         }
+    }
+}
+
+/// The wired thread has ended, and nobody may have its kernel thread. The
+/// process's first one stays, since /proc shows the process by it.
+fn end_kernel_thread() -> ! {
+    let never = AtomicU32::new(0);
+    loop {
+        // SAFETY: no arguments; ends this kernel thread only, whose stack is
+        // never used again.
+        unsafe {
+            if syscall!(SYS_getpid) != syscall!(SYS_gettid) {
+                syscall!(SYS_exit, 0);
+            }
+        }
+        futex::wait(&never, 0);
     }
 }

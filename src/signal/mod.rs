@@ -1,6 +1,37 @@
 //! Signals: whose turn it is to run a handler.
+//!
+//! The kernel delivers to kernel threads, and which green thread one of them
+//! happens to run is chance. So handlers are installed behind a trampoline
+//! ([`delivery`]), which finds the thread that the signal is meant for: the main
+//! thread, for one that is sent to the process, unless it blocks it (Linux,
+//! `complete_signal`); else whoever it was sent to or raised by. A thread that is
+//! parked is made to run, executes the handler in its own context, and its call
+//! fails with `EINTR` or goes on, as signal(7) says ([`Watch`]).
+//!
+//! Masks belong to threads; a worker's kernel mask follows the thread that it
+//! runs, with a system call only where two threads' masks differ.
+
+pub mod actions;
+pub mod delivery;
+pub mod mask;
 
 use crate::thread::Thread;
+
+pub use delivery::{catch_up, deliver_deferred, idle_mask, is_deferred, send};
+
+/// Signals that glibc keeps for itself; the first stands for a cancellation
+/// request in [`Thread`]'s set of pending ones.
+pub const SIGCANCEL: i32 = 32;
+/// See [`SIGCANCEL`].
+pub const SIGSETXID: i32 = 33;
+/// The highest signal.
+pub const HIGHEST: i32 = 64;
+
+/// The signal's bit in a mask.
+#[inline(always)]
+pub const fn bit(signal: i32) -> u64 {
+    1 << (signal - 1)
+}
 
 /// What happened to a thread, signals considered, while it waited.
 ///
@@ -32,12 +63,3 @@ impl Watch {
         self.me.not_restarting.get() != self.not_restarting
     }
 }
-
-/// a
-pub fn idle_mask() -> u64 { 0 }
-/// a
-pub fn is_deferred() -> bool { false }
-/// a
-pub fn deliver_deferred() {}
-/// a
-pub fn catch_up(_me: &'static Thread) {}

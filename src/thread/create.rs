@@ -158,6 +158,7 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.name.set(name_of(me));
     thread.mask.store(wish.mask.unwrap_or_else(|| mask_of(me)), Ordering::Relaxed);
     thread.pending.store(0, Ordering::Relaxed);
+    thread.alternate_stack.set((core::ptr::null_mut(), 0, false));
     thread.wait.store(0, Ordering::Relaxed);
     thread.set_critical(1);
     let top = thread.stack_top.load(Ordering::Relaxed);

@@ -95,6 +95,9 @@ pub struct Thread {
     /// Those of them that were installed without `SA_RESTART`.
     pub(crate) not_restarting: Cell<u32>,
 
+    /// What `sigaltstack` was told: base, size in bytes, enabled.
+    pub(crate) alternate_stack: Cell<(*mut c_void, usize, bool)>,
+
     /// Join and detach, see [`join`].
     pub(crate) life: AtomicU32,
     /// The id that the program sees; beyond the kernel's range unless the
@@ -139,12 +142,18 @@ impl Thread {
         self.pointer.set(pointer);
         self.node.set_thread(self);
         self.timer.set_thread(self);
+        self.wired.set(false);
         self.kind.set(kind);
     }
 
     /// Whether the thread is inside the runtime, where no handler may run.
     pub(crate) fn is_critical(&self) -> bool {
         self.critical.get() > 0
+    }
+
+    /// From here on the thread blocks its kernel thread instead of parking.
+    pub(crate) fn set_wired(&self) {
+        self.wired.set(true);
     }
 
     /// Makes the block that of a plain kernel thread again.

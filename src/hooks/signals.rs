@@ -1,0 +1,259 @@
+//! Signals: actions, masks, sending.
+
+use core::ffi::c_int;
+use core::mem::{self, MaybeUninit};
+use core::ptr;
+use core::sync::atomic::Ordering;
+
+use libc::{pthread_t, sighandler_t, sigset_t, stack_t};
+
+use crate::signal::{self, HIGHEST, SIGCANCEL, SIGSETXID, actions, mask};
+use crate::sys::errno;
+use crate::sys::raw::syscall;
+use crate::sys::real::real;
+use crate::thread::join::Life;
+use crate::thread::{Kind, Thread, current, of_pthread};
+
+/// The calling thread, if it is green, wired ones included.
+fn green() -> Option<&'static Thread> {
+    let me = current();
+    (me.kind() == Kind::Green).then_some(me)
+}
+
+/// `signal(2)` with the given flags.
+///
+/// # Safety
+/// `handler` is a handler, `SIG_DFL` or `SIG_IGN`.
+unsafe fn install(signal: c_int, handler: sighandler_t, flags: c_int, itself: bool) -> sighandler_t {
+    if handler == libc::SIG_ERR {
+        errno::set(libc::EINVAL);
+        return libc::SIG_ERR;
+    }
+    // SAFETY: all zeros is valid; sigaddset refuses what is not a signal.
+    unsafe {
+        let mut new: libc::sigaction = mem::zeroed();
+        let mut old: libc::sigaction = mem::zeroed();
+        new.sa_sigaction = handler;
+        new.sa_flags = flags;
+        if itself && libc::sigaddset(&mut new.sa_mask, signal) != 0 {
+            return libc::SIG_ERR;
+        }
+        if actions::set(signal, &new, &mut old) == 0 { old.sa_sigaction } else { libc::SIG_ERR }
+    }
+}
+
+/// # Safety
+/// `set` is null or valid.
+unsafe fn change_mask(me: &'static Thread, how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
+    // SAFETY: as the caller promises; a sigset_t begins with the kernel's 64
+    // signals, and glibc, too, fills no more of the old one.
+    let wanted = unsafe { set.cast::<u64>().as_ref() }.copied();
+    match mask::change(me, how, wanted) {
+        Ok(before) => {
+            if !old.is_null() {
+                // SAFETY: as the caller promises.
+                unsafe { old.cast::<u64>().write(before) };
+            }
+            0
+        }
+        Err(error) => error,
+    }
+}
+
+/// A `siginfo_t` as of `tgkill`.
+fn sent_to_thread(signal: c_int) -> libc::siginfo_t {
+    // SAFETY: all zeros is valid, and the fields lie where sigaction(2) has them.
+    unsafe {
+        let mut info: libc::siginfo_t = mem::zeroed();
+        info.si_signo = signal;
+        info.si_code = libc::SI_TKILL;
+        let words = (&raw mut info).cast::<i32>();
+        words.add(4).write(syscall!(SYS_getpid) as i32);
+        words.add(5).write(syscall!(SYS_getuid) as i32);
+        info
+    }
+}
+
+/// `pthread_kill(3)` to a green thread.
+fn kill(thread: &'static Thread, signal: c_int) -> c_int {
+    let life = thread.life.load(Ordering::Acquire);
+    if life & Life::FREE != 0 {
+        return libc::ESRCH;
+    }
+    if !(0..=HIGHEST).contains(&signal) || matches!(signal, SIGCANCEL | SIGSETXID) {
+        return libc::EINVAL;
+    }
+    if signal == 0 || life & Life::EXITED != 0 {
+        return 0;
+    }
+    let blocked = thread.mask.load(Ordering::Relaxed) & signal::bit(signal) != 0;
+    if actions::get(signal).is_none() && !blocked {
+        if !actions::is_ignored(signal) {
+            // The default action is the whole process's affair.
+            // SAFETY: plain arguments.
+            unsafe { syscall!(SYS_kill, syscall!(SYS_getpid), signal) };
+        }
+        return 0;
+    }
+    signal::send(thread, signal, &sent_to_thread(signal));
+    0
+}
+
+export! {
+    /// `sigaction(2)`.
+    fn sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { actions::set(signal, new, old) }
+    }
+
+    /// Alias of `sigaction`.
+    unchecked fn __sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { actions::set(signal, new, old) }
+    }
+
+    /// `signal(2)`, with BSD's semantics as glibc's.
+    fn signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
+        // SAFETY: as the caller promises.
+        unsafe { install(signal, handler, libc::SA_RESTART, true) }
+    }
+
+    /// Alias of `signal`.
+    unchecked fn bsd_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
+        // SAFETY: as the caller promises.
+        unsafe { install(signal, handler, libc::SA_RESTART, true) }
+    }
+
+    /// Alias of `signal`.
+    unchecked fn ssignal(signal: c_int, handler: sighandler_t) -> sighandler_t {
+        // SAFETY: as the caller promises.
+        unsafe { install(signal, handler, libc::SA_RESTART, true) }
+    }
+
+    /// System V's `signal`: one shot, not deferred, not restarting.
+    unchecked fn sysv_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
+        // SAFETY: as the caller promises.
+        unsafe { install(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER, false) }
+    }
+
+    /// Alias of `sysv_signal`: what `signal` is with `_XOPEN_SOURCE` alone.
+    unchecked fn __sysv_signal(signal: c_int, handler: sighandler_t) -> sighandler_t {
+        // SAFETY: as the caller promises.
+        unsafe { install(signal, handler, libc::SA_RESETHAND | libc::SA_NODEFER, false) }
+    }
+
+    /// `siginterrupt(3)`.
+    unchecked fn siginterrupt(signal: c_int, interrupt: c_int) -> c_int {
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: initialised by the first call, on success.
+        unsafe {
+            if actions::set(signal, ptr::null(), action.as_mut_ptr()) != 0 {
+                return -1;
+            }
+            let mut action = action.assume_init();
+            if interrupt != 0 {
+                action.sa_flags &= !libc::SA_RESTART;
+            } else {
+                action.sa_flags |= libc::SA_RESTART;
+            }
+            actions::set(signal, &action, ptr::null_mut())
+        }
+    }
+
+    /// `pthread_sigmask(3)`.
+    fn pthread_sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
+        match green() {
+            // SAFETY: as the caller promises.
+            Some(me) => unsafe { change_mask(me, how, set, old) },
+            None => {
+                let real = real!(pthread_sigmask: unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int);
+                // SAFETY: as the caller promises.
+                unsafe { real(how, set, old) }
+            }
+        }
+    }
+
+    /// `sigprocmask(2)`.
+    fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
+        match green() {
+            // SAFETY: as the caller promises.
+            Some(me) => match unsafe { change_mask(me, how, set, old) } {
+                0 => 0,
+                error => {
+                    errno::set(error);
+                    -1
+                }
+            },
+            None => {
+                let real = real!(sigprocmask: unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int);
+                // SAFETY: as the caller promises.
+                unsafe { real(how, set, old) }
+            }
+        }
+    }
+
+    /// `pthread_kill(3)`.
+    fn pthread_kill(id: pthread_t, signal: c_int) -> c_int {
+        // SAFETY: as the caller promises: a thread that may still be joined.
+        let thread = unsafe { of_pthread(id) };
+        if thread.kind() == Kind::Green {
+            return kill(thread, signal);
+        }
+        let real = real!(pthread_kill: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
+        // SAFETY: as the caller promises.
+        unsafe { real(id, signal) }
+    }
+
+    /// `pthread_cancel(3)`.
+    fn pthread_cancel(id: pthread_t) -> c_int {
+        let real = real!(pthread_cancel: unsafe extern "C-unwind" fn(pthread_t) -> c_int);
+        // SAFETY: as the caller promises: a thread that may still be joined.
+        let thread = unsafe { of_pthread(id) };
+        // SAFETY: as the caller promises.
+        let result = unsafe { real(id) };
+        if thread.kind() != Kind::Green {
+            return result;
+        }
+        thread.pending.fetch_or(signal::bit(SIGCANCEL), Ordering::SeqCst);
+        signal::delivery::interrupt(thread);
+        // glibc has marked the thread; that the kernel does not know its id does
+        // not matter.
+        if result == libc::ESRCH { 0 } else { result }
+    }
+
+    /// `sigaltstack(2)`: recorded per thread. Handlers run on the thread's own
+    /// stack; those of faults, which may be its overflow, on the worker's
+    /// alternate stack.
+    fn sigaltstack(new: *const stack_t, old: *mut stack_t) -> c_int {
+        let Some(me) = green() else {
+            let real = real!(sigaltstack: unsafe extern "C" fn(*const stack_t, *mut stack_t) -> c_int);
+            // SAFETY: as the caller promises.
+            return unsafe { real(new, old) };
+        };
+        // SAFETY: as the caller promises.
+        let wanted = unsafe { new.as_ref() }.copied();
+        let before = me.alternate_stack.get();
+        if let Some(wanted) = wanted {
+            if wanted.ss_flags & !(libc::SS_DISABLE | libc::SS_ONSTACK | SS_AUTODISARM) != 0 {
+                errno::set(libc::EINVAL);
+                return -1;
+            }
+            if wanted.ss_flags & libc::SS_DISABLE == 0 && wanted.ss_size < libc::MINSIGSTKSZ {
+                errno::set(libc::ENOMEM);
+                return -1;
+            }
+            me.alternate_stack.set((wanted.ss_sp, wanted.ss_size, wanted.ss_flags & libc::SS_DISABLE == 0));
+        }
+        if !old.is_null() {
+            let (base, size, enabled) = before;
+            let flags = if enabled { 0 } else { libc::SS_DISABLE };
+            // SAFETY: as the caller promises.
+            unsafe { old.write(stack_t { ss_sp: base, ss_flags: flags, ss_size: size }) };
+        }
+        0
+    }
+}
+
+// <asm-generic/signal-defs.h>
+const SS_AUTODISARM: c_int = 1 << 31;
+

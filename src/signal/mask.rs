@@ -1,0 +1,44 @@
+//! Signal masks of green threads.
+
+use core::sync::atomic::Ordering;
+
+use super::{SIGCANCEL, SIGSETXID, bit};
+use crate::sched::worker::Worker;
+use crate::thread::{Critical, Thread};
+
+/// What nobody can block: `SIGKILL`, `SIGSTOP`, and the signals of glibc's own.
+const UNBLOCKABLE: u64 = bit(libc::SIGKILL) | bit(libc::SIGSTOP) | bit(SIGCANCEL) | bit(SIGSETXID);
+
+/// The worker that runs `me`, the caller.
+fn worker(me: &Thread) -> &'static Worker {
+    // SAFETY: what runs on a worker knows it; workers are never freed.
+    unsafe { &*me.worker.get() }
+}
+
+/// `sigprocmask(2)` for the calling green thread: the mask from before, or
+/// `EINVAL`. What becomes unblocked and is pending has been handled on return.
+pub fn change(me: &'static Thread, how: i32, set: Option<u64>) -> Result<u64, i32> {
+    let before = me.mask.load(Ordering::Relaxed);
+    let Some(set) = set else { return Ok(before) };
+    let after = match how {
+        libc::SIG_BLOCK => before | set,
+        libc::SIG_UNBLOCK => before & !set,
+        libc::SIG_SETMASK => set,
+        _ => return Err(libc::EINVAL),
+    };
+    install(me, after & !UNBLOCKABLE);
+    Ok(before)
+}
+
+/// Makes `mask` that of the calling green thread, in the kernel, too.
+pub fn install(me: &'static Thread, mask: u64) {
+    let _critical = Critical::enter();
+    me.mask.store(mask, Ordering::Relaxed);
+    worker(me).sync_mask(mask);
+}
+
+/// Notes what the kernel does by itself around a handler.
+pub(super) fn note(me: &Thread, mask: u64) {
+    me.mask.store(mask, Ordering::Relaxed);
+    worker(me).note_mask(mask);
+}
