@@ -24,12 +24,6 @@ unsafe fn unknown_to_kernel(id: pthread_t) -> Option<&'static Thread> {
     (thread.kind() == Kind::Green && !attributes::is_known_to_kernel(thread)).then_some(thread)
 }
 
-/// The calling thread, if the kernel does not know it.
-fn unknown_self() -> Option<&'static Thread> {
-    let me = current();
-    (me.kind() == Kind::Green && !attributes::is_known_to_kernel(me)).then_some(me)
-}
-
 /// Copies a name of up to 15 bytes and its NUL.
 ///
 /// # Safety
@@ -68,62 +62,51 @@ export! {
     /// `pthread_setname_np(3)`.
     fn pthread_setname_np(id: pthread_t, name: *const c_char) -> c_int {
         // SAFETY: as the caller promises.
-        match unsafe { unknown_to_kernel(id) } {
+        let thread = unsafe { of_pthread(id) };
+        if thread.kind() == Kind::Green {
             // SAFETY: as the caller promises.
-            Some(thread) => attributes::set_name(thread, unsafe { CStr::from_ptr(name) }.to_bytes()),
-            None => {
-                let real = real!(pthread_setname_np: unsafe extern "C" fn(pthread_t, *const c_char) -> c_int);
-                // SAFETY: as the caller promises.
-                let result = unsafe { real(id, name) };
-                if result == 0 {
-                    // What the main thread is called, its children inherit.
-                    // SAFETY: as the caller promises.
-                    attributes::set_name(unsafe { of_pthread(id) }, unsafe { CStr::from_ptr(name) }.to_bytes());
-                }
-                result
-            }
+            return attributes::set_name(thread, unsafe { CStr::from_ptr(name) }.to_bytes());
         }
+        let real = real!(pthread_setname_np: unsafe extern "C" fn(pthread_t, *const c_char) -> c_int);
+        // SAFETY: as the caller promises.
+        unsafe { real(id, name) }
     }
 
     /// `pthread_getname_np(3)`.
     fn pthread_getname_np(id: pthread_t, place: *mut c_char, size: usize) -> c_int {
         // SAFETY: as the caller promises.
-        match unsafe { unknown_to_kernel(id) } {
-            Some(_) if size < 16 => libc::ERANGE,
-            Some(thread) => {
-                // SAFETY: as the caller promises: at least 16 bytes.
-                unsafe { write_name(thread, place) };
-                0
+        let thread = unsafe { of_pthread(id) };
+        if thread.kind() == Kind::Green {
+            if size < 16 {
+                return libc::ERANGE;
             }
-            None => {
-                let real = real!(pthread_getname_np: unsafe extern "C" fn(pthread_t, *mut c_char, usize) -> c_int);
-                // SAFETY: as the caller promises.
-                unsafe { real(id, place, size) }
-            }
+            // SAFETY: as the caller promises: at least 16 bytes.
+            unsafe { write_name(thread, place) };
+            return 0;
         }
+        let real = real!(pthread_getname_np: unsafe extern "C" fn(pthread_t, *mut c_char, usize) -> c_int);
+        // SAFETY: as the caller promises.
+        unsafe { real(id, place, size) }
     }
 
     /// `prctl(2)`: the thread's name is libgreen's business; the rest is not.
     unchecked fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
-        if let Some(me) = unknown_self() {
-            match option {
-                libc::PR_SET_NAME => {
-                    // SAFETY: as the caller promises: a C string; the kernel cuts
-                    // it at 15 bytes.
-                    let name = unsafe { CStr::from_ptr(a as *const c_char) }.to_bytes();
-                    attributes::set_name(me, &name[..name.len().min(15)]);
-                    return 0;
-                }
-                libc::PR_GET_NAME => {
-                    // SAFETY: as the caller promises: 16 bytes.
-                    unsafe { write_name(me, a as *mut c_char) };
-                    return 0;
-                }
-                _ => {}
+        let me = current();
+        match option {
+            libc::PR_SET_NAME if me.kind() == Kind::Green => {
+                // SAFETY: as the caller promises: a C string; the kernel cuts it
+                // at 15 bytes.
+                let name = unsafe { CStr::from_ptr(a as *const c_char) }.to_bytes();
+                attributes::set_name(me, &name[..name.len().min(15)])
             }
+            libc::PR_GET_NAME if me.kind() == Kind::Green => {
+                // SAFETY: as the caller promises: 16 bytes.
+                unsafe { write_name(me, a as *mut c_char) };
+                0
+            }
+            // SAFETY: as the caller promises.
+            _ => errno::to_libc(unsafe { syscall!(SYS_prctl, option, a, b, c, d) }) as c_int,
         }
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { syscall!(SYS_prctl, option, a, b, c, d) }) as c_int
     }
 
     /// `pthread_getcpuclockid(3)`.

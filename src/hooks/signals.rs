@@ -192,6 +192,18 @@ export! {
         }
     }
 
+    /// `sigpending(2)`.
+    fn sigpending(set: *mut sigset_t) -> c_int {
+        // SAFETY: as the caller promises.
+        let result = errno::to_libc(unsafe { syscall!(SYS_rt_sigpending, set, 8) }) as c_int;
+        if let (0, Some(me)) = (result, green()) {
+            let blocked = me.pending.load(Ordering::Relaxed) & me.mask.load(Ordering::Relaxed);
+            // SAFETY: written by the successful call.
+            unsafe { *set.cast::<u64>() |= blocked };
+        }
+        result
+    }
+
     /// `pthread_kill(3)`.
     fn pthread_kill(id: pthread_t, signal: c_int) -> c_int {
         // SAFETY: as the caller promises: a thread that may still be joined.

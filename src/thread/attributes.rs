@@ -59,7 +59,24 @@ pub fn set_name(thread: &Thread, name: &[u8]) -> i32 {
     }
     padded[..name.len()].copy_from_slice(name);
     thread.name.set(padded);
+    if is_known_to_kernel(thread) {
+        name_process(name);
+    }
     0
+}
+
+/// The main thread's name is the one that `ps` shows.
+fn name_process(name: &[u8]) {
+    let path = c"/proc/self/comm";
+    // SAFETY: a C string, a live buffer, a descriptor that is ours. A failure
+    // (no /proc) leaves the name known to this process only.
+    unsafe {
+        let fd = syscall!(SYS_open, path.as_ptr(), libc::O_WRONLY | libc::O_CLOEXEC);
+        if fd >= 0 {
+            syscall!(SYS_write, fd, name.as_ptr(), name.len());
+            syscall!(SYS_close, fd);
+        }
+    }
 }
 
 /// The clock of the CPU time that `thread` has used: green threads share the

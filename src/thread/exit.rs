@@ -14,6 +14,7 @@ unsafe extern "C-unwind" {
 }
 
 unsafe extern "C" {
+    fn __h_errno_location() -> *mut i32;
     fn uselocale(locale: *mut c_void) -> *mut c_void;
 }
 
@@ -57,12 +58,25 @@ pub fn run_destructors() {
     keys::run_destructors();
 }
 
+/// Puts libc's own thread-local state, as far as it shows, back to what the
+/// husk's next thread expects.
+fn forget_libc_state() {
+    // SAFETY: LC_GLOBAL_LOCALE is always valid; the rest is the thread's own.
+    unsafe {
+        uselocale(ptr::without_provenance_mut(usize::MAX));
+        *__h_errno_location() = 0;
+        // The first call reports an error that nobody has asked for, the second
+        // frees it.
+        if !libc::dlerror().is_null() {
+            libc::dlerror();
+        }
+    }
+}
+
 /// What the start routine left: destructors; then the end.
 pub fn finish(me: &'static Thread) -> ! {
     run_destructors();
-    // The husk's next thread starts with the global locale.
-    // SAFETY: LC_GLOBAL_LOCALE is always valid.
-    unsafe { uselocale(ptr::without_provenance_mut(usize::MAX)) };
+    forget_libc_state();
     robust::release(me);
     count_out();
     me.set_critical(1);

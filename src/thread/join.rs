@@ -70,7 +70,7 @@ pub fn try_join(thread: &'static Thread) -> Result<*mut c_void, i32> {
         return Err(libc::ESRCH);
     }
     if life & Life::EXITED == 0 {
-        return Err(if thread.is(me) { libc::EDEADLK } else { libc::EBUSY });
+        return Err(libc::EBUSY);
     }
     claim(me, thread)?;
     Ok(collect(me, thread))
