@@ -26,7 +26,7 @@ use context::context::{Context, ContextFn, Transfer};
 use super::After;
 use super::worker::Worker;
 use crate::sys::raw::syscall;
-use crate::thread::{Kind, Thread, exit};
+use crate::thread::{Kind, Thread, create as threads, exit};
 
 /// Whether `wrfsbase` may be used (`AT_HWCAP2` bit 1, Linux 5.9).
 static FSGSBASE: AtomicBool = AtomicBool::new(false);
@@ -73,6 +73,9 @@ pub unsafe fn create(top: usize, size: usize, entry: ContextFn) -> *const c_void
 /// back, maybe on another worker.
 #[inline]
 pub fn to(from: &'static Thread, to: &'static Thread, worker: &'static Worker, after: After) {
+    if to.context.get().is_null() {
+        threads::prepare(to);
+    }
     from.after.set(after);
     from.successor.set(to);
     to.worker.set(worker);

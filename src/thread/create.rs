@@ -145,9 +145,11 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     let husk = husk::take(wish.stack_size, wish.guard)?;
     let thread = husk.thread;
     if husk.is_new {
-        husk::await_donor(thread);
+        // Its donor may still be on the stack: `prepare` when it is to run.
+        thread.context.set(core::ptr::null());
     } else {
         tls::refresh(thread);
+        set_context(thread);
     }
     tcb::set_id(thread, tcb::new_id());
     tcb::cancelhandling(thread).store(0, Ordering::Relaxed);
@@ -161,14 +163,25 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.alternate_stack.set((core::ptr::null_mut(), 0, false));
     thread.wait.store(0, Ordering::Relaxed);
     thread.set_critical(1);
-    let top = thread.stack_top.load(Ordering::Relaxed);
-    // SAFETY: nobody uses the husk's stack.
-    thread.context.set(unsafe { switch::create(top, thread.stack.usable(), entry::entry) });
     thread.become_kind(Kind::Green, thread.pointer.get());
     exit::count_in();
     // Release: who sees the life sees the thread.
     thread.life.store(if wish.detached { Life::DETACHED } else { Life::JOINABLE }, Ordering::Release);
     Ok(thread)
+}
+
+fn set_context(thread: &Thread) {
+    let top = thread.stack_top.load(Ordering::Relaxed);
+    // SAFETY: nobody uses the husk's stack.
+    thread.context.set(unsafe { switch::create(top, thread.stack.usable(), entry::entry) });
+}
+
+/// Makes a new husk's first context, when somebody is about to switch to it: by
+/// then its donor has usually left, and nobody waits.
+#[cold]
+pub fn prepare(thread: &Thread) {
+    husk::await_donor(thread);
+    set_context(thread);
 }
 
 fn mask_of(me: &Thread) -> u64 {

@@ -40,7 +40,6 @@ extern "C" fn donor(_: *mut c_void) -> *mut c_void {
         asm!("mov {}, rsp", out(reg) top);
     }
     robust::learn(pointer);
-    me.pointer.set(pointer);
     me.donor.store(1, Ordering::Relaxed);
     // SAFETY: the word lives as long as the TCB.
     unsafe { syscall!(SYS_set_tid_address, me.donor.as_ptr()) };
@@ -77,6 +76,8 @@ pub fn create(stack_size: usize, guard: usize) -> Result<&'static Thread, i32> {
     }
     // SAFETY: just created, and husks never end.
     let thread = unsafe { of_pthread(id) };
+    // On x86-64 a pthread_t is the thread pointer.
+    thread.pointer.set(id as usize);
     thread.stack.set(stack);
     list(thread);
     Ok(thread)
