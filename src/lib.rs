@@ -15,15 +15,15 @@
 //! - [`sys`]: the seam to the kernel and to the libc underneath.
 #![allow(unsafe_code)]
 
-pub mod hooks;
-pub mod hub;
-pub mod ops;
-pub mod sched;
-pub mod settings;
-pub mod signal;
-pub mod sync;
-pub mod sys;
-pub mod thread;
+mod hooks;
+mod hub;
+mod ops;
+mod sched;
+mod settings;
+mod signal;
+mod sync;
+mod sys;
+mod thread;
 
 /// Runs when the loader has loaded libgreen, before the program's own
 /// constructors: reads the environment, and does nothing else until the first

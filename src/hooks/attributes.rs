@@ -228,4 +228,3 @@ export! {
         errno::to_libc(unsafe { syscall!(SYS_setns, fd, kind) }) as c_int
     }
 }
-

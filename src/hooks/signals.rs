@@ -24,7 +24,12 @@ fn green() -> Option<&'static Thread> {
 ///
 /// # Safety
 /// `handler` is a handler, `SIG_DFL` or `SIG_IGN`.
-unsafe fn install(signal: c_int, handler: sighandler_t, flags: c_int, itself: bool) -> sighandler_t {
+unsafe fn install(
+    signal: c_int,
+    handler: sighandler_t,
+    flags: c_int,
+    itself: bool,
+) -> sighandler_t {
     if handler == libc::SIG_ERR {
         errno::set(libc::EINVAL);
         return libc::SIG_ERR;
@@ -38,13 +43,22 @@ unsafe fn install(signal: c_int, handler: sighandler_t, flags: c_int, itself: bo
         if itself && libc::sigaddset(&mut new.sa_mask, signal) != 0 {
             return libc::SIG_ERR;
         }
-        if actions::set(signal, &new, &mut old) == 0 { old.sa_sigaction } else { libc::SIG_ERR }
+        if actions::set(signal, &new, &mut old) == 0 {
+            old.sa_sigaction
+        } else {
+            libc::SIG_ERR
+        }
     }
 }
 
 /// # Safety
 /// `set` is null or valid.
-unsafe fn change_mask(me: &'static Thread, how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
+unsafe fn change_mask(
+    me: &'static Thread,
+    how: c_int,
+    set: *const sigset_t,
+    old: *mut sigset_t,
+) -> c_int {
     // SAFETY: as the caller promises; a sigset_t begins with the kernel's 64
     // signals, and glibc, too, fills no more of the old one.
     let wanted = unsafe { set.cast::<u64>().as_ref() }.copied();
@@ -268,4 +282,3 @@ export! {
 
 // <asm-generic/signal-defs.h>
 const SS_AUTODISARM: c_int = 1 << 31;
-

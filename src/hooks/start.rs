@@ -16,10 +16,21 @@ static MAIN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// glibc would end the *kernel* thread that calls `pthread_exit` out of `main`,
 /// which may be anybody's by then.
-unsafe extern "C-unwind" fn main(count: c_int, arguments: *mut *mut c_char, environment: *mut *mut c_char) -> c_int {
+unsafe extern "C-unwind" fn main(
+    count: c_int,
+    arguments: *mut *mut c_char,
+    environment: *mut *mut c_char,
+) -> c_int {
     let main = MAIN.load(Ordering::Relaxed);
     // SAFETY: main's own arguments.
-    let outcome = unsafe { protected_call(main, count as usize, arguments as usize, environment as usize) };
+    let outcome = unsafe {
+        protected_call(
+            main,
+            count as usize,
+            arguments as usize,
+            environment as usize,
+        )
+    };
     if outcome.unwound == 0 {
         return outcome.result.addr() as c_int;
     }

@@ -62,9 +62,20 @@ pub fn open() -> Result<(), i32> {
         return Err(-event as i32);
     }
     let (epoll, event) = (raise(epoll as i32), raise(event as i32));
-    let mut interest = libc::epoll_event { events: (libc::EPOLLIN | libc::EPOLLET) as u32, u64: KICK };
+    let mut interest = libc::epoll_event {
+        events: (libc::EPOLLIN | libc::EPOLLET) as u32,
+        u64: KICK,
+    };
     // SAFETY: `interest` is live.
-    unsafe { syscall!(SYS_epoll_ctl, epoll, libc::EPOLL_CTL_ADD, event, &raw mut interest) };
+    unsafe {
+        syscall!(
+            SYS_epoll_ctl,
+            epoll,
+            libc::EPOLL_CTL_ADD,
+            event,
+            &raw mut interest
+        )
+    };
     EPOLL.store(epoll, Ordering::Relaxed);
     EVENT.store(event, Ordering::Relaxed);
     EPOCH.fetch_add(1, Ordering::Relaxed);
@@ -109,23 +120,50 @@ pub fn is_used() -> bool {
 pub fn register(fd: i32, token: u64) -> isize {
     USED.store(true, Ordering::Relaxed);
     let epoll = EPOLL.load(Ordering::Relaxed);
-    let mut interest = libc::epoll_event { events: INTEREST, u64: token };
+    let mut interest = libc::epoll_event {
+        events: INTEREST,
+        u64: token,
+    };
     // SAFETY: `interest` is live; a bad descriptor is an error, not UB.
-    let result = unsafe { syscall!(SYS_epoll_ctl, epoll, libc::EPOLL_CTL_ADD, fd, &raw mut interest) };
+    let result = unsafe {
+        syscall!(
+            SYS_epoll_ctl,
+            epoll,
+            libc::EPOLL_CTL_ADD,
+            fd,
+            &raw mut interest
+        )
+    };
     if result != -(libc::EEXIST as isize) {
         return result;
     }
     // The same file was registered under this number before, and a duplicate
     // has kept it alive. A modification also asks for the state afresh.
     // SAFETY: as above.
-    unsafe { syscall!(SYS_epoll_ctl, epoll, libc::EPOLL_CTL_MOD, fd, &raw mut interest) }
+    unsafe {
+        syscall!(
+            SYS_epoll_ctl,
+            epoll,
+            libc::EPOLL_CTL_MOD,
+            fd,
+            &raw mut interest
+        )
+    }
 }
 
 /// Ends the registration of `fd`, if there is one.
 pub fn unregister(fd: i32) {
     let mut unused = libc::epoll_event { events: 0, u64: 0 };
     // SAFETY: `unused` is live; failure means that there was none.
-    unsafe { syscall!(SYS_epoll_ctl, EPOLL.load(Ordering::Relaxed), libc::EPOLL_CTL_DEL, fd, &raw mut unused) };
+    unsafe {
+        syscall!(
+            SYS_epoll_ctl,
+            EPOLL.load(Ordering::Relaxed),
+            libc::EPOLL_CTL_DEL,
+            fd,
+            &raw mut unused
+        )
+    };
 }
 
 /// Takes a batch of events and wakes those who waited for them; returns how many
@@ -143,8 +181,17 @@ pub fn poll(wait: u64, awake: impl FnOnce()) -> usize {
         }
     };
     // SAFETY: the kernel fills at most BATCH elements of the buffer.
-    let mut count =
-        unsafe { syscall!(SYS_epoll_pwait2, epoll, events.as_mut_ptr(), BATCH, timeout, 0usize, 0usize) };
+    let mut count = unsafe {
+        syscall!(
+            SYS_epoll_pwait2,
+            epoll,
+            events.as_mut_ptr(),
+            BATCH,
+            timeout,
+            0usize,
+            0usize
+        )
+    };
     if count == -(libc::ENOSYS as isize) {
         // Linux before 5.11: whole milliseconds, rounded up so as not to spin.
         let millis = match wait {
@@ -152,7 +199,17 @@ pub fn poll(wait: u64, awake: impl FnOnce()) -> usize {
             nanos => nanos.div_ceil(clock::MILLISECOND).min(i32::MAX as u64) as i64,
         };
         // SAFETY: as above.
-        count = unsafe { syscall!(SYS_epoll_pwait, epoll, events.as_mut_ptr(), BATCH, millis, 0usize, 0usize) };
+        count = unsafe {
+            syscall!(
+                SYS_epoll_pwait,
+                epoll,
+                events.as_mut_ptr(),
+                BATCH,
+                millis,
+                0usize,
+                0usize
+            )
+        };
     }
     awake();
     let mut woken = 0;

@@ -19,7 +19,11 @@ fn earlier_deadline(deadline: Instant) {
 /// whoever's time has come; returns how many.
 pub fn glance() -> usize {
     let events = epoll::poll(0, || ());
-    let expired = if timer::earliest() == NEVER { 0 } else { timer::expire(clock::now()) };
+    let expired = if timer::earliest() == NEVER {
+        0
+    } else {
+        timer::expire(clock::now())
+    };
     events + expired
 }
 

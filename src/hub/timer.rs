@@ -70,8 +70,11 @@ unsafe fn meld(a: *const Timer, b: *const Timer) -> *const Timer {
     }
     // SAFETY: both are in the heap.
     let (first, second) = unsafe { (at(a), at(b)) };
-    let (parent, child) =
-        if first.deadline.get() <= second.deadline.get() { (first, second) } else { (second, first) };
+    let (parent, child) = if first.deadline.get() <= second.deadline.get() {
+        (first, second)
+    } else {
+        (second, first)
+    };
     let eldest = parent.child.get();
     child.previous.set(parent);
     child.sibling.set(eldest);
@@ -96,7 +99,11 @@ unsafe fn merge_siblings(first: *const Timer) -> *const Timer {
         unsafe {
             let a = cursor;
             let b = at(a).sibling.get();
-            cursor = if b.is_null() { ptr::null() } else { at(b).sibling.get() };
+            cursor = if b.is_null() {
+                ptr::null()
+            } else {
+                at(b).sibling.get()
+            };
             at(a).sibling.set(ptr::null());
             if !b.is_null() {
                 at(b).sibling.set(ptr::null());

@@ -10,9 +10,9 @@ use core::cell::UnsafeCell;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
+use super::monitor;
 use super::slot::{self, Slot};
 use super::worker::Worker;
-use super::monitor;
 use crate::hub::{self, epoll, timer};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::lock::RawLock;
@@ -43,7 +43,11 @@ unsafe impl Sync for Idle {}
 
 static IDLE: Idle = Idle {
     lock: RawLock::new(),
-    lists: UnsafeCell::new(Lists { slots: [ptr::null(); slot::MAX_SLOTS], count: 0, sleepers: ptr::null() }),
+    lists: UnsafeCell::new(Lists {
+        slots: [ptr::null(); slot::MAX_SLOTS],
+        count: 0,
+        sleepers: ptr::null(),
+    }),
     slots: AtomicU32::new(0),
     polling: AtomicBool::new(false),
     kicked: AtomicBool::new(false),

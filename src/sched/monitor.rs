@@ -67,7 +67,11 @@ extern "C" fn main(_: *mut c_void) -> *mut c_void {
     // Never runs a handler of the program: all signals are blocked, for good.
     me.set_critical(1);
     debug_assert!(me.kind() == Kind::Foreign);
-    let mut seen = [Seen { owner: core::ptr::null(), ticks: 0, since: 0 }; slot::MAX_SLOTS];
+    let mut seen = [Seen {
+        owner: core::ptr::null(),
+        ticks: 0,
+        since: 0,
+    }; slot::MAX_SLOTS];
     let mut idle_looks = 0;
     let pause = AtomicU32::new(0);
     loop {
@@ -107,12 +111,18 @@ fn look(seen: &mut [Seen; slot::MAX_SLOTS]) {
     for (slot, seen) in slot::all().iter().zip(seen) {
         let (owner, ticks) = (slot.owner().cast_const(), slot.ticks());
         if owner.is_null() || owner != seen.owner || ticks != seen.ticks {
-            *seen = Seen { owner, ticks, since: now };
+            *seen = Seen {
+                owner,
+                ticks,
+                since: now,
+            };
             continue;
         }
         let stuck = now - seen.since;
         let wanted = slot.queued() > 0 || slot::GLOBAL.len() > 0;
-        if (stuck >= LONG_PATIENCE || stuck >= PATIENCE && wanted) && slot.take_from(owner, Some(ticks)) {
+        if (stuck >= LONG_PATIENCE || stuck >= PATIENCE && wanted)
+            && slot.take_from(owner, Some(ticks))
+        {
             idle::lay_down(slot);
             idle::wake_worker();
         }

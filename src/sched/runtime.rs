@@ -61,7 +61,13 @@ fn start_locked() -> Result<(), i32> {
     base.become_kind(Kind::Base, base.pointer.get());
     base.set_critical(1);
     // SAFETY: a husk's stack is unused until its first context.
-    let context = unsafe { switch::create(base.stack_top.load(Ordering::Relaxed), base.stack.usable(), base_entry) };
+    let context = unsafe {
+        switch::create(
+            base.stack_top.load(Ordering::Relaxed),
+            base.stack.usable(),
+            base_entry,
+        )
+    };
     base.context.set(context);
     worker.set_base(base);
     worker.adopt_kernel_thread();
@@ -93,7 +99,9 @@ pub unsafe fn reset_in_child() {
     hub::epoll::close_inherited();
     // SAFETY: as the caller promises.
     unsafe {
-        core::ptr::from_ref(&STARTING).cast_mut().write(RawLock::new());
+        core::ptr::from_ref(&STARTING)
+            .cast_mut()
+            .write(RawLock::new());
         slot::reset();
         hub::timer::reset();
         hub::descriptor::reset();

@@ -21,7 +21,11 @@ pub struct List {
 impl List {
     /// An empty list.
     pub const fn new() -> Self {
-        Self { head: ptr::null(), tail: ptr::null(), length: 0 }
+        Self {
+            head: ptr::null(),
+            tail: ptr::null(),
+            length: 0,
+        }
     }
 
     /// Appends `thread`.
@@ -68,7 +72,11 @@ pub static GLOBAL: RunQueue = RunQueue::new();
 
 impl RunQueue {
     const fn new() -> Self {
-        Self { lock: RawLock::new(), list: UnsafeCell::new(List::new()), length: AtomicU32::new(0) }
+        Self {
+            lock: RawLock::new(),
+            list: UnsafeCell::new(List::new()),
+            length: AtomicU32::new(0),
+        }
     }
 
     /// How many wait; only a hint unless the caller holds the lock.
@@ -152,7 +160,11 @@ pub struct Slot {
 }
 
 static SLOTS: [Slot; MAX_SLOTS] = [const {
-    Slot { queue: RunQueue::new(), owner: AtomicPtr::new(ptr::null_mut()), ticks: AtomicU32::new(0) }
+    Slot {
+        queue: RunQueue::new(),
+        owner: AtomicPtr::new(ptr::null_mut()),
+        ticks: AtomicU32::new(0),
+    }
 }; MAX_SLOTS];
 
 /// The global queue is looked at first once in so many dispatches.
@@ -182,7 +194,8 @@ impl Slot {
     /// Gives the free slot to `worker`.
     pub fn assign(&self, worker: &Worker) {
         self.queue.lock.lock();
-        self.owner.store(ptr::from_ref(worker).cast_mut(), Ordering::Relaxed);
+        self.owner
+            .store(ptr::from_ref(worker).cast_mut(), Ordering::Relaxed);
         self.queue.lock.unlock();
     }
 
@@ -224,9 +237,13 @@ impl Slot {
         }
         let ticks = self.ticks().wrapping_add(1);
         self.ticks.store(ticks, Ordering::Relaxed);
-        let global_first = ticks.is_multiple_of(GLOBAL_EVERY) && GLOBAL.len() > 0;
-        // SAFETY: under the lock.
-        let local = if global_first { None } else { unsafe { self.queue.with(List::pop) } };
+        let global_first = ticks % GLOBAL_EVERY == 0 && GLOBAL.len() > 0;
+        let local = if global_first {
+            None
+        } else {
+            // SAFETY: under the lock.
+            unsafe { self.queue.with(List::pop) }
+        };
         self.queue.lock.unlock();
         let pick = match local.or_else(|| GLOBAL.pop()) {
             Some(thread) => Pick::Run(thread),

@@ -93,7 +93,8 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     // SAFETY: `to` passes the thread that it leaves.
     let from = unsafe { &*(transfer.data as *const Thread) };
     // SAFETY: a Context is one pointer.
-    from.context.set(unsafe { mem::transmute::<Context, *const c_void>(transfer.context) });
+    from.context
+        .set(unsafe { mem::transmute::<Context, *const c_void>(transfer.context) });
     // SAFETY: set by `to`; threads and workers are never freed.
     let (me, worker) = unsafe {
         let me = &*from.successor.get();
@@ -101,7 +102,11 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     };
     // SAFETY: we are on `me`'s stack.
     unsafe { set_thread_pointer(me.pointer.get()) };
-    let mask = if me.kind() == Kind::Base { crate::signal::idle_mask() } else { me.mask.load(Ordering::Relaxed) };
+    let mask = if me.kind() == Kind::Base {
+        crate::signal::idle_mask()
+    } else {
+        me.mask.load(Ordering::Relaxed)
+    };
     worker.sync_mask(mask);
     match from.after.get() {
         After::Nothing => {}
@@ -111,5 +116,8 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     }
     // Nobody looks at the transfer again: the contexts live in the threads.
     // SAFETY: a Context is one pointer, and this one is never resumed.
-    Transfer::new(unsafe { mem::transmute::<*const c_void, Context>(from.context.get()) }, 0)
+    Transfer::new(
+        unsafe { mem::transmute::<*const c_void, Context>(from.context.get()) },
+        0,
+    )
 }

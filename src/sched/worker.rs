@@ -50,7 +50,8 @@ unsafe impl Sync for Worker {}
 impl Worker {
     /// A worker without a kernel thread. `None`: no memory.
     pub fn create() -> Option<&'static Self> {
-        let memory = pages::reserve(size_of::<Self>().next_multiple_of(pages::PAGE))?.cast::<Self>();
+        let memory =
+            pages::reserve(size_of::<Self>().next_multiple_of(pages::PAGE))?.cast::<Self>();
         // SAFETY: fresh memory of sufficient size; never freed.
         unsafe {
             memory.write(Self {
@@ -70,10 +71,19 @@ impl Worker {
     /// Makes the calling kernel thread this worker's.
     pub fn adopt_kernel_thread(&self) {
         // SAFETY: no arguments.
-        self.kernel_id.store(unsafe { syscall!(SYS_gettid) } as u32, Ordering::Relaxed);
+        self.kernel_id
+            .store(unsafe { syscall!(SYS_gettid) } as u32, Ordering::Relaxed);
         let mut mask = 0u64;
         // SAFETY: `mask` is writable.
-        unsafe { syscall!(SYS_rt_sigprocmask, libc::SIG_BLOCK, 0usize, &raw mut mask, 8) };
+        unsafe {
+            syscall!(
+                SYS_rt_sigprocmask,
+                libc::SIG_BLOCK,
+                0usize,
+                &raw mut mask,
+                8
+            )
+        };
         self.mask.set(mask);
     }
 
@@ -81,7 +91,11 @@ impl Worker {
     /// handlers of faults.
     pub fn install_signal_stack(&self) {
         if let Some(stack) = pages::reserve(SIGNAL_STACK_SIZE) {
-            let stack = libc::stack_t { ss_sp: stack.cast(), ss_flags: 0, ss_size: SIGNAL_STACK_SIZE };
+            let stack = libc::stack_t {
+                ss_sp: stack.cast(),
+                ss_flags: 0,
+                ss_size: SIGNAL_STACK_SIZE,
+            };
             // SAFETY: fresh memory, never freed.
             unsafe { syscall!(SYS_sigaltstack, &raw const stack, 0usize) };
         }
@@ -107,7 +121,8 @@ impl Worker {
     /// Notes which thread the worker is about to run.
     #[inline(always)]
     pub fn set_running(&self, thread: &Thread) {
-        self.running.store(ptr::from_ref(thread).cast_mut(), Ordering::Relaxed);
+        self.running
+            .store(ptr::from_ref(thread).cast_mut(), Ordering::Relaxed);
     }
 
     /// The thread that the worker runs, or ran a moment ago.
@@ -126,7 +141,15 @@ impl Worker {
     #[cold]
     fn set_mask(&self, mask: u64) {
         // SAFETY: `mask` is live for the call.
-        unsafe { syscall!(SYS_rt_sigprocmask, libc::SIG_SETMASK, &raw const mask, 0usize, 8) };
+        unsafe {
+            syscall!(
+                SYS_rt_sigprocmask,
+                libc::SIG_SETMASK,
+                &raw const mask,
+                0usize,
+                8
+            )
+        };
         self.mask.set(mask);
     }
 
@@ -149,7 +172,10 @@ impl Worker {
 
     /// Notes the slot that the worker now holds, or none.
     pub fn set_slot(&self, slot: Option<&'static Slot>) {
-        self.slot.store(slot.map_or(ptr::null_mut(), |slot| ptr::from_ref(slot).cast_mut()), Ordering::Relaxed);
+        self.slot.store(
+            slot.map_or(ptr::null_mut(), |slot| ptr::from_ref(slot).cast_mut()),
+            Ordering::Relaxed,
+        );
     }
 
     /// Queues `thread` at the worker's slot and returns the queue's length;
@@ -166,11 +192,13 @@ impl Worker {
     /// The next thread to run, with a glance at the hub now and then.
     #[inline]
     pub fn pick(&self) -> Pick {
-        let Some(slot) = self.slot() else { return Pick::Lost };
+        let Some(slot) = self.slot() else {
+            return Pick::Lost;
+        };
         let (pick, ticks) = slot.pick(self);
         match pick {
             Pick::Lost => self.set_slot(None),
-            _ if ticks.is_multiple_of(GLANCE_EVERY) => {
+            _ if ticks % GLANCE_EVERY == 0 => {
                 hub::glance();
             }
             _ => {}
@@ -203,7 +231,11 @@ impl Worker {
 
     /// Starts a kernel thread for this worker. `-errno` if there is none.
     pub fn spawn(&'static self) -> Result<(), i32> {
-        kernel_thread(worker_main, ptr::from_ref(self).cast_mut().cast(), STACK_SIZE)
+        kernel_thread(
+            worker_main,
+            ptr::from_ref(self).cast_mut().cast(),
+            STACK_SIZE,
+        )
     }
 }
 
@@ -240,7 +272,10 @@ pub fn kernel_thread(
         if result == libc::EINVAL {
             // The static TLS of this program does not fit: take the default size.
             libc::pthread_attr_init(attributes.as_mut_ptr());
-            libc::pthread_attr_setdetachstate(attributes.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
+            libc::pthread_attr_setdetachstate(
+                attributes.as_mut_ptr(),
+                libc::PTHREAD_CREATE_DETACHED,
+            );
             pthread_attr_setsigmask_np(attributes.as_mut_ptr(), all.as_ptr());
             result = create(&mut id, attributes.as_ptr(), main, argument);
         }
@@ -252,7 +287,10 @@ pub fn kernel_thread(
 
 unsafe extern "C" {
     /// glibc 2.32: the signal mask that the new thread starts with.
-    pub fn pthread_attr_setsigmask_np(attributes: *mut libc::pthread_attr_t, mask: *const libc::sigset_t) -> i32;
+    pub fn pthread_attr_setsigmask_np(
+        attributes: *mut libc::pthread_attr_t,
+        mask: *const libc::sigset_t,
+    ) -> i32;
 }
 
 extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {

@@ -21,7 +21,11 @@ struct Entry {
 }
 
 static TABLE: [Entry; HIGHEST as usize + 1] = [const {
-    Entry { handler: AtomicUsize::new(0), flags: AtomicI32::new(0), mask: AtomicU64::new(0) }
+    Entry {
+        handler: AtomicUsize::new(0),
+        flags: AtomicI32::new(0),
+        mask: AtomicU64::new(0),
+    }
 }; HIGHEST as usize + 1];
 
 static LOCK: RawLock = RawLock::new();
@@ -63,12 +67,18 @@ fn record(signal: i32, action: &libc::sigaction) {
     let mask = unsafe { ptr::from_ref(&action.sa_mask).cast::<u64>().read() };
     entry.flags.store(action.sa_flags, Ordering::Relaxed);
     entry.mask.store(mask, Ordering::Relaxed);
-    entry.handler.store(if is_handler { action.sa_sigaction } else { 0 }, Ordering::Release);
+    entry.handler.store(
+        if is_handler { action.sa_sigaction } else { 0 },
+        Ordering::Release,
+    );
 }
 
 /// Signals that report what the thread itself has just done.
 pub fn is_synchronous(signal: i32) -> bool {
-    matches!(signal, libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP | libc::SIGSYS)
+    matches!(
+        signal,
+        libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP | libc::SIGSYS
+    )
 }
 
 /// `action` as the kernel is to know it.
@@ -166,7 +176,11 @@ pub fn is_ignored(signal: i32) -> bool {
 impl Action {
     /// What is blocked while the handler runs on a thread that blocks `outer`.
     pub fn mask_during(&self, signal: i32, outer: u64) -> u64 {
-        let own = if self.flags & libc::SA_NODEFER == 0 { bit(signal) } else { 0 };
+        let own = if self.flags & libc::SA_NODEFER == 0 {
+            bit(signal)
+        } else {
+            0
+        };
         outer | self.mask | own
     }
 }

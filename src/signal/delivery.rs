@@ -29,7 +29,10 @@ struct Info {
 unsafe impl Sync for Info {}
 
 static INFOS: [Info; HIGHEST as usize + 1] = [const {
-    Info { busy: AtomicBool::new(false), info: UnsafeCell::new(MaybeUninit::zeroed()) }
+    Info {
+        busy: AtomicBool::new(false),
+        info: UnsafeCell::new(MaybeUninit::zeroed()),
+    }
 }; HIGHEST as usize + 1];
 
 /// Marks a signal that only says "look at what is pending for you", in
@@ -119,7 +122,13 @@ fn raise(signal: i32, info: &libc::siginfo_t) {
     // SAFETY: `info` is live. A process may send itself anything.
     unsafe {
         let (process, thread) = (syscall!(SYS_getpid), syscall!(SYS_gettid));
-        syscall!(SYS_rt_tgsigqueueinfo, process, thread, signal, ptr::from_ref(info));
+        syscall!(
+            SYS_rt_tgsigqueueinfo,
+            process,
+            thread,
+            signal,
+            ptr::from_ref(info)
+        );
     }
 }
 
@@ -149,7 +158,9 @@ pub fn interrupt(target: &'static Thread) {
     // SAFETY: a stale worker is no harm: workers are never freed, and whoever
     // gets the nudge by mistake ignores it.
     let worker = unsafe { ptr::read_volatile(target.worker.as_ptr()).as_ref() };
-    let Some(worker) = worker.filter(|worker| ptr::eq(worker.running(), target)) else { return };
+    let Some(worker) = worker.filter(|worker| ptr::eq(worker.running(), target)) else {
+        return;
+    };
     // SAFETY: all zeros is valid.
     let mut info: Queued = unsafe { mem::zeroed() };
     info.signo = signal;
@@ -158,7 +169,13 @@ pub fn interrupt(target: &'static Thread) {
     // SAFETY: `info` is live and as large as a siginfo_t.
     unsafe {
         let process = syscall!(SYS_getpid);
-        syscall!(SYS_rt_tgsigqueueinfo, process, worker.kernel_id(), signal, &raw const info);
+        syscall!(
+            SYS_rt_tgsigqueueinfo,
+            process,
+            worker.kernel_id(),
+            signal,
+            &raw const info
+        );
     }
 }
 
@@ -177,7 +194,14 @@ fn is_nudge(info: &libc::siginfo_t) -> bool {
 }
 
 /// What the kernel calls for every handler of the program.
-pub unsafe extern "C-unwind" fn trampoline(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
+///
+/// # Safety
+/// For the kernel to call.
+pub unsafe extern "C-unwind" fn trampoline(
+    signal: i32,
+    info: *mut libc::siginfo_t,
+    context: *mut c_void,
+) {
     let me = current();
     let saved = errno::get();
     // SAFETY: the kernel passes both.
@@ -190,7 +214,9 @@ pub unsafe extern "C-unwind" fn trampoline(signal: i32, info: *mut libc::siginfo
         catch_up(me);
     } else {
         let main = main_thread::get().filter(|_| is_process_directed(signal, info));
-        match main.filter(|main| !main.is(me) && main.mask.load(Ordering::Relaxed) & bit(signal) == 0) {
+        match main
+            .filter(|main| !main.is(me) && main.mask.load(Ordering::Relaxed) & bit(signal) == 0)
+        {
             Some(main) => send(main, signal, info),
             None => run(me, signal, info, context),
         }
@@ -206,7 +232,8 @@ fn defer(me: &'static Thread, signal: i32, info: &libc::siginfo_t) {
     }
     keep_info(signal, info);
     let main = main_thread::get().filter(|main| {
-        is_process_directed(signal, info) && (me.kind() == Kind::Base || main.mask.load(Ordering::Relaxed) & bit(signal) == 0)
+        is_process_directed(signal, info)
+            && (me.kind() == Kind::Base || main.mask.load(Ordering::Relaxed) & bit(signal) == 0)
     });
     match main {
         None => {
@@ -224,14 +251,22 @@ fn defer(me: &'static Thread, signal: i32, info: &libc::siginfo_t) {
 }
 
 /// Runs the program's handler on `me`, the caller.
-fn run(me: &'static Thread, signal: i32, info: &mut libc::siginfo_t, context: &mut libc::ucontext_t) {
-    let Some(action) = actions::get(signal) else { return };
+fn run(
+    me: &'static Thread,
+    signal: i32,
+    info: &mut libc::siginfo_t,
+    context: &mut libc::ucontext_t,
+) {
+    let Some(action) = actions::get(signal) else {
+        return;
+    };
     if action.flags & libc::SA_RESETHAND != 0 {
         actions::reset(signal);
     }
     me.handled.set(me.handled.get().wrapping_add(1));
     if action.flags & libc::SA_RESTART == 0 {
-        me.not_restarting.set(me.not_restarting.get().wrapping_add(1));
+        me.not_restarting
+            .set(me.not_restarting.get().wrapping_add(1));
     }
     let green = me.kind() == Kind::Green;
     if green {

@@ -47,7 +47,11 @@ impl Watch {
     /// From here on.
     #[inline(always)]
     pub fn new(me: &'static Thread) -> Self {
-        Self { me, handled: me.handled.get(), not_restarting: me.not_restarting.get() }
+        Self {
+            me,
+            handled: me.handled.get(),
+            not_restarting: me.not_restarting.get(),
+        }
     }
 
     /// Whether any handler has run: for calls that are never restarted.

@@ -13,7 +13,10 @@ pub const SECOND: u64 = 1_000_000_000;
 pub const MILLISECOND: u64 = 1_000_000;
 
 fn read(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     // SAFETY: `time` is writable. clock_gettime is answered in the vDSO.
     unsafe { libc::clock_gettime(clock, &mut time) };
     to_nanos(&time)
@@ -29,7 +32,9 @@ pub fn to_nanos(time: &libc::timespec) -> u64 {
     if time.tv_sec < 0 {
         return 0;
     }
-    (time.tv_sec as u64).saturating_mul(SECOND).saturating_add(time.tv_nsec as u64)
+    (time.tv_sec as u64)
+        .saturating_mul(SECOND)
+        .saturating_add(time.tv_nsec as u64)
 }
 
 /// `nanos` as a `timespec`.

@@ -20,7 +20,7 @@ pub fn get() -> i32 {
 /// libc's convention out of the kernel's: `-errno` becomes `-1` with `errno` set.
 #[inline(always)]
 pub fn to_libc(result: isize) -> isize {
-    if result < 0 && result >= -4095 {
+    if (-4095..0).contains(&result) {
         set(-result as i32);
         -1
     } else {
@@ -31,5 +31,9 @@ pub fn to_libc(result: isize) -> isize {
 /// The kernel's convention out of libc's: `-1` becomes `-errno`.
 #[inline(always)]
 pub fn from_libc(result: isize) -> isize {
-    if result == -1 { -(get() as isize) } else { result }
+    if result == -1 {
+        -(get() as isize)
+    } else {
+        result
+    }
 }

@@ -9,7 +9,15 @@ use super::raw::syscall;
 /// `-EINTR` or `-EAGAIN`: callers loop on their own condition.
 pub fn wait(word: &AtomicU32, expected: u32) -> isize {
     // SAFETY: `word` is a live, aligned u32.
-    unsafe { syscall!(SYS_futex, word.as_ptr(), libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, expected, 0usize) }
+    unsafe {
+        syscall!(
+            SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+            expected,
+            0usize
+        )
+    }
 }
 
 /// As [`wait`], for at most `limit`; then `-ETIMEDOUT`.
@@ -20,7 +28,13 @@ pub fn wait_for(word: &AtomicU32, expected: u32, limit: Duration) -> isize {
     };
     // SAFETY: `word` and `limit` are live for the length of the call.
     unsafe {
-        syscall!(SYS_futex, word.as_ptr(), libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG, expected, &raw const limit)
+        syscall!(
+            SYS_futex,
+            word.as_ptr(),
+            libc::FUTEX_WAIT | libc::FUTEX_PRIVATE_FLAG,
+            expected,
+            &raw const limit
+        )
     }
 }
 
@@ -28,5 +42,12 @@ pub fn wait_for(word: &AtomicU32, expected: u32, limit: Duration) -> isize {
 /// The address is a key only: it is not read, and may have become invalid.
 pub fn wake(address: *const u32, count: i32) -> isize {
     // SAFETY: FUTEX_WAKE never dereferences the address in user space.
-    unsafe { syscall!(SYS_futex, address, libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG, count) }
+    unsafe {
+        syscall!(
+            SYS_futex,
+            address,
+            libc::FUTEX_WAKE | libc::FUTEX_PRIVATE_FLAG,
+            count
+        )
+    }
 }

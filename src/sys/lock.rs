@@ -39,7 +39,9 @@ impl RawLock {
     #[must_use]
     pub fn try_lock(&self) -> bool {
         // Acquire pairs with the Release in `unlock`.
-        self.0.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.0
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
     /// Gives the lock back. Only the holder may call this; the holder may be

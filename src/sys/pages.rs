@@ -12,7 +12,15 @@ pub fn reserve(length: usize) -> Option<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new anonymous mapping touches no existing memory.
     let address = unsafe {
-        syscall!(SYS_mmap, 0usize, length, libc::PROT_READ | libc::PROT_WRITE, flags, -1isize, 0usize)
+        syscall!(
+            SYS_mmap,
+            0usize,
+            length,
+            libc::PROT_READ | libc::PROT_WRITE,
+            flags,
+            -1isize,
+            0usize
+        )
     };
     (address > 0).then_some(address as *mut u8)
 }

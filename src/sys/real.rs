@@ -16,13 +16,21 @@ pub struct Real {
 impl Real {
     /// The default version of `name`.
     pub const fn new(name: &'static CStr) -> Self {
-        Self { name, version: None, address: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            name,
+            version: None,
+            address: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// The given version of `name`: where several exist, `dlsym` may choose the
     /// oldest (`pthread_cond_wait` has one from before 2003).
     pub const fn versioned(name: &'static CStr, version: &'static CStr) -> Self {
-        Self { name, version: Some(version), address: AtomicPtr::new(ptr::null_mut()) }
+        Self {
+            name,
+            version: Some(version),
+            address: AtomicPtr::new(ptr::null_mut()),
+        }
     }
 
     /// Its address; null if this libc has no such function.
@@ -30,7 +38,11 @@ impl Real {
     pub fn address(&self) -> *mut c_void {
         // Relaxed: the address is all there is to see.
         let address = self.address.load(Ordering::Relaxed);
-        if address.is_null() { self.resolve() } else { address }
+        if address.is_null() {
+            self.resolve()
+        } else {
+            address
+        }
     }
 
     #[cold]
@@ -38,7 +50,9 @@ impl Real {
         // SAFETY: both names are C strings; RTLD_NEXT is a valid handle here.
         let address = unsafe {
             match self.version {
-                Some(version) => libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), version.as_ptr()),
+                Some(version) => {
+                    libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), version.as_ptr())
+                }
                 None => libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()),
             }
         };

@@ -11,8 +11,16 @@ use super::{Thread, main_thread};
 use crate::sys::raw::syscall;
 
 unsafe extern "C" {
-    fn pthread_attr_setstack(attributes: *mut pthread_attr_t, base: *mut c_void, size: usize) -> i32;
-    fn pthread_attr_setaffinity_np(attributes: *mut pthread_attr_t, size: usize, set: *const libc::cpu_set_t) -> i32;
+    fn pthread_attr_setstack(
+        attributes: *mut pthread_attr_t,
+        base: *mut c_void,
+        size: usize,
+    ) -> i32;
+    fn pthread_attr_setaffinity_np(
+        attributes: *mut pthread_attr_t,
+        size: usize,
+        set: *const libc::cpu_set_t,
+    ) -> i32;
 }
 
 /// Whether glibc and the kernel can answer for `thread` themselves: they know the
@@ -31,13 +39,21 @@ pub unsafe fn read(thread: &Thread, attributes: *mut pthread_attr_t) -> i32 {
     // SAFETY: as the caller promises; initialised first.
     unsafe {
         libc::pthread_attr_init(attributes);
-        pthread_attr_setstack(attributes, thread.stack.base() as *mut c_void, thread.stack.size());
+        pthread_attr_setstack(
+            attributes,
+            thread.stack.base() as *mut c_void,
+            thread.stack.size(),
+        );
         libc::pthread_attr_setguardsize(attributes, thread.stack.guard());
         if detached {
             libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);
         }
         let size = affinity(set.as_mut_ptr().cast(), size_of::<libc::cpu_set_t>());
-        if size > 0 { pthread_attr_setaffinity_np(attributes, size as usize, set.as_ptr()) } else { 0 }
+        if size > 0 {
+            pthread_attr_setaffinity_np(attributes, size as usize, set.as_ptr())
+        } else {
+            0
+        }
     }
 }
 

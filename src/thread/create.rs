@@ -15,10 +15,16 @@ use crate::sys::report;
 
 unsafe extern "C" {
     fn pthread_getattr_default_np(attributes: *mut pthread_attr_t) -> i32;
-    fn pthread_attr_getstackaddr(attributes: *const pthread_attr_t, address: *mut *mut c_void) -> i32;
+    fn pthread_attr_getstackaddr(
+        attributes: *const pthread_attr_t,
+        address: *mut *mut c_void,
+    ) -> i32;
     fn pthread_attr_getinheritsched(attributes: *const pthread_attr_t, inherit: *mut i32) -> i32;
     fn pthread_attr_getschedpolicy(attributes: *const pthread_attr_t, policy: *mut i32) -> i32;
-    fn pthread_attr_getsigmask_np(attributes: *const pthread_attr_t, mask: *mut libc::sigset_t) -> i32;
+    fn pthread_attr_getsigmask_np(
+        attributes: *const pthread_attr_t,
+        mask: *mut libc::sigset_t,
+    ) -> i32;
     fn pthread_attr_getaffinity_np(
         attributes: *const pthread_attr_t,
         size: usize,
@@ -42,7 +48,13 @@ impl Wish {
     /// # Safety
     /// `attributes` is an initialised attribute object.
     unsafe fn read(attributes: *const pthread_attr_t) -> Self {
-        let mut wish = Self { stack_size: 0, guard: 0, detached: false, mask: None, native: false };
+        let mut wish = Self {
+            stack_size: 0,
+            guard: 0,
+            detached: false,
+            mask: None,
+            native: false,
+        };
         let (mut state, mut inherit, mut policy) = (0, 0, 0);
         let mut address = core::ptr::null_mut();
         // SAFETY: an initialised object, and places to write to.
@@ -158,22 +170,35 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.result.set(exit::CANCELED);
     thread.joins.store(core::ptr::null_mut(), Ordering::Relaxed);
     thread.name.set(name_of(me));
-    thread.mask.store(wish.mask.unwrap_or_else(|| mask_of(me)), Ordering::Relaxed);
+    thread
+        .mask
+        .store(wish.mask.unwrap_or_else(|| mask_of(me)), Ordering::Relaxed);
     thread.pending.store(0, Ordering::Relaxed);
-    thread.alternate_stack.set((core::ptr::null_mut(), 0, false));
+    thread
+        .alternate_stack
+        .set((core::ptr::null_mut(), 0, false));
     thread.wait.store(0, Ordering::Relaxed);
     thread.set_critical(1);
     thread.become_kind(Kind::Green, thread.pointer.get());
     exit::count_in();
     // Release: who sees the life sees the thread.
-    thread.life.store(if wish.detached { Life::DETACHED } else { Life::JOINABLE }, Ordering::Release);
+    thread.life.store(
+        if wish.detached {
+            Life::DETACHED
+        } else {
+            Life::JOINABLE
+        },
+        Ordering::Release,
+    );
     Ok(thread)
 }
 
 fn set_context(thread: &Thread) {
     let top = thread.stack_top.load(Ordering::Relaxed);
     // SAFETY: nobody uses the husk's stack.
-    thread.context.set(unsafe { switch::create(top, thread.stack.usable(), entry::entry) });
+    thread
+        .context
+        .set(unsafe { switch::create(top, thread.stack.usable(), entry::entry) });
 }
 
 /// Makes a new husk's first context, when somebody is about to switch to it: by
@@ -190,7 +215,15 @@ fn mask_of(me: &Thread) -> u64 {
     }
     let mut mask = 0u64;
     // SAFETY: `mask` is writable.
-    unsafe { syscall!(SYS_rt_sigprocmask, libc::SIG_BLOCK, 0usize, &raw mut mask, 8) };
+    unsafe {
+        syscall!(
+            SYS_rt_sigprocmask,
+            libc::SIG_BLOCK,
+            0usize,
+            &raw mut mask,
+            8
+        )
+    };
     mask
 }
 

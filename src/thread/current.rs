@@ -98,7 +98,9 @@ impl Drop for Critical {
         compiler_fence(Ordering::SeqCst);
         let depth = self.0.critical.get() - 1;
         self.0.critical.set(depth);
-        if depth == 0 && (crate::signal::is_deferred() || self.0.pending.load(Ordering::Relaxed) != 0) {
+        if depth == 0
+            && (crate::signal::is_deferred() || self.0.pending.load(Ordering::Relaxed) != 0)
+        {
             crate::signal::catch_up(self.0);
         }
     }

@@ -14,8 +14,8 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use super::stack;
 use super::join::Life;
+use super::stack;
 use super::{Critical, Kind, Thread, current, of_pthread, robust, tcb};
 use crate::sched::worker::{pthread_attr_setsigmask_np, real_pthread_create};
 use crate::sys::lock::RawLock;
@@ -44,7 +44,8 @@ extern "C" fn donor(_: *mut c_void) -> *mut c_void {
     // SAFETY: the word lives as long as the TCB.
     unsafe { syscall!(SYS_set_tid_address, me.donor.as_ptr()) };
     // Release pairs with the Acquire in `await_donor`.
-    me.stack_top.store((top - DONOR_FRAMES) & !63, Ordering::Release);
+    me.stack_top
+        .store((top - DONOR_FRAMES) & !63, Ordering::Release);
     // SAFETY: ends this kernel thread only; the stack above is not used again.
     unsafe { syscall!(SYS_exit, 0) };
     unreachable!("the kernel does not return from exit");
@@ -106,7 +107,11 @@ pub fn all() -> impl Iterator<Item = &'static Thread> {
 }
 
 unsafe extern "C" {
-    fn pthread_attr_setstack(attributes: *mut libc::pthread_attr_t, base: *mut c_void, size: usize) -> i32;
+    fn pthread_attr_setstack(
+        attributes: *mut libc::pthread_attr_t,
+        base: *mut c_void,
+        size: usize,
+    ) -> i32;
 }
 
 /// Waits until the donor has left `thread`'s stack, and makes the husk our own.
@@ -120,7 +125,15 @@ pub fn await_donor(thread: &Thread) {
     while thread.donor.load(Ordering::Acquire) != 0 {
         // The kernel wakes this word as a shared futex.
         // SAFETY: the word lives.
-        unsafe { syscall!(SYS_futex, thread.donor.as_ptr(), libc::FUTEX_WAIT, 1, 0usize) };
+        unsafe {
+            syscall!(
+                SYS_futex,
+                thread.donor.as_ptr(),
+                libc::FUTEX_WAIT,
+                1,
+                0usize
+            )
+        };
     }
     tcb::disable_rseq(thread);
 }
@@ -141,13 +154,21 @@ struct Class {
 }
 
 const CLASSES: usize = 32;
-const EMPTY: Class = Class { extent: 0, guard: 0, free: ptr::null(), count: 0 };
+const EMPTY: Class = Class {
+    extent: 0,
+    guard: 0,
+    free: ptr::null(),
+    count: 0,
+};
 
 // SAFETY: `classes` is only touched under `lock`.
 unsafe impl Sync for Pool {}
 
-static POOL: Pool =
-    Pool { lock: RawLock::new(), classes: UnsafeCell::new([EMPTY; CLASSES]), free: AtomicU32::new(0) };
+static POOL: Pool = Pool {
+    lock: RawLock::new(),
+    classes: UnsafeCell::new([EMPTY; CLASSES]),
+    free: AtomicU32::new(0),
+};
 
 /// What [`take`] has found.
 pub struct Husk {
@@ -163,9 +184,15 @@ pub struct Husk {
 /// The caller is critical.
 pub fn take(stack_size: usize, guard: usize) -> Result<Husk, i32> {
     if let Some(thread) = reuse(stack::extent(stack_size), guard.next_multiple_of(PAGE)) {
-        return Ok(Husk { thread, is_new: false });
+        return Ok(Husk {
+            thread,
+            is_new: false,
+        });
     }
-    Ok(Husk { thread: create(stack_size, guard)?, is_new: true })
+    Ok(Husk {
+        thread: create(stack_size, guard)?,
+        is_new: true,
+    })
 }
 
 fn reuse(extent: usize, guard: usize) -> Option<&'static Thread> {
@@ -175,7 +202,9 @@ fn reuse(extent: usize, guard: usize) -> Option<&'static Thread> {
     POOL.lock.lock();
     // SAFETY: under the lock.
     let classes = unsafe { &mut *POOL.classes.get() };
-    let class = classes.iter_mut().find(|class| class.extent == extent && class.guard == guard);
+    let class = classes
+        .iter_mut()
+        .find(|class| class.extent == extent && class.guard == guard);
     let husk = class.and_then(|class| {
         // SAFETY: null, or a husk, which lives.
         let husk = unsafe { class.free.as_ref()? };
@@ -197,7 +226,9 @@ pub fn put(husk: &'static Thread) {
     POOL.lock.lock();
     // SAFETY: under the lock.
     let classes = unsafe { &mut *POOL.classes.get() };
-    let class = classes.iter_mut().find(|class| class.extent == extent && class.guard == guard || class.extent == 0);
+    let class = classes
+        .iter_mut()
+        .find(|class| class.extent == extent && class.guard == guard || class.extent == 0);
     // With more sizes than classes the husk is lost until the process ends; a
     // program that asks for 32 different sizes is not a server's.
     if let Some(class) = class {

@@ -82,11 +82,19 @@ fn claim(me: &'static Thread, thread: &'static Thread) -> Result<(), i32> {
     }
     thread
         .life
-        .try_update(Ordering::AcqRel, Ordering::Acquire, |life| {
-            (life & (Life::DETACHED | Life::JOINING | Life::FREE) == 0).then_some(life | Life::JOINING)
+        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |life| {
+            (life & (Life::DETACHED | Life::JOINING | Life::FREE) == 0)
+                .then_some(life | Life::JOINING)
         })
-        .map_err(|life| if life & Life::FREE != 0 { libc::ESRCH } else { libc::EINVAL })?;
-    me.joins.store(ptr::from_ref(thread).cast_mut(), Ordering::Relaxed);
+        .map_err(|life| {
+            if life & Life::FREE != 0 {
+                libc::ESRCH
+            } else {
+                libc::EINVAL
+            }
+        })?;
+    me.joins
+        .store(ptr::from_ref(thread).cast_mut(), Ordering::Relaxed);
     Ok(())
 }
 

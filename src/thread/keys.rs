@@ -29,8 +29,13 @@ unsafe extern "C" {
 
 /// Notes the destructor of a new key.
 pub fn created(key: pthread_key_t, destructor: Option<Destructor>) {
-    let Some(slot) = DESTRUCTORS.get(key as usize) else { return };
-    slot.store(destructor.map_or(ptr::null_mut(), |function| function as *mut c_void), Ordering::Relaxed);
+    let Some(slot) = DESTRUCTORS.get(key as usize) else {
+        return;
+    };
+    slot.store(
+        destructor.map_or(ptr::null_mut(), |function| function as *mut c_void),
+        Ordering::Relaxed,
+    );
     HIGHEST.fetch_max(key as usize + 1, Ordering::Relaxed);
 }
 

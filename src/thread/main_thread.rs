@@ -33,10 +33,18 @@ pub fn adopt(worker: &'static Worker) {
     me.worker.set(worker);
     me.mask.store(worker.mask(), Ordering::Relaxed);
     me.life.store(0, Ordering::Relaxed);
-    let mut stack = libc::stack_t { ss_sp: ptr::null_mut(), ss_flags: libc::SS_DISABLE, ss_size: 0 };
+    let mut stack = libc::stack_t {
+        ss_sp: ptr::null_mut(),
+        ss_flags: libc::SS_DISABLE,
+        ss_size: 0,
+    };
     // SAFETY: `stack` is writable.
     unsafe { syscall!(SYS_sigaltstack, 0usize, &raw mut stack) };
-    me.alternate_stack.set((stack.ss_sp, stack.ss_size, stack.ss_flags & libc::SS_DISABLE == 0));
+    me.alternate_stack.set((
+        stack.ss_sp,
+        stack.ss_size,
+        stack.ss_flags & libc::SS_DISABLE == 0,
+    ));
     let mut name = [0u8; 16];
     // SAFETY: the kernel writes at most 16 bytes.
     unsafe { syscall!(SYS_prctl, libc::PR_GET_NAME, name.as_mut_ptr()) };

@@ -56,5 +56,9 @@ extern "C" fn run(task: *mut c_void) -> *mut c_void {
     // glibc would run them later, when the process may have ended here.
     exit::run_destructors();
     exit::count_out();
-    if outcome.unwound == 0 { outcome.result } else { me.result.get() }
+    if outcome.unwound == 0 {
+        outcome.result
+    } else {
+        me.result.get()
+    }
 }

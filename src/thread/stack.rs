@@ -100,7 +100,14 @@ unsafe impl Sync for Arena {}
 
 static ARENA: Arena = Arena {
     lock: RawLock::new(),
-    chunks: UnsafeCell::new([Chunk { total: 0, next: 0, end: 0, stacks: 0 }; CLASSES]),
+    chunks: UnsafeCell::new(
+        [Chunk {
+            total: 0,
+            next: 0,
+            end: 0,
+            stacks: 0,
+        }; CLASSES],
+    ),
 };
 
 /// The extent in memory of a stack of `requested` bytes: whole pages, and room
@@ -120,15 +127,25 @@ pub fn allocate(requested: usize, guard: usize) -> Result<Stack, i32> {
     ARENA.lock.unlock();
     let start = start.ok_or(libc::EAGAIN)?;
     protect(start, guard);
-    Ok(Stack { base: start + guard, size, guard, requested })
+    Ok(Stack {
+        base: start + guard,
+        size,
+        guard,
+        requested,
+    })
 }
 
 fn carve(chunks: &mut [Chunk; CLASSES], total: usize) -> Option<usize> {
-    let Some(chunk) = chunks.iter_mut().find(|chunk| chunk.total == total || chunk.total == 0) else {
+    let Some(chunk) = chunks
+        .iter_mut()
+        .find(|chunk| chunk.total == total || chunk.total == 0)
+    else {
         return map(total).map(|start| start as usize);
     };
     if chunk.next == chunk.end {
-        let mut stacks = (chunk.stacks * 2).clamp(16, CHUNK_STACKS).min((CHUNK_BYTES / total).max(1));
+        let mut stacks = (chunk.stacks * 2)
+            .clamp(16, CHUNK_STACKS)
+            .min((CHUNK_BYTES / total).max(1));
         let start = loop {
             match map(total * stacks) {
                 Some(start) => break start,
@@ -138,7 +155,12 @@ fn carve(chunks: &mut [Chunk; CLASSES], total: usize) -> Option<usize> {
             }
             stacks = stacks.max(1);
         };
-        *chunk = Chunk { total, next: start as usize, end: start as usize + total * stacks, stacks };
+        *chunk = Chunk {
+            total,
+            next: start as usize,
+            end: start as usize + total * stacks,
+            stacks,
+        };
     }
     let start = chunk.next;
     chunk.next += total;
@@ -175,6 +197,11 @@ pub unsafe fn reset() {
     // SAFETY: nobody else runs.
     unsafe {
         ptr::from_ref(&ARENA.lock).cast_mut().write(RawLock::new());
-        *ARENA.chunks.get() = [Chunk { total: 0, next: 0, end: 0, stacks: 0 }; CLASSES];
+        *ARENA.chunks.get() = [Chunk {
+            total: 0,
+            next: 0,
+            end: 0,
+            stacks: 0,
+        }; CLASSES];
     }
 }

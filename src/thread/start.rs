@@ -8,12 +8,18 @@ use crate::sys::errno;
 
 /// Runs the thread's start routine, then its end. Entered with the thread
 /// critical: whatever signal comes before it is set up waits.
+///
+/// # Safety
+/// The first call on a green thread's stack.
 pub unsafe extern "C-unwind" fn main() -> ! {
     let me = current();
     errno::set(0);
     cancel::enable();
     me.leave_critical();
-    let start = me.start.get().map_or(core::ptr::null(), |start| start as *const c_void);
+    let start = me
+        .start
+        .get()
+        .map_or(core::ptr::null(), |start| start as *const c_void);
     // SAFETY: `start` takes one argument; what it leaves unwound ends here.
     let outcome = unsafe { protected_call(start, me.argument.get() as usize, 0, 0) };
     if outcome.unwound == 0 {

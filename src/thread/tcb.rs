@@ -90,5 +90,7 @@ pub fn unregister_rseq(thread: &Thread) {
 /// The thread's dynamic thread vector, the second word of the TCB.
 pub fn dtv(thread: &Thread) -> *const [usize; 2] {
     // SAFETY: the x86-64 TLS ABI (tcbhead_t): tcb, dtv, self, ….
-    unsafe { (*((thread.pointer.get() + 8) as *const AtomicUsize)).load(Ordering::Relaxed) as *const _ }
+    unsafe {
+        (*((thread.pointer.get() + 8) as *const AtomicUsize)).load(Ordering::Relaxed) as *const _
+    }
 }

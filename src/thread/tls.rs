@@ -45,7 +45,13 @@ unsafe impl Sync for Cache {}
 static CACHE: Cache = Cache {
     lock: RawLock::new(),
     modules: UnsafeCell::new(Modules {
-        list: [Module { id: 0, offset: 0, image: ptr::null(), image_size: 0, size: 0 }; MAX_MODULES],
+        list: [Module {
+            id: 0,
+            offset: 0,
+            image: ptr::null(),
+            image_size: 0,
+            size: 0,
+        }; MAX_MODULES],
         count: 0,
         changes: 0,
         rebuilding: false,
@@ -83,7 +89,11 @@ pub fn refresh(thread: &Thread) {
         // SAFETY: the module's block of a thread that does not run.
         unsafe {
             ptr::copy_nonoverlapping(module.image, block, module.image_size);
-            ptr::write_bytes(block.add(module.image_size), 0, module.size - module.image_size);
+            ptr::write_bytes(
+                block.add(module.image_size),
+                0,
+                module.size - module.image_size,
+            );
         }
     }
     CACHE.lock.unlock();
@@ -110,17 +120,25 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, modules: *mu
 impl Modules {
     fn add(&mut self, info: &libc::dl_phdr_info) {
         // SAFETY: the object's program headers, as the loader gives them.
-        let headers = unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
-        let Some(tls) = headers.iter().find(|header| header.p_type == libc::PT_TLS) else { return };
+        let headers =
+            unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) };
+        let Some(tls) = headers.iter().find(|header| header.p_type == libc::PT_TLS) else {
+            return;
+        };
         let contains = |address: usize| {
             headers.iter().any(|header| {
                 let start = info.dlpi_addr as usize + header.p_vaddr as usize;
-                header.p_type == libc::PT_LOAD && (start..start + header.p_memsz as usize).contains(&address)
+                header.p_type == libc::PT_LOAD
+                    && (start..start + header.p_memsz as usize).contains(&address)
             })
         };
         let ours = refresh as *const () as usize;
         let libcs = libc::gnu_get_libc_version as *const () as usize;
-        if info.dlpi_tls_modid == 0 || contains(ours) || contains(libcs) || self.count == MAX_MODULES {
+        if info.dlpi_tls_modid == 0
+            || contains(ours)
+            || contains(libcs)
+            || self.count == MAX_MODULES
+        {
             return;
         }
         let pointer = current().pointer.get();

@@ -75,7 +75,12 @@ impl Thread {
             let kernel_thread = !self.parks();
             // AcqRel: Acquire pairs with `saved` (the context is in memory),
             // Release with the load in `commit` (what the waker did before).
-            match self.wait.compare_exchange_weak(word, claimed, Ordering::AcqRel, Ordering::Relaxed) {
+            match self.wait.compare_exchange_weak(
+                word,
+                claimed,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) if kernel_thread => futex::wake(self.wait.as_ptr(), 1),
                 Ok(_) if word & SAVED != 0 => {
                     sched::make_runnable(self);
