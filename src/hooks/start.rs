@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use crate::sched::runtime;
 use crate::sys::real::real;
 use crate::thread::entry::protected_call;
-use crate::thread::{current, exit};
+use crate::thread::{current, exit, main_thread};
 
 type Main = unsafe extern "C-unwind" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
@@ -35,6 +35,7 @@ unsafe extern "C-unwind" fn main(
         return outcome.result.addr() as c_int;
     }
     if runtime::is_running() {
+        main_thread::ended();
         exit::finish(current())
     }
     exit::run_destructors();

@@ -4,7 +4,7 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::mem::{self, MaybeUninit};
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering};
 
 use super::actions::{self, Action};
 use super::{HIGHEST, SIGCANCEL, bit, mask};
@@ -12,11 +12,13 @@ use crate::hub::epoll;
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::thread::wait::Wake;
-use crate::thread::{Critical, Kind, Thread, current, main_thread};
+use crate::thread::join::Life;
+use crate::thread::{Critical, Kind, Thread, current, husk, main_thread};
 
-/// Set when the main thread has to be told of a signal that arrived inside the
-/// runtime, where it could not be.
-static DEFERRED: AtomicBool = AtomicBool::new(false);
+/// Who has to be told of a signal that arrived inside the runtime, where nobody
+/// could be. (With two at a time the earlier one, if it is not the main thread,
+/// finds its signal when it next runs.)
+static DEFERRED: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 
 /// What came with the signals that are pending for some thread: the latest of
 /// each. (The kernel keeps one of each standard signal, too, the first.)
@@ -75,24 +77,44 @@ fn kept_info(signal: i32) -> libc::siginfo_t {
     info
 }
 
-/// Signals that an idle worker is open to: what the main thread is.
+/// Signals that an idle worker is open to: what the main thread is; all, once
+/// that has ended.
 #[inline(always)]
 pub fn idle_mask() -> u64 {
-    main_thread::get().map_or(u64::MAX, |main| main.mask.load(Ordering::Relaxed))
+    main_thread::get().map_or(0, |main| main.mask.load(Ordering::Relaxed))
+}
+
+fn accepts(thread: &Thread, signal: i32) -> bool {
+    thread.mask.load(Ordering::Relaxed) & bit(signal) == 0
+}
+
+/// Whom a signal for the process is meant for, if not for whoever it has hit.
+fn addressee(signal: i32, info: &libc::siginfo_t) -> Option<&'static Thread> {
+    if !is_process_directed(signal, info) {
+        return None;
+    }
+    main_thread::get().filter(|main| accepts(main, signal))
+}
+
+/// A thread that an idle worker can give `signal` to.
+fn anybody(signal: i32) -> Option<&'static Thread> {
+    let lives = |thread: &&Thread| thread.life.load(Ordering::Relaxed) & (Life::EXITED | Life::FREE) == 0;
+    husk::all().filter(|thread| thread.kind() == Kind::Green).filter(lives).find(|thread| accepts(thread, signal))
 }
 
 /// Whether [`deliver_deferred`] has something to do.
 #[inline(always)]
 pub fn is_deferred() -> bool {
-    DEFERRED.load(Ordering::Relaxed)
+    !DEFERRED.load(Ordering::Relaxed).is_null()
 }
 
-/// Tells the main thread of signals that arrived inside the runtime. The caller
+/// Tells whoever is meant of signals that arrived inside the runtime. The caller
 /// holds no lock.
 pub fn deliver_deferred() {
-    if is_deferred() && DEFERRED.swap(false, Ordering::AcqRel) {
-        if let Some(main) = main_thread::get() {
-            interrupt(main);
+    if is_deferred() {
+        // SAFETY: null or a thread's block; those of green threads stay.
+        if let Some(target) = unsafe { DEFERRED.swap(ptr::null_mut(), Ordering::AcqRel).as_ref() } {
+            interrupt(target);
         }
     }
 }
@@ -213,11 +235,8 @@ pub unsafe extern "C-unwind" fn trampoline(
         // Not critical, so its own thread has run since, or the target is `me`.
         catch_up(me);
     } else {
-        let main = main_thread::get().filter(|_| is_process_directed(signal, info));
-        match main
-            .filter(|main| !main.is(me) && main.mask.load(Ordering::Relaxed) & bit(signal) == 0)
-        {
-            Some(main) => send(main, signal, info),
+        match addressee(signal, info).filter(|thread| !thread.is(me)) {
+            Some(thread) => send(thread, signal, info),
             None => run(me, signal, info, context),
         }
     }
@@ -231,21 +250,20 @@ fn defer(me: &'static Thread, signal: i32, info: &libc::siginfo_t) {
         return;
     }
     keep_info(signal, info);
-    let main = main_thread::get().filter(|main| {
-        is_process_directed(signal, info)
-            && (me.kind() == Kind::Base || main.mask.load(Ordering::Relaxed) & bit(signal) == 0)
-    });
-    match main {
-        None => {
-            me.pending.fetch_or(bit(signal), Ordering::SeqCst);
-        }
-        Some(main) => {
-            main.pending.fetch_or(bit(signal), Ordering::SeqCst);
-            DEFERRED.store(true, Ordering::SeqCst);
-            if me.kind() == Kind::Base {
-                // It may be on its way to sleep in the hub.
-                epoll::kick();
-            }
+    let idle = me.kind() == Kind::Base;
+    let mut target = addressee(signal, info);
+    if idle {
+        // A worker that slept may be open to what everybody blocks by now: then
+        // it waits for the main thread to unblock it.
+        target = target.or_else(|| anybody(signal)).or_else(main_thread::get);
+    }
+    let target = target.unwrap_or(me);
+    target.pending.fetch_or(bit(signal), Ordering::SeqCst);
+    if !target.is(me) {
+        DEFERRED.store(ptr::from_ref(target).cast_mut(), Ordering::SeqCst);
+        if idle {
+            // It may be on its way to sleep in the hub.
+            epoll::kick();
         }
     }
 }
@@ -300,7 +318,7 @@ fn call(action: &Action, signal: i32, info: &mut libc::siginfo_t, context: &mut 
 
 /// In a forked child nothing is pending for the main thread.
 pub fn reset_in_child() {
-    DEFERRED.store(false, Ordering::Relaxed);
+    DEFERRED.store(ptr::null_mut(), Ordering::Relaxed);
     for info in &INFOS {
         info.busy.store(false, Ordering::Relaxed);
     }

@@ -57,14 +57,14 @@ pub unsafe fn read(thread: &Thread, attributes: *mut pthread_attr_t) -> i32 {
     }
 }
 
-/// The CPUs that the workers may use: how many bytes were written to `set`, or
+/// The CPUs that the calling thread, like most others, may use: how many bytes were written to `set`, or
 /// `-errno`.
 ///
 /// # Safety
 /// `set` has room for `size` bytes.
 pub unsafe fn affinity(set: *mut c_void, size: usize) -> isize {
-    // SAFETY: as the caller promises. The first worker is the process's.
-    unsafe { syscall!(SYS_sched_getaffinity, syscall!(SYS_getpid), size, set) }
+    // SAFETY: as the caller promises.
+    unsafe { syscall!(SYS_sched_getaffinity, 0, size, set) }
 }
 
 /// Names `thread`: 0, or `ERANGE` for more than 15 bytes.

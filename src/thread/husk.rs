@@ -16,7 +16,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::join::Life;
 use super::stack;
-use super::{Critical, Kind, Thread, current, of_pthread, robust, tcb};
+use super::{Critical, Thread, current, of_pthread, robust, tcb};
 use crate::sched::worker::{pthread_attr_setsigmask_np, real_pthread_create};
 use crate::sys::lock::RawLock;
 use crate::sys::pages::{self, PAGE};
@@ -217,11 +217,14 @@ fn reuse(extent: usize, guard: usize) -> Option<&'static Thread> {
     husk
 }
 
-/// Puts a husk that nobody uses any more back.
+/// Puts a husk that nobody uses any more back. (The main thread, which is none,
+/// may be joined, too.)
 pub fn put(husk: &'static Thread) {
+    if husk.stack.size() == 0 {
+        return;
+    }
     let _critical = Critical::enter();
     husk.life.store(Life::FREE, Ordering::Relaxed);
-    debug_assert!(husk.kind() == Kind::Green);
     let (extent, guard) = (husk.stack.size(), husk.stack.guard());
     POOL.lock.lock();
     // SAFETY: under the lock.

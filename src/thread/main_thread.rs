@@ -54,6 +54,11 @@ pub fn adopt(worker: &'static Worker) {
     exit::count_in();
 }
 
+/// The main thread has ended by `pthread_exit`, and others go on.
+pub fn ended() {
+    MAIN.store(ptr::null_mut(), Ordering::Relaxed);
+}
+
 /// In a forked child the calling thread is the only one and a plain kernel
 /// thread, until it creates another.
 ///
