@@ -17,7 +17,7 @@ use crate::hub::{self, epoll, timer};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::lock::RawLock;
 use crate::sys::report;
-use crate::thread::Critical;
+use crate::thread::{Critical, Kind, current};
 
 struct Lists {
     slots: [*const Slot; slot::MAX_SLOTS],
@@ -136,15 +136,25 @@ enum Helper {
     Sleeper(&'static Worker),
     Poller,
     New(&'static Slot),
+    Monitor,
 }
 
 /// Puts a worker to an idle slot: a sleeping one, else the one in the hub, else
 /// a new one. Where no kernel thread is to be had, those who run now must do.
 #[cold]
 pub fn wake_worker() {
+    let me = current();
+    // A kernel thread inherits affinity, policy and namespaces from its creator:
+    // only those that have the process's own may make one.
+    // SAFETY: what is a worker's knows it; workers are never freed.
+    let unaltered = || unsafe { !(*me.worker.get()).is_altered() };
+    let may_spawn = (me.parks() || me.kind() == Kind::Base) && unaltered();
     let helper = IDLE.with(|lists| {
         if lists.count > 0 && lists.sleepers.is_null() && IDLE.polling.load(Ordering::SeqCst) {
             return Some(Helper::Poller);
+        }
+        if lists.sleepers.is_null() && !may_spawn {
+            return (lists.count > 0).then_some(Helper::Monitor);
         }
         let slot = lists.pop_slot()?;
         match lists.pop_sleeper() {
@@ -157,6 +167,7 @@ pub fn wake_worker() {
     });
     match helper {
         None => {}
+        Some(Helper::Monitor) => monitor::rouse(),
         Some(Helper::Sleeper(worker)) => worker.wake(),
         Some(Helper::Poller) => kick(),
         Some(Helper::New(slot)) => spawn_worker(slot),

@@ -17,7 +17,6 @@ use super::{idle, slot};
 use crate::hub;
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::futex;
-use crate::thread::{Kind, current};
 
 /// How often the monitor looks while a slot is in use.
 const PERIOD: Duration = Duration::from_millis(5);
@@ -42,8 +41,9 @@ pub fn slot_in_use() {
     }
 }
 
+/// Makes the monitor look soon, even if it sleeps.
 #[cold]
-fn rouse() {
+pub fn rouse() {
     ASLEEP.store(0, Ordering::Relaxed);
     futex::wake(ASLEEP.as_ptr(), 1);
 }
@@ -51,7 +51,10 @@ fn rouse() {
 /// Starts the monitor. `-errno` if there is no kernel thread for it.
 pub fn start() -> Result<(), i32> {
     ASLEEP.store(0, Ordering::Relaxed);
-    kernel_thread(main, core::ptr::null_mut(), super::worker::STACK_SIZE)
+    // A worker that never has a slot: what the monitor makes runnable goes to
+    // the global queue.
+    let worker = Worker::create().ok_or(libc::EAGAIN)?;
+    kernel_thread(main, core::ptr::from_ref(worker).cast_mut().cast(), super::worker::STACK_SIZE)
 }
 
 /// What the monitor remembers of a slot between two looks.
@@ -62,11 +65,10 @@ struct Seen {
     since: Instant,
 }
 
-extern "C" fn main(_: *mut c_void) -> *mut c_void {
-    let me = current();
+extern "C" fn main(worker: *mut c_void) -> *mut c_void {
     // Never runs a handler of the program: all signals are blocked, for good.
-    me.set_critical(1);
-    debug_assert!(me.kind() == Kind::Foreign);
+    // SAFETY: `start` passes a worker, which is never freed.
+    unsafe { &*worker.cast::<Worker>() }.adopt_base();
     let mut seen = [Seen {
         owner: core::ptr::null(),
         ticks: 0,

@@ -106,6 +106,19 @@ impl Worker {
         self.kernel_id.load(Ordering::Relaxed) as i32
     }
 
+    /// Makes the calling kernel thread this worker's, and its context the base.
+    pub fn adopt_base(&self) {
+        let me = current();
+        let pointer: usize;
+        // SAFETY: the thread pointer is at fs:0.
+        unsafe { core::arch::asm!("mov {}, qword ptr fs:[0]", out(reg) pointer) };
+        me.set_critical(1);
+        me.become_kind(Kind::Base, pointer);
+        self.adopt_kernel_thread();
+        self.set_base(me);
+        self.set_running(me);
+    }
+
     /// Makes `thread` the worker's base context.
     pub fn set_base(&self, thread: &'static Thread) {
         thread.worker.set(self);
@@ -211,6 +224,11 @@ impl Worker {
         self.altered.set(true);
     }
 
+    /// Whether the kernel thread is no longer like the others.
+    pub fn is_altered(&self) -> bool {
+        self.altered.get()
+    }
+
     /// Sleeps until [`wake`](Self::wake).
     pub(super) fn sleep(&self) {
         while self.asleep.load(Ordering::Acquire) == 1 {
@@ -296,16 +314,8 @@ unsafe extern "C" {
 extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
     // SAFETY: `spawn` passes a worker, which is never freed.
     let worker = unsafe { &*worker.cast::<Worker>() };
-    let me = current();
-    let pointer: usize;
-    // SAFETY: the thread pointer is at fs:0.
-    unsafe { core::arch::asm!("mov {}, qword ptr fs:[0]", out(reg) pointer) };
-    me.set_critical(1);
-    me.become_kind(Kind::Base, pointer);
-    worker.adopt_kernel_thread();
+    worker.adopt_base();
     worker.install_signal_stack();
-    worker.set_base(me);
-    worker.set_running(me);
     work(worker)
 }
 
@@ -313,7 +323,7 @@ extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
 pub fn work(worker: &'static Worker) -> ! {
     let base = worker.base();
     loop {
-        if worker.altered.get() {
+        if worker.is_altered() {
             end_kernel_thread();
         }
         if worker.slot().is_none() && !idle::acquire(worker) {
