@@ -126,23 +126,20 @@ export! {
         }
     }
 
-    /// `pthread_getaffinity_np(3)`.
+    /// `pthread_getaffinity_np(3)`. Threads that have bound themselves can ask
+    /// for themselves only; all others run where the workers do.
     fn pthread_getaffinity_np(id: pthread_t, size: usize, set: *mut cpu_set_t) -> c_int {
         // SAFETY: as the caller promises.
-        match unsafe { unknown_to_kernel(id) } {
-            Some(_) => {
-                // SAFETY: as the caller promises; what the kernel leaves is cleared.
-                unsafe {
-                    ptr::write_bytes(set.cast::<u8>(), 0, size);
-                    attributes::affinity(set.cast(), size).min(0).unsigned_abs() as c_int
-                }
-            }
-            None => {
-                let real = real!(pthread_getaffinity_np: unsafe extern "C" fn(pthread_t, usize, *mut cpu_set_t) -> c_int);
-                // SAFETY: as the caller promises.
-                unsafe { real(id, size, set) }
-            }
+        if unsafe { of_pthread(id) }.kind() == Kind::Green {
+            // SAFETY: as the caller promises; what the kernel leaves is cleared.
+            return unsafe {
+                ptr::write_bytes(set.cast::<u8>(), 0, size);
+                attributes::affinity(set.cast(), size).min(0).unsigned_abs() as c_int
+            };
         }
+        let real = real!(pthread_getaffinity_np: unsafe extern "C" fn(pthread_t, usize, *mut cpu_set_t) -> c_int);
+        // SAFETY: as the caller promises.
+        unsafe { real(id, size, set) }
     }
 
     /// `pthread_setaffinity_np(3)`: a thread that binds itself to CPUs gets a
