@@ -28,6 +28,8 @@ static EPOLL: AtomicI32 = AtomicI32::new(-1);
 static EVENT: AtomicI32 = AtomicI32::new(-1);
 /// Counts hubs: a registration made with an earlier one (before a fork) is void.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
+/// Counts calls of [`poll`] that have returned.
+static POLLS: AtomicU32 = AtomicU32::new(0);
 static USED: AtomicBool = AtomicBool::new(false);
 
 /// Duplicates `fd` to a number out of the program's way and closes it. Where the
@@ -108,6 +110,11 @@ pub fn is_ours(fd: i32) -> bool {
 /// Both of the hub's descriptors, -1 where there is none.
 pub fn ours() -> [i32; 2] {
     [EPOLL.load(Ordering::Relaxed), EVENT.load(Ordering::Relaxed)]
+}
+
+/// How often the hub has been looked at.
+pub fn polls() -> u32 {
+    POLLS.load(Ordering::Relaxed)
 }
 
 /// Whether anything was ever registered with this hub.
@@ -212,6 +219,7 @@ pub fn poll(wait: u64, awake: impl FnOnce()) -> usize {
         };
     }
     awake();
+    POLLS.fetch_add(1, Ordering::Relaxed);
     let mut woken = 0;
     for event in events.iter().take(count.max(0) as usize) {
         // SAFETY: the kernel has filled the first `count` elements.

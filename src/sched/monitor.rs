@@ -14,7 +14,7 @@ use core::time::Duration;
 
 use super::worker::{Worker, kernel_thread};
 use super::{idle, slot};
-use crate::hub;
+use crate::hub::{self, epoll};
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::futex;
 
@@ -74,6 +74,7 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
         ticks: 0,
         since: 0,
     }; slot::MAX_SLOTS];
+    let mut seen_polls = 0;
     let mut idle_looks = 0;
     let pause = AtomicU32::new(0);
     loop {
@@ -87,7 +88,7 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
             idle_looks = 0;
         }
         futex::wait_for(&pause, 0, PERIOD);
-        look(&mut seen);
+        look(&mut seen, &mut seen_polls);
     }
 }
 
@@ -101,10 +102,13 @@ fn sleep() {
     ASLEEP.store(0, Ordering::Relaxed);
 }
 
-fn look(seen: &mut [Seen; slot::MAX_SLOTS]) {
-    if !idle::is_polling() {
+fn look(seen: &mut [Seen; slot::MAX_SLOTS], seen_polls: &mut u32) {
+    // Busy workers look at the hub themselves, unless all are stuck.
+    let polls = epoll::polls();
+    if !idle::is_polling() && polls == *seen_polls {
         hub::glance();
     }
+    *seen_polls = polls;
     crate::signal::deliver_deferred();
     if slot::any_queued() && idle::idle_slots() > 0 {
         idle::wake_worker();

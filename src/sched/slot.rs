@@ -105,19 +105,6 @@ impl RunQueue {
         self.lock.unlock();
     }
 
-    /// Takes the first.
-    pub fn pop(&self) -> Option<&'static Thread> {
-        if self.len() == 0 {
-            return None;
-        }
-        let _critical = Critical::enter();
-        self.lock.lock();
-        // SAFETY: under the lock.
-        let thread = unsafe { self.with(List::pop) };
-        self.lock.unlock();
-        thread
-    }
-
     /// Takes the older half, unless somebody else is at the queue.
     fn take_half(&self) -> List {
         let mut taken = List::new();
@@ -167,8 +154,25 @@ static SLOTS: [Slot; MAX_SLOTS] = [const {
     }
 }; MAX_SLOTS];
 
-/// The global queue is looked at first once in so many dispatches.
+/// The global queue is looked at at least once in so many dispatches.
 const GLOBAL_EVERY: u32 = 61;
+
+/// Moves a slot's share of the global queue to the end of `local`, whose lock the
+/// caller holds; nobody takes the two the other way round.
+fn take_share(local: &mut List) {
+    GLOBAL.lock.lock();
+    // SAFETY: under the lock.
+    unsafe {
+        GLOBAL.with(|list| {
+            for _ in 0..list.length.div_ceil(super::runtime::slots() as u32) {
+                if let Some(thread) = list.pop() {
+                    local.push(thread);
+                }
+            }
+        });
+    }
+    GLOBAL.lock.unlock();
+}
 
 /// The slots that this process uses.
 pub fn all() -> &'static [Slot] {
@@ -237,18 +241,14 @@ impl Slot {
         }
         let ticks = self.ticks().wrapping_add(1);
         self.ticks.store(ticks, Ordering::Relaxed);
-        let global_first = ticks % GLOBAL_EVERY == 0 && GLOBAL.len() > 0;
-        let local = if global_first {
-            None
-        } else {
+        if GLOBAL.len() > 0 && (self.queue.len() == 0 || ticks % GLOBAL_EVERY == 0) {
             // SAFETY: under the lock.
-            unsafe { self.queue.with(List::pop) }
-        };
+            unsafe { self.queue.with(take_share) };
+        }
+        // SAFETY: under the lock.
+        let next = unsafe { self.queue.with(List::pop) };
         self.queue.lock.unlock();
-        let pick = match local.or_else(|| GLOBAL.pop()) {
-            Some(thread) => Pick::Run(thread),
-            None => Pick::Empty,
-        };
+        let pick = next.map_or(Pick::Empty, Pick::Run);
         (pick, ticks)
     }
 
