@@ -35,8 +35,15 @@ macro_rules! export {
 pub(crate) use export;
 
 mod attributes;
+mod c11_sync;
+mod cond;
 mod fork;
 mod keys;
+mod mutex;
+mod other_sync;
+mod rwlock;
+mod sem;
 mod signals;
 mod start;
+mod syscall;
 mod threads;

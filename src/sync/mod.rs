@@ -1,3 +1,13 @@
 //! Synchronisation objects over wait queues keyed by address.
+//!
+//! Each object keeps glibc's size, and where glibc's initialisers or its own code
+//! look at it, glibc's layout. Nothing is allocated.
 
+pub mod barrier;
+pub mod cond;
+pub mod futex;
+pub mod mutex;
 pub mod queue;
+pub mod rwlock;
+pub mod sem;
+pub mod time;

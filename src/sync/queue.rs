@@ -117,16 +117,16 @@ pub enum Verdict {
 /// Waits on `key` until woken or until `deadline`.
 ///
 /// `validate` runs under the queue's lock, where nobody can be woken: if it says
-/// no, nothing happens and the result is `None`. `queued` runs once wakers can
+/// no, nothing happens and the result is `None`; otherwise it gives a tag for
+/// wakers to read. `queued` runs once wakers can
 /// find the thread, before it leaves the CPU; `left` runs under the queue's lock
 /// if the wait ends by time-out or interruption, when nobody else has taken the
-/// thread out of the queue. `tag` is for wakers to read.
+/// thread out of the queue.
 #[inline]
 pub fn wait(
     key: usize,
-    tag: u32,
     deadline: Instant,
-    validate: impl FnOnce() -> bool,
+    validate: impl FnOnce() -> Option<u32>,
     queued: impl FnOnce(),
     left: impl FnOnce(),
 ) -> Option<Wake> {
@@ -135,10 +135,10 @@ pub fn wait(
     let node = &me.node;
     let home = bucket(key);
     home.lock.lock();
-    if !validate() {
+    let Some(tag) = validate() else {
         home.lock.unlock();
         return None;
-    }
+    };
     node.set_thread(me);
     node.key.store(key, Ordering::Relaxed);
     node.tag.set(tag);
@@ -175,10 +175,11 @@ fn withdraw(node: &Node, left: impl FnOnce()) {
 }
 
 /// Walks the waiters of `key` in order of arrival, under the queue's lock, and
-/// does with each what `verdict` says. Returns how many were woken. `done` gets
-/// that number and whether waiters of `key` remain, still under the lock.
+/// does with each what `verdict` says, which also learns how many were woken so
+/// far: a waiter whose time-out or signal came first does not count. `done` gets
+/// the final number and whether waiters of `key` remain, still under the lock.
 #[inline]
-pub fn wake<R>(key: usize, mut verdict: impl FnMut(&Node) -> Verdict, done: impl FnOnce(usize, bool) -> R) -> R {
+pub fn wake<R>(key: usize, mut verdict: impl FnMut(&Node, usize) -> Verdict, done: impl FnOnce(usize, bool) -> R) -> R {
     let _critical = Critical::enter();
     let home = bucket(key);
     home.lock.lock();
@@ -194,7 +195,7 @@ pub fn wake<R>(key: usize, mut verdict: impl FnMut(&Node) -> Verdict, done: impl
         if node.key.load(Ordering::Relaxed) != key {
             continue;
         }
-        match verdict(node) {
+        match verdict(node, woken) {
             Verdict::Wake(reason) => {
                 queue.remove(node);
                 // After a successful claim the node belongs to its thread again.
@@ -214,18 +215,8 @@ pub fn wake<R>(key: usize, mut verdict: impl FnMut(&Node) -> Verdict, done: impl
 
 /// Wakes up to `count` waiters of `key`, in order of arrival; returns how many.
 pub fn wake_up_to(key: usize, count: usize) -> usize {
-    let mut left = count;
-    wake(
-        key,
-        |_| {
-            if left == 0 {
-                return Verdict::Stop;
-            }
-            left -= 1;
-            Verdict::Wake(Wake::Ready)
-        },
-        |woken, _| woken,
-    )
+    let verdict = |_: &Node, woken| if woken < count { Verdict::Wake(Wake::Ready) } else { Verdict::Stop };
+    wake(key, verdict, |woken, _| woken)
 }
 
 /// `FUTEX_CMP_REQUEUE`: if `validate` holds under both queues' locks, wakes up

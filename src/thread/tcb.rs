@@ -3,6 +3,7 @@
 //! The offsets are those that glibc publishes for debuggers (`libthread_db`):
 //! each `_thread_db_*` object is `{ bits, count, offset }`.
 
+use core::arch::asm;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
 use super::Thread;
@@ -47,10 +48,21 @@ pub fn set_id(thread: &Thread, id: i32) {
     word(thread, unsafe { _thread_db_pthread_tid[2] }).store(id as u32, Ordering::Relaxed);
 }
 
-/// The id that glibc keeps.
-pub fn id(thread: &Thread) -> i32 {
-    // SAFETY: a constant of libc.
-    word(thread, unsafe { _thread_db_pthread_tid[2] }).load(Ordering::Relaxed) as i32
+/// The calling thread's id, whoever made the thread.
+#[inline(always)]
+pub fn own_id() -> i32 {
+    let id: i32;
+    // SAFETY: glibc says that the id lies at that offset of the TCB, to which fs
+    // points; offsets are constants of libc.
+    unsafe {
+        asm!(
+            "mov {id:e}, fs:[{offset}]",
+            id = lateout(reg) id,
+            offset = in(reg) _thread_db_pthread_tid[2] as usize,
+            options(nostack, readonly, preserves_flags),
+        );
+    }
+    id
 }
 
 /// glibc's record of cancellation and exit.

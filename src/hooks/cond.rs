@@ -1,0 +1,150 @@
+//! Condition variables.
+
+use core::ffi::c_int;
+
+use libc::{clockid_t, pthread_cond_t, pthread_mutex_t, timespec};
+
+use super::mutex;
+use crate::sched::blocking;
+use crate::sync::cond::Cond;
+use crate::sync::time;
+use crate::sys::clock::{Instant, NEVER};
+use crate::sys::real::real;
+use crate::thread::cancel;
+use crate::thread::wait::Wake;
+
+/// # Safety
+/// `cond` is a condition variable.
+#[inline(always)]
+unsafe fn of<'a>(cond: *mut pthread_cond_t) -> &'a Cond {
+    // SAFETY: as the caller promises; the layout is glibc's.
+    unsafe { &*cond.cast::<Cond>() }
+}
+
+/// # Safety
+/// As for `pthread_cond_wait`.
+unsafe fn wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline: Instant) -> c_int {
+    cancel::point();
+    // SAFETY: as the caller promises.
+    let (ours, its_mutex) = unsafe { (of(cond), mutex::of(mutex)) };
+    if !its_mutex.is_glibcs() {
+        let error = its_mutex.unlock_error();
+        if error != 0 {
+            return error;
+        }
+    }
+    // SAFETY: as the caller promises: the caller holds the mutex.
+    let unlock = || unsafe {
+        mutex::unlock(mutex);
+    };
+    let reason = ours.wait(unlock, deadline);
+    // SAFETY: as the caller promises.
+    unsafe { mutex::lock(mutex) };
+    match reason {
+        Wake::Timeout => libc::ETIMEDOUT,
+        Wake::Interrupted => {
+            // A cancelled thread's cleanup handlers run with the mutex held.
+            cancel::point();
+            0
+        }
+        _ => 0,
+    }
+}
+
+export! {
+    /// `pthread_cond_wait(3p)`.
+    fn pthread_cond_wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t) -> c_int {
+        // SAFETY: as the caller promises.
+        if unsafe { of(cond) }.is_glibcs() {
+            type Real = unsafe extern "C-unwind" fn(*mut pthread_cond_t, *mut pthread_mutex_t) -> c_int;
+            let real = real!(pthread_cond_wait @ "GLIBC_2.3.2": Real);
+            // SAFETY: as the caller promises.
+            return blocking::region(|| unsafe { real(cond, mutex) });
+        }
+        // SAFETY: as the caller promises.
+        unsafe { wait(cond, mutex, NEVER) }
+    }
+
+    /// `pthread_cond_timedwait(3p)`.
+    fn pthread_cond_timedwait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, time: *const timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(cond) };
+        if ours.is_glibcs() {
+            type Real = unsafe extern "C-unwind" fn(*mut pthread_cond_t, *mut pthread_mutex_t, *const timespec) -> c_int;
+            let real = real!(pthread_cond_timedwait @ "GLIBC_2.3.2": Real);
+            // SAFETY: as the caller promises.
+            return blocking::region(|| unsafe { real(cond, mutex, time) });
+        }
+        // SAFETY: as the caller promises.
+        match unsafe { time::deadline(ours.clock(), time) } {
+            // SAFETY: as the caller promises.
+            Ok(deadline) => unsafe { wait(cond, mutex, deadline) },
+            Err(error) => error,
+        }
+    }
+
+    /// `pthread_cond_clockwait`, as POSIX.1-2024.
+    unchecked fn pthread_cond_clockwait(
+        cond: *mut pthread_cond_t,
+        mutex: *mut pthread_mutex_t,
+        clock: clockid_t,
+        time: *const timespec,
+    ) -> c_int {
+        // SAFETY: as the caller promises.
+        if unsafe { of(cond) }.is_glibcs() {
+            type Real = unsafe extern "C-unwind" fn(
+                *mut pthread_cond_t, *mut pthread_mutex_t, clockid_t, *const timespec,
+            ) -> c_int;
+            let real = real!(pthread_cond_clockwait: Real);
+            // SAFETY: as the caller promises.
+            return blocking::region(|| unsafe { real(cond, mutex, clock, time) });
+        }
+        if !time::is_supported(clock) {
+            return libc::EINVAL;
+        }
+        // SAFETY: as the caller promises.
+        match unsafe { time::deadline(clock, time) } {
+            // SAFETY: as the caller promises.
+            Ok(deadline) => unsafe { wait(cond, mutex, deadline) },
+            Err(error) => error,
+        }
+    }
+
+    /// `pthread_cond_signal(3p)`.
+    fn pthread_cond_signal(cond: *mut pthread_cond_t) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(cond) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_cond_signal @ "GLIBC_2.3.2": unsafe extern "C" fn(*mut pthread_cond_t) -> c_int);
+            // SAFETY: as the caller promises.
+            return unsafe { real(cond) };
+        }
+        ours.wake(1);
+        0
+    }
+
+    /// `pthread_cond_broadcast(3p)`.
+    fn pthread_cond_broadcast(cond: *mut pthread_cond_t) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(cond) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_cond_broadcast @ "GLIBC_2.3.2": unsafe extern "C" fn(*mut pthread_cond_t) -> c_int);
+            // SAFETY: as the caller promises.
+            return unsafe { real(cond) };
+        }
+        ours.wake(usize::MAX);
+        0
+    }
+
+    /// `pthread_cond_destroy(3p)`. Who was woken before does not look at the
+    /// condition variable any more.
+    fn pthread_cond_destroy(cond: *mut pthread_cond_t) -> c_int {
+        // SAFETY: as the caller promises.
+        if unsafe { of(cond) }.is_glibcs() {
+            let real = real!(pthread_cond_destroy @ "GLIBC_2.3.2": unsafe extern "C" fn(*mut pthread_cond_t) -> c_int);
+            // SAFETY: as the caller promises.
+            return unsafe { real(cond) };
+        }
+        0
+    }
+}

@@ -1,0 +1,159 @@
+//! Read-write locks.
+
+use core::ffi::c_int;
+
+use libc::{clockid_t, pthread_rwlock_t, timespec};
+
+use crate::sched::blocking;
+use crate::sync::rwlock::RwLock;
+use crate::sync::time;
+use crate::sys::real::real;
+
+type Plain = unsafe extern "C" fn(*mut pthread_rwlock_t) -> c_int;
+type Clocked = unsafe extern "C" fn(*mut pthread_rwlock_t, clockid_t, *const timespec) -> c_int;
+
+/// # Safety
+/// `lock` is a read-write lock.
+#[inline(always)]
+unsafe fn of<'a>(lock: *mut pthread_rwlock_t) -> &'a RwLock {
+    // SAFETY: as the caller promises; the layout is glibc's.
+    unsafe { &*lock.cast::<RwLock>() }
+}
+
+export! {
+    /// `pthread_rwlock_rdlock(3p)`.
+    fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(lock) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_rwlock_rdlock: Plain);
+            // SAFETY: as the caller promises.
+            return blocking::region(|| unsafe { real(lock) });
+        }
+        ours.read_forever()
+    }
+
+    /// `pthread_rwlock_wrlock(3p)`.
+    fn pthread_rwlock_wrlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(lock) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_rwlock_wrlock: Plain);
+            // SAFETY: as the caller promises.
+            return blocking::region(|| unsafe { real(lock) });
+        }
+        ours.write_forever()
+    }
+
+    /// `pthread_rwlock_tryrdlock(3p)`.
+    fn pthread_rwlock_tryrdlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(lock) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_rwlock_tryrdlock: Plain);
+            // SAFETY: as the caller promises.
+            return unsafe { real(lock) };
+        }
+        ours.try_read()
+    }
+
+    /// `pthread_rwlock_trywrlock(3p)`.
+    fn pthread_rwlock_trywrlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(lock) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_rwlock_trywrlock: Plain);
+            // SAFETY: as the caller promises.
+            return unsafe { real(lock) };
+        }
+        ours.try_write()
+    }
+
+    /// `pthread_rwlock_timedrdlock(3p)`.
+    unchecked fn pthread_rwlock_timedrdlock(lock: *mut pthread_rwlock_t, time: *const timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_rwlock_clockrdlock(lock, libc::CLOCK_REALTIME, time) }
+    }
+
+    /// `pthread_rwlock_timedwrlock(3p)`.
+    unchecked fn pthread_rwlock_timedwrlock(lock: *mut pthread_rwlock_t, time: *const timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_rwlock_clockwrlock(lock, libc::CLOCK_REALTIME, time) }
+    }
+
+    /// `pthread_rwlock_clockrdlock`, as POSIX.1-2024.
+    unchecked fn pthread_rwlock_clockrdlock(lock: *mut pthread_rwlock_t, clock: clockid_t, time: *const timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(lock) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_rwlock_clockrdlock: Clocked);
+            // SAFETY: as the caller promises.
+            return blocking::region(|| unsafe { real(lock, clock, time) });
+        }
+        // glibc looks at the time-out first, unlike for mutexes.
+        // SAFETY: as the caller promises.
+        match unsafe { time::deadline(clock, time) } {
+            Ok(deadline) if time::is_supported(clock) => ours.read(|| Ok(deadline)),
+            _ => libc::EINVAL,
+        }
+    }
+
+    /// `pthread_rwlock_clockwrlock`, as POSIX.1-2024.
+    unchecked fn pthread_rwlock_clockwrlock(lock: *mut pthread_rwlock_t, clock: clockid_t, time: *const timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(lock) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_rwlock_clockwrlock: Clocked);
+            // SAFETY: as the caller promises.
+            return blocking::region(|| unsafe { real(lock, clock, time) });
+        }
+        // SAFETY: as the caller promises.
+        match unsafe { time::deadline(clock, time) } {
+            Ok(deadline) if time::is_supported(clock) => ours.write(|| Ok(deadline)),
+            _ => libc::EINVAL,
+        }
+    }
+
+    /// `pthread_rwlock_unlock(3p)`.
+    fn pthread_rwlock_unlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        let ours = unsafe { of(lock) };
+        if ours.is_glibcs() {
+            let real = real!(pthread_rwlock_unlock: Plain);
+            // SAFETY: as the caller promises.
+            return unsafe { real(lock) };
+        }
+        ours.unlock();
+        0
+    }
+
+    /// Alias of `pthread_rwlock_rdlock`.
+    unchecked fn __pthread_rwlock_rdlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_rwlock_rdlock(lock) }
+    }
+
+    /// Alias of `pthread_rwlock_wrlock`.
+    unchecked fn __pthread_rwlock_wrlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_rwlock_wrlock(lock) }
+    }
+
+    /// Alias of `pthread_rwlock_tryrdlock`.
+    unchecked fn __pthread_rwlock_tryrdlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_rwlock_tryrdlock(lock) }
+    }
+
+    /// Alias of `pthread_rwlock_trywrlock`.
+    unchecked fn __pthread_rwlock_trywrlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_rwlock_trywrlock(lock) }
+    }
+
+    /// Alias of `pthread_rwlock_unlock`.
+    unchecked fn __pthread_rwlock_unlock(lock: *mut pthread_rwlock_t) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_rwlock_unlock(lock) }
+    }
+}

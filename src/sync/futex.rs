@@ -1,0 +1,196 @@
+//! The program's own private futexes: `syscall(SYS_futex, …)`, by which the
+//! standard libraries of Rust and C++ and many others wait.
+//!
+//! Waiters stand in the queues of [`queue`]; a waiter that came by a raw system
+//! call instruction stands in the kernel's, so wake-ups that find too few here go
+//! there, too.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use libc::timespec;
+
+use super::queue::{self, Node, Verdict};
+use super::time;
+use crate::signal::Watch;
+use crate::sys::clock::{self, Instant, NEVER};
+use crate::sys::raw::syscall;
+use crate::thread::wait::Wake;
+use crate::thread::{cancel, current};
+
+/// The arguments of `futex(2)` after the operation.
+pub struct Call {
+    /// The futex word.
+    pub word: usize,
+    /// `FUTEX_WAIT` and so on, with its flags.
+    pub operation: i32,
+    /// The third argument.
+    pub value: u32,
+    /// The fourth: a time-out or a second value.
+    pub fourth: usize,
+    /// The fifth: a second futex word.
+    pub second: usize,
+    /// The sixth: a bit set or a third value.
+    pub third_value: u32,
+}
+
+const COMMAND: i32 = !(libc::FUTEX_PRIVATE_FLAG | libc::FUTEX_CLOCK_REALTIME);
+const ANY: u32 = u32::MAX;
+
+fn invalid() -> isize {
+    -(libc::EINVAL as isize)
+}
+
+impl Call {
+    /// Carries the operation out; `None` if it is the kernel's affair.
+    ///
+    /// # Safety
+    /// As for `futex`.
+    pub unsafe fn run(&self) -> Option<isize> {
+        if self.operation & libc::FUTEX_PRIVATE_FLAG == 0 || self.word == 0 || self.word % 4 != 0 {
+            return None;
+        }
+        // SAFETY: as the caller promises, here and below.
+        unsafe {
+            match self.operation & COMMAND {
+                libc::FUTEX_WAIT => Some(self.wait(ANY, self.relative())),
+                libc::FUTEX_WAIT_BITSET => Some(self.wait(self.third_value, self.absolute())),
+                libc::FUTEX_WAKE => Some(self.wake(ANY)),
+                libc::FUTEX_WAKE_BITSET => Some(self.wake(self.third_value)),
+                libc::FUTEX_REQUEUE => Some(self.requeue(None)),
+                libc::FUTEX_CMP_REQUEUE => Some(self.requeue(Some(self.third_value))),
+                libc::FUTEX_WAKE_OP => Some(self.wake_op()),
+                _ => None,
+            }
+        }
+    }
+
+    unsafe fn time(&self) -> Option<&timespec> {
+        // SAFETY: null or a timespec.
+        unsafe { (self.fourth as *const timespec).as_ref() }
+    }
+
+    unsafe fn relative(&self) -> Result<Instant, i32> {
+        // SAFETY: as the caller promises.
+        match unsafe { self.time() } {
+            None => Ok(NEVER),
+            Some(time) if clock::is_valid(time) && time.tv_sec >= 0 => Ok(clock::after(clock::to_nanos(time))),
+            Some(_) => Err(libc::EINVAL),
+        }
+    }
+
+    unsafe fn absolute(&self) -> Result<Instant, i32> {
+        let clock = if self.operation & libc::FUTEX_CLOCK_REALTIME != 0 {
+            libc::CLOCK_REALTIME
+        } else {
+            libc::CLOCK_MONOTONIC
+        };
+        // SAFETY: as the caller promises.
+        match unsafe { self.time() } {
+            None => Ok(NEVER),
+            Some(time) if time.tv_sec < 0 => Err(libc::EINVAL),
+            // SAFETY: a valid reference.
+            Some(time) => unsafe { time::deadline(clock, time) },
+        }
+    }
+
+    fn word(&self) -> &AtomicU32 {
+        // SAFETY: `run` has checked alignment; the program says that it is there.
+        unsafe { &*(self.word as *const AtomicU32) }
+    }
+
+    fn wait(&self, bits: u32, deadline: Result<Instant, i32>) -> isize {
+        let (Ok(deadline), true) = (deadline, bits != 0) else { return invalid() };
+        let watch = Watch::new(current());
+        loop {
+            // Under the queue's lock: a wake-up comes before the look or after
+            // the thread is in the queue.
+            let unchanged = || (self.word().load(Ordering::SeqCst) == self.value).then_some(bits);
+            match queue::wait(self.word, deadline, unchanged, || (), || ()) {
+                None => return -(libc::EAGAIN as isize),
+                Some(Wake::Timeout) => return -(libc::ETIMEDOUT as isize),
+                Some(Wake::Interrupted) => {
+                    cancel::point();
+                    if watch.interrupted() {
+                        return -(libc::EINTR as isize);
+                    }
+                }
+                Some(_) => return 0,
+            }
+        }
+    }
+
+    fn wake(&self, bits: u32) -> isize {
+        if bits == 0 {
+            return invalid();
+        }
+        wake(self.word, self.value, bits)
+    }
+
+    fn requeue(&self, expected: Option<u32>) -> isize {
+        let (wake, moved) = (self.value as i32, self.fourth as i32);
+        if wake < 0 || moved < 0 || self.second == 0 || self.second % 4 != 0 {
+            return invalid();
+        }
+        let holds = || expected.is_none_or(|value| self.word().load(Ordering::SeqCst) == value);
+        let Some((woken, moved)) = queue::requeue(self.word, self.second, wake as usize, moved as usize, holds)
+        else {
+            return -(libc::EAGAIN as isize);
+        };
+        (woken + moved) as isize
+    }
+
+    /// `FUTEX_WAKE_OP`: changes the second word, wakes waiters of the first, and,
+    /// if the old value of the second compares, waiters of that.
+    fn wake_op(&self) -> isize {
+        if self.second == 0 || self.second % 4 != 0 {
+            return invalid();
+        }
+        // SAFETY: aligned; the program says that it is there.
+        let second = unsafe { &*(self.second as *const AtomicU32) };
+        let code = self.third_value;
+        let (operation, compare) = (code >> 28 & 7, code >> 24 & 15);
+        // Both arguments are 12 bits, signed.
+        let (argument, operand) = ((code << 8) as i32 >> 20, (code << 20) as i32 >> 20);
+        let argument = if code >> 31 != 0 { 1 << (argument & 31) } else { argument } as u32;
+        let old = match operation {
+            0 => second.swap(argument, Ordering::SeqCst),
+            1 => second.fetch_add(argument, Ordering::SeqCst),
+            2 => second.fetch_or(argument, Ordering::SeqCst),
+            3 => second.fetch_and(!argument, Ordering::SeqCst),
+            4 => second.fetch_xor(argument, Ordering::SeqCst),
+            _ => return -(libc::ENOSYS as isize),
+        } as i32;
+        let also = match compare {
+            0 => old == operand,
+            1 => old != operand,
+            2 => old < operand,
+            3 => old <= operand,
+            4 => old > operand,
+            5 => old >= operand,
+            _ => return -(libc::ENOSYS as isize),
+        };
+        let woken = wake(self.word, self.value, ANY);
+        if also { woken + wake(self.second, self.fourth as u32, ANY) } else { woken }
+    }
+}
+
+/// Wakes up to `count` waiters whose bit sets meet `bits`, here or in the kernel.
+fn wake(word: usize, count: u32, bits: u32) -> isize {
+    let count = count as i32;
+    // The kernel wakes one even when asked for none or fewer (futex_wake).
+    let limit = count.max(1) as usize;
+    let verdict = |node: &Node, woken| {
+        if woken == limit {
+            return Verdict::Stop;
+        }
+        if node.tag() & bits == 0 { Verdict::Skip } else { Verdict::Wake(Wake::Ready) }
+    };
+    let woken = queue::wake(word, verdict, |woken, _| woken);
+    if woken == limit {
+        return woken as isize;
+    }
+    let operation = libc::FUTEX_WAKE_BITSET | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: FUTEX_WAKE only uses the address as a key.
+    let more = unsafe { syscall!(SYS_futex, word, operation, limit - woken, 0, 0, bits) };
+    woken as isize + more.max(0)
+}

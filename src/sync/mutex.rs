@@ -1,0 +1,223 @@
+//! Mutexes.
+//!
+//! | lock word | meaning |
+//! | --- | --- |
+//! | 0 | free |
+//! | 1 | held |
+//! | 2 | held, and somebody may wait |
+//!
+//! Whoever comes first gets a free mutex, waiters or not: handing it over each
+//! time would switch threads at every unlock. But a waiter that was woken and
+//! found it taken again gets it handed over the next time.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+use super::queue::{self, Node, Verdict};
+use crate::sys::clock::{Instant, NEVER};
+use crate::thread::tcb;
+use crate::thread::wait::Wake;
+
+/// glibc's `pthread_mutex_t` (sysdeps/nptl/bits/struct_mutex.h).
+#[repr(C)]
+pub struct Mutex {
+    lock: AtomicU32,
+    /// How often the owner of a recursive mutex has locked it.
+    count: Cell<u32>,
+    /// The thread id of the owner, 0 for none.
+    owner: AtomicI32,
+    users: Cell<u32>,
+    kind: AtomicU32,
+}
+
+const RECURSIVE: u32 = libc::PTHREAD_MUTEX_RECURSIVE as u32;
+const ERRORCHECK: u32 = libc::PTHREAD_MUTEX_ERRORCHECK as u32;
+/// The bits of `kind` that say normal, recursive, error-checking or adaptive.
+const TYPE: u32 = 3;
+/// Bits that make a mutex glibc's affair: robust, priority ceiling,
+/// process-shared. (Priority inheritance, 32, has no meaning among green threads;
+/// 256 and 512 are about lock elision.)
+const NOT_OURS: u32 = 16 | 64 | 128;
+
+/// What a waiter says of itself: it was woken before and came too late.
+const RETRIED: u32 = 1;
+
+impl Mutex {
+    /// Whether glibc has to deal with it.
+    #[inline(always)]
+    pub fn is_glibcs(&self) -> bool {
+        self.kind.load(Ordering::Relaxed) & NOT_OURS != 0
+    }
+
+    #[inline(always)]
+    fn is_mine(&self) -> bool {
+        // Relaxed: it holds the caller's id only if the caller has put it there.
+        self.owner.load(Ordering::Relaxed) == tcb::own_id()
+    }
+
+    /// For kinds that know their owner: the answer without waiting, if the caller
+    /// is that.
+    #[inline]
+    fn relock(&self, attempt: bool) -> Option<i32> {
+        match self.kind.load(Ordering::Relaxed) & TYPE {
+            RECURSIVE if self.is_mine() => {
+                let Some(count) = self.count.get().checked_add(1) else { return Some(libc::EAGAIN) };
+                self.count.set(count);
+                Some(0)
+            }
+            ERRORCHECK if self.is_mine() => Some(if attempt { libc::EBUSY } else { libc::EDEADLK }),
+            _ => None,
+        }
+    }
+
+    #[inline(always)]
+    fn take(&self) -> bool {
+        // Acquire pairs with the Release in `release`.
+        self.lock.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+    }
+
+    #[inline(always)]
+    fn own(&self) {
+        self.owner.store(tcb::own_id(), Ordering::Relaxed);
+        self.count.set(1);
+    }
+
+    /// `pthread_mutex_lock(3p)`: 0 or an error number.
+    #[inline]
+    pub fn lock(&self) -> i32 {
+        if self.kind.load(Ordering::Relaxed) & TYPE != 0 {
+            if let Some(result) = self.relock(false) {
+                return result;
+            }
+        }
+        if !self.take() {
+            self.wait(NEVER);
+        }
+        self.own();
+        0
+    }
+
+    /// `pthread_mutex_trylock(3p)`.
+    #[inline]
+    pub fn try_lock(&self) -> i32 {
+        if let Some(result) = self.relock(true) {
+            return result;
+        }
+        if !self.take() {
+            return libc::EBUSY;
+        }
+        self.own();
+        0
+    }
+
+    /// `pthread_mutex_clocklock`: `deadline` is only asked for if the mutex is
+    /// not free.
+    pub fn lock_until(&self, deadline: impl FnOnce() -> Result<Instant, i32>) -> i32 {
+        if let Some(result) = self.relock(false) {
+            return result;
+        }
+        if !self.take() {
+            match deadline() {
+                Err(error) => return error,
+                Ok(deadline) if !self.wait(deadline) => return libc::ETIMEDOUT,
+                Ok(_) => {}
+            }
+        }
+        self.own();
+        0
+    }
+
+    /// Waits for the lock word; false when the deadline has passed.
+    #[cold]
+    fn wait(&self, deadline: Instant) -> bool {
+        let mut tag = 0;
+        // Who has waited takes it as "somebody may wait": others may still.
+        while self.lock.swap(2, Ordering::Acquire) != 0 {
+            let key = self.key();
+            let held = || (self.lock.load(Ordering::Relaxed) == 2).then_some(tag);
+            match queue::wait(key, deadline, held, || (), || ()) {
+                Some(Wake::Granted) => return true,
+                Some(Wake::Timeout) => return false,
+                Some(Wake::Ready) => tag = RETRIED,
+                // A handler has run; POSIX has the wait go on.
+                _ => {}
+            }
+        }
+        true
+    }
+
+    fn key(&self) -> usize {
+        self.lock.as_ptr() as usize
+    }
+
+    /// Why the caller must not unlock it, or 0.
+    #[inline(always)]
+    pub fn unlock_error(&self) -> i32 {
+        match self.kind.load(Ordering::Relaxed) & TYPE {
+            RECURSIVE | ERRORCHECK if !self.is_mine() => libc::EPERM,
+            _ => 0,
+        }
+    }
+
+    /// `pthread_mutex_unlock(3p)`: 0 or `EPERM`.
+    #[inline]
+    pub fn unlock(&self) -> i32 {
+        let kind = self.kind.load(Ordering::Relaxed) & TYPE;
+        if kind != 0 {
+            let error = self.unlock_error();
+            if error != 0 {
+                return error;
+            }
+            if kind == RECURSIVE {
+                self.count.set(self.count.get() - 1);
+                if self.count.get() > 0 {
+                    return 0;
+                }
+            }
+        }
+        self.owner.store(0, Ordering::Relaxed);
+        self.release();
+        0
+    }
+
+    #[inline(always)]
+    fn release(&self) {
+        // Release pairs with the Acquire in `take` and `wait`. Once the word is
+        // free the mutex may be gone.
+        if self.lock.compare_exchange(1, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+            self.hand_on();
+        }
+    }
+
+    #[cold]
+    fn hand_on(&self) {
+        let granted = Cell::new(false);
+        let verdict = |node: &Node, woken| {
+            if woken > 0 {
+                return Verdict::Stop;
+            }
+            granted.set(node.tag() == RETRIED);
+            Verdict::Wake(if granted.get() { Wake::Granted } else { Wake::Ready })
+        };
+        // Under the queue's lock nobody can begin to wait: a mutex that is granted
+        // is never seen free.
+        queue::wake(self.key(), verdict, |woken, remain| {
+            let next = match (woken > 0 && granted.get(), remain) {
+                (false, _) => 0,
+                (true, false) => 1,
+                (true, true) => 2,
+            };
+            self.lock.store(next, Ordering::Release);
+        });
+    }
+
+    /// `pthread_mutex_destroy(3p)`: 0 or `EBUSY`.
+    pub fn destroy(&self) -> i32 {
+        if self.lock.load(Ordering::Relaxed) != 0 {
+            return libc::EBUSY;
+        }
+        // glibc's "destroyed": locking it is EINVAL.
+        self.kind.store(u32::MAX, Ordering::Relaxed);
+        0
+    }
+}
