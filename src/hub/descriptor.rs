@@ -75,8 +75,8 @@ pub struct Descriptor {
     registered: AtomicU32,
     class: AtomicU8,
     flags: AtomicU8,
-    /// The [`STATUS_EPOCH`] at which the cached facts below were read.
-    status_epoch: AtomicU32,
+    /// 1 while the cached status flag and time-outs hold.
+    status_known: AtomicU32,
     /// For operations that are a check and an act (accept).
     pub turn: RawLock,
     receive_timeout: AtomicU64,
@@ -107,8 +107,6 @@ const CAPACITY: usize = 1 << 20;
 static TABLE: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
 /// One more than the highest number that was ever looked up.
 static TOUCHED: AtomicU32 = AtomicU32::new(0);
-/// Moves when any cached status flag or time-out may have become stale.
-static STATUS_EPOCH: AtomicU32 = AtomicU32::new(1);
 
 /// Reserves the table; called once, before the first green thread.
 pub fn init() -> Result<(), i32> {
@@ -133,6 +131,14 @@ pub fn get(fd: i32) -> Option<&'static Descriptor> {
     // SAFETY: within the table, which is never unmapped; zeroed memory is a
     // valid entry.
     Some(unsafe { &*table.add(fd as usize) })
+}
+
+/// A hooked call has returned the new descriptor `fd`, or -1: begins its life.
+pub fn made(fd: i32) -> i32 {
+    if let Some(entry) = get(fd) {
+        entry.begin(fd);
+    }
+    fd
 }
 
 /// All entries that may be other than fresh, with their numbers.
@@ -239,7 +245,9 @@ impl Descriptor {
     #[cold]
     fn classify(&self, fd: i32) -> Class {
         let class = Class::of(fd);
-        if class != Class::Disk {
+        // Of a number that may be reused behind our back only the sockets and
+        // pipes are remembered: trying those the wrong way is an error, and noticed.
+        if class != Class::Disk || self.flags.load(Ordering::Relaxed) & KNOWN != 0 {
             self.class.store(class as u8, Ordering::Relaxed);
         }
         class
@@ -412,7 +420,7 @@ impl Descriptor {
             epoll::unregister(fd);
         }
         self.class.store(Class::Unknown as u8, Ordering::Relaxed);
-        self.status_epoch.store(0, Ordering::Relaxed);
+        self.status_changed();
         for side in &self.sides {
             side.drained.store(0, Ordering::Relaxed);
             side.edges.fetch_add(1, Ordering::Release);
@@ -424,11 +432,12 @@ impl Descriptor {
 
     /// Reads the status flags and time-outs unless what was read before holds.
     fn refresh(&self, fd: i32) {
-        let epoch = STATUS_EPOCH.load(Ordering::Acquire);
         let private = self.flags.load(Ordering::Relaxed) & PRIVATE != 0;
-        if private && self.status_epoch.load(Ordering::Relaxed) == epoch {
+        if private && self.status_known.load(Ordering::Relaxed) == 1 {
             return;
         }
+        // Before the look: a change meanwhile is not missed.
+        self.status_known.store(1, Ordering::SeqCst);
         // SAFETY: only reads flags.
         let flags = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) };
         if flags >= 0 && flags as i32 & libc::O_NONBLOCK != 0 && !self.is_connecting() {
@@ -442,7 +451,11 @@ impl Descriptor {
         {
             cached.store(if socket { socket_timeout(fd, option) } else { 0 }, Ordering::Relaxed);
         }
-        self.status_epoch.store(epoch, Ordering::Relaxed);
+    }
+
+    /// The program has changed a status flag or a time-out.
+    pub fn status_changed(&self) {
+        self.status_known.store(0, Ordering::SeqCst);
     }
 
     /// Whether the program has set `O_NONBLOCK`.
@@ -475,11 +488,6 @@ fn socket_timeout(fd: i32, option: i32) -> u64 {
     if result < 0 { 0 } else { time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000 }
 }
 
-/// The program has changed a status flag or a time-out of some descriptor.
-pub fn status_changed() {
-    STATUS_EPOCH.fetch_add(1, Ordering::AcqRel);
-}
-
 /// Takes an event from the hub; returns how many threads it woke.
 pub(super) fn event(token: u64, events: u32) -> usize {
     let Some(entry) = get(token as u32 as i32) else { return 0 };
@@ -506,6 +514,43 @@ pub(super) fn event(token: u64, events: u32) -> usize {
     }
     entry.lock.unlock();
     woken
+}
+
+/// Marks the descriptors that are open now, before the first hooked call that
+/// knows of numbers, as known but of unknown sharing.
+pub fn adopt_open() {
+    let mut buffer = [0u8; 4096];
+    // SAFETY: our own descriptor and buffer.
+    unsafe {
+        let directory = syscall!(SYS_open, c"/proc/self/fd".as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC);
+        if directory < 0 {
+            return;
+        }
+        loop {
+            let length = syscall!(SYS_getdents64, directory, buffer.as_mut_ptr(), buffer.len());
+            if length <= 0 {
+                break;
+            }
+            adopt_entries(&buffer[..length as usize]);
+        }
+        syscall!(SYS_close, directory);
+        if let Some(entry) = get(directory as i32) {
+            entry.flags.store(0, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Reads `struct linux_dirent64`s (getdents(2)): length at 16, name at 19.
+fn adopt_entries(mut entries: &[u8]) {
+    while entries.len() > 19 {
+        let length = usize::from(u16::from_ne_bytes([entries[16], entries[17]]));
+        let name = entries[19..length].split(|byte| *byte == 0).next().unwrap_or_default();
+        let number = core::str::from_utf8(name).ok().and_then(|name| name.parse().ok());
+        if let Some(entry) = number.and_then(get) {
+            entry.flags.store(KNOWN, Ordering::Relaxed);
+        }
+        entries = &entries[length..];
+    }
 }
 
 /// After a fork every descriptor is shared between parent and child.

@@ -1,1 +1,112 @@
 //! Operations on descriptors: tried without blocking, then waited for.
+//!
+//! Everything here runs on a green thread and returns what the kernel would: a
+//! result, or `-errno`.
+
+pub mod accept;
+pub mod connect;
+pub mod poll;
+pub mod receive;
+pub mod send;
+pub mod sleep;
+
+use crate::hub::descriptor::{self, Descriptor, Direction};
+use crate::sched::blocking;
+use crate::signal::Watch;
+use crate::sys::clock::{Instant, NEVER};
+use crate::thread::wait::Wake;
+use crate::thread::{Thread, cancel};
+
+const EAGAIN: isize = -(libc::EAGAIN as isize);
+const EINTR: isize = -(libc::EINTR as isize);
+const EBADF: isize = -(libc::EBADF as isize);
+
+/// One operation of `me` on `fd`, from its first attempt to its end.
+pub struct Operation {
+    me: &'static Thread,
+    fd: i32,
+    entry: &'static Descriptor,
+    direction: Direction,
+    watch: Watch,
+    /// From `SO_RCVTIMEO` or `SO_SNDTIMEO`, asked for when first needed.
+    deadline: Option<Instant>,
+    /// Whether a handler with `SA_RESTART` lets it go on.
+    restarts: bool,
+}
+
+/// Why an operation stopped waiting.
+enum Stop {
+    /// The result.
+    With(isize),
+    /// epoll cannot watch the descriptor: the kernel has to block.
+    Unwatchable,
+}
+
+impl Operation {
+    /// `None` for numbers beyond the table.
+    #[inline(always)]
+    pub fn new(me: &'static Thread, fd: i32, direction: Direction) -> Option<Self> {
+        let entry = descriptor::get(fd)?;
+        Some(Self { me, fd, entry, direction, watch: Watch::new(me), deadline: None, restarts: true })
+    }
+
+    /// Gives up at `deadline`, and whenever a handler has run.
+    pub fn until(mut self, deadline: Instant, watch: Watch) -> Self {
+        self.deadline = Some(deadline);
+        self.watch = watch;
+        self.restarts = false;
+        self
+    }
+
+    /// Calls `attempt`, which must not block, until it returns something else
+    /// than `-EAGAIN`, waiting for readiness in between; `attempt` gets the edge
+    /// count from before, for [`Descriptor::set_drained`]. `native` blocks in the
+    /// kernel, for descriptors that cannot be watched.
+    #[inline]
+    pub fn run(&mut self, mut attempt: impl FnMut(&Descriptor, u32) -> isize, native: impl FnOnce() -> isize) -> isize {
+        loop {
+            let generation = self.entry.generation();
+            let edges = self.entry.edges(self.direction);
+            // The program's own non-blocking call must see what has just arrived.
+            if !self.entry.is_drained(self.direction, edges) || self.entry.is_nonblocking(self.fd) {
+                let result = attempt(self.entry, edges);
+                if result != EAGAIN {
+                    return result;
+                }
+            }
+            match self.wait(generation, edges) {
+                Ok(()) => {}
+                Err(Stop::With(result)) => return result,
+                Err(Stop::Unwatchable) => return blocking::region(native),
+            }
+        }
+    }
+
+    /// Waits for an edge after `edges`.
+    fn wait(&mut self, generation: u32, edges: u32) -> Result<(), Stop> {
+        if self.entry.is_nonblocking(self.fd) {
+            return Err(Stop::With(EAGAIN));
+        }
+        let deadline = match self.deadline {
+            Some(deadline) => deadline,
+            None => *self.deadline.insert(self.entry.deadline(self.fd, self.direction)),
+        };
+        match self.entry.register(self.fd) {
+            Ok(()) => {}
+            Err(libc::EBADF) => return Err(Stop::With(EBADF)),
+            Err(_) => return Err(Stop::Unwatchable),
+        }
+        match self.entry.wait(self.me, self.direction, generation, edges, deadline) {
+            Wake::Closed => Err(Stop::With(EBADF)),
+            Wake::Timeout => Err(Stop::With(EAGAIN)),
+            Wake::Interrupted => {
+                cancel::point();
+                // signal(7): with a time-out set on the socket never restarted.
+                let restarts = self.restarts && deadline == NEVER;
+                let fail = if restarts { self.watch.interrupted() } else { self.watch.handled() };
+                if fail { Err(Stop::With(EINTR)) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+}

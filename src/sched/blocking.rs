@@ -7,6 +7,7 @@
 use super::idle;
 use super::slot;
 use super::{After, switch};
+use crate::sync::sem::Sem;
 use crate::thread::{Critical, Thread, green};
 
 /// Runs `act`, which may block, with the caller's slot given away.
@@ -19,6 +20,25 @@ pub fn region<R>(act: impl FnOnce() -> R) -> R {
     enter(me);
     let result = act();
     leave(me);
+    result
+}
+
+/// So many name lookups may hold a kernel thread at a time; the rest queue.
+const LOOKUPS: u32 = 32;
+
+static PERMITS: Sem = Sem::new(LOOKUPS);
+
+/// [`region`] for what is certain to end without anybody else's help, however many
+/// threads do it at once. `act` must not unwind.
+pub fn capped<R>(act: impl FnOnce() -> R) -> R {
+    if green().is_none() {
+        return act();
+    }
+    while PERMITS.wait() != 0 {
+        // A handler has run; name lookups go on.
+    }
+    let result = region(act);
+    PERMITS.post();
     result
 }
 

@@ -77,6 +77,7 @@ fn start_locked() -> Result<(), i32> {
     let acquired = idle::acquire(worker);
     debug_assert!(acquired, "no slot is in use yet");
     signal::actions::install();
+    hub::descriptor::adopt_open();
     RUNNING.store(true, Ordering::Release);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{SIGCANCEL, SIGSETXID, bit};
+use super::{SIGCANCEL, SIGSETXID, Watch, bit};
 use crate::sched::worker::Worker;
 use crate::thread::{Critical, Thread};
 
@@ -35,6 +35,24 @@ pub fn install(me: &'static Thread, mask: u64) {
     let _critical = Critical::enter();
     me.mask.store(mask, Ordering::Relaxed);
     worker(me).sync_mask(mask);
+}
+
+/// Makes `mask` that of the calling green thread and returns the one before.
+pub fn replace(me: &'static Thread, mask: u64) -> u64 {
+    let before = me.mask.load(Ordering::Relaxed);
+    install(me, mask & !UNBLOCKABLE);
+    before
+}
+
+/// Runs `act` under `mask`, if there is one, as `ppoll`, `pselect` and
+/// `epoll_pwait` do: `-EINTR` if the change of mask alone lets a handler run.
+pub fn during(me: &'static Thread, mask: Option<u64>, act: impl FnOnce(&Watch) -> isize) -> isize {
+    let watch = Watch::new(me);
+    let Some(mask) = mask else { return act(&watch) };
+    let before = replace(me, mask);
+    let result = if watch.handled() { -(libc::EINTR as isize) } else { act(&watch) };
+    install(me, before);
+    result
 }
 
 /// Notes what the kernel does by itself around a handler.

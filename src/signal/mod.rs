@@ -37,6 +37,7 @@ pub const fn bit(signal: i32) -> u64 {
 ///
 /// Taken before a wait; afterwards it tells whether the call has to fail with
 /// `EINTR` (signal(7), "Interruption of system calls").
+#[derive(Clone, Copy)]
 pub struct Watch {
     me: &'static Thread,
     handled: u32,

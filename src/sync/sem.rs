@@ -22,6 +22,11 @@ const VALUE: u64 = WAITER - 1;
 const MAX: u64 = i32::MAX as u64;
 
 impl Sem {
+    /// A semaphore of libgreen's own.
+    pub const fn new(value: u32) -> Self {
+        Self { data: AtomicU64::new(value as u64), shared: AtomicU32::new(0) }
+    }
+
     /// Whether it is shared between processes, and so glibc's affair.
     #[inline(always)]
     pub fn is_glibcs(&self) -> bool {

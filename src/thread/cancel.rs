@@ -34,8 +34,16 @@ pub fn enable() {
     }
 }
 
-/// No cancellation of the calling thread from here on.
-pub fn disable() {
-    // SAFETY: as in `enable`.
-    unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, ptr::null_mut()) };
+/// No cancellation of the calling thread from here on; returns what was before.
+pub fn disable() -> i32 {
+    let mut before = 0;
+    // SAFETY: the calling thread's own state.
+    unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
+    before
+}
+
+/// Back to what [`disable`] has returned.
+pub fn restore(before: i32) {
+    // SAFETY: the calling thread's own state.
+    unsafe { pthread_setcancelstate(before, ptr::null_mut()) };
 }

@@ -140,6 +140,16 @@ impl Thread {
         Wake::of(word)
     }
 
+    /// Takes an armed wait back, before parking: who has claimed the thread
+    /// meanwhile has nothing else to do.
+    pub(crate) fn cancel_wait(&self) -> Wake {
+        // AcqRel: after this nobody claims, and who has claimed is seen.
+        match self.wait.swap(0, Ordering::AcqRel) {
+            word if word & CLAIMED != 0 => Wake::of(word),
+            _ => Wake::Ready,
+        }
+    }
+
     /// [`commit`](Self::commit) for a thread that has a kernel thread to itself.
     #[cold]
     fn commit_kernel(&self, deadline: Instant) {

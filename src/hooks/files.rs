@@ -1,0 +1,50 @@
+//! Calls that block without a readiness form: locks on files, their way to the
+//! disk, System V queues, waits for blocked signals.
+
+use core::ffi::{c_int, c_long, c_void};
+
+use libc::{off_t, sembuf, siginfo_t, sigset_t, size_t, ssize_t, timespec};
+
+use crate::sched::blocking;
+use crate::sys::real::real;
+
+/// Hooks that run the real function in a blocking region.
+macro_rules! regions {
+    ($($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+        export! {$(
+            $(#[$meta])*
+            unchecked fn $name($($argument: $type),*) -> $result {
+                let real = real!($name: unsafe extern "C-unwind" fn($($type),*) -> $result);
+                // SAFETY: as the caller promises.
+                blocking::region(|| unsafe { real($($argument),*) })
+            }
+        )*}
+    };
+}
+
+regions! {
+    /// `flock(2)`.
+    fn flock(fd: c_int, operation: c_int) -> c_int;
+    /// `lockf(3)`.
+    fn lockf(fd: c_int, command: c_int, length: off_t) -> c_int;
+    /// `fsync(2)`.
+    fn fsync(fd: c_int) -> c_int;
+    /// `fdatasync(2)`.
+    fn fdatasync(fd: c_int) -> c_int;
+    /// `tcdrain(3)`.
+    fn tcdrain(fd: c_int) -> c_int;
+    /// `msgsnd(2)`.
+    fn msgsnd(queue: c_int, message: *const c_void, size: size_t, flags: c_int) -> c_int;
+    /// `msgrcv(2)`.
+    fn msgrcv(queue: c_int, message: *mut c_void, size: size_t, kind: c_long, flags: c_int) -> ssize_t;
+    /// `semop(2)`.
+    fn semop(set: c_int, operations: *mut sembuf, count: size_t) -> c_int;
+    /// `semtimedop(2)`.
+    fn semtimedop(set: c_int, operations: *mut sembuf, count: size_t, timeout: *const timespec) -> c_int;
+    /// `sigwait(3)`.
+    fn sigwait(set: *const sigset_t, signal: *mut c_int) -> c_int;
+    /// `sigwaitinfo(2)`.
+    fn sigwaitinfo(set: *const sigset_t, info: *mut siginfo_t) -> c_int;
+    /// `sigtimedwait(2)`.
+    fn sigtimedwait(set: *const sigset_t, info: *mut siginfo_t, timeout: *const timespec) -> c_int;
+}

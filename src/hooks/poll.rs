@@ -1,0 +1,125 @@
+//! `poll` and `ppoll`.
+
+use core::ffi::c_int;
+use core::slice;
+
+use libc::{nfds_t, pollfd, sigset_t, size_t, timespec};
+
+use crate::ops::poll::{self, Interest};
+use crate::ops::sleep;
+use crate::signal::{Watch, mask};
+use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
+use crate::sys::errno;
+use crate::sys::raw::syscall;
+use crate::sys::real::real;
+use crate::thread::{Thread, cancel, green};
+
+unsafe extern "C-unwind" {
+    /// Ends a program that asks for more than its buffer holds.
+    fn __chk_fail() -> !;
+}
+
+fn interests(fds: &[pollfd]) -> impl Iterator<Item = Interest> + Clone {
+    fds.iter().filter(|entry| entry.fd >= 0).map(|entry| {
+        let wants = |bits: i16| entry.events & bits != 0;
+        let read = wants(libc::POLLIN | libc::POLLRDNORM | libc::POLLRDBAND | libc::POLLPRI | libc::POLLRDHUP);
+        let write = wants(libc::POLLOUT | libc::POLLWRNORM | libc::POLLWRBAND);
+        // Hang-ups and errors are told unasked, in both directions.
+        Interest { fd: entry.fd, read: read || !write, write }
+    })
+}
+
+/// # Safety
+/// As for `poll`.
+unsafe fn wait(me: &'static Thread, fds: *mut pollfd, count: nfds_t, deadline: Instant, watch: &Watch) -> isize {
+    // SAFETY: as the caller promises; the kernel refuses what is no array.
+    let probe = || unsafe { syscall!(SYS_poll, fds, count, 0) };
+    let first = probe();
+    if first != 0 || deadline <= clock::now() {
+        return first;
+    }
+    if count == 0 {
+        return if sleep::until(me, deadline) { 0 } else { -(libc::EINTR as isize) };
+    }
+    // SAFETY: the kernel has read and written the whole array.
+    let array = unsafe { slice::from_raw_parts(fds, count as usize) };
+    let native = || {
+        let left = clock::until(deadline).map_or(-1, |left| left.as_nanos().div_ceil(MILLISECOND.into()) as i64);
+        // SAFETY: as above.
+        unsafe { syscall!(SYS_poll, fds, count, left) }
+    };
+    poll::any(me, interests(array), deadline, watch, probe, native)
+}
+
+export! {
+    /// `poll(2)`: `timeout` in milliseconds, negative for ever.
+    fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+        let Some(me) = green() else {
+            let real = real!(poll: unsafe extern "C-unwind" fn(*mut pollfd, nfds_t, c_int) -> c_int);
+            // SAFETY: as the caller promises.
+            return unsafe { real(fds, count, timeout) };
+        };
+        cancel::point();
+        let deadline = match u64::try_from(timeout) {
+            Err(_) => NEVER,
+            Ok(0) => 0,
+            Ok(millis) => clock::after(millis * MILLISECOND),
+        };
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { wait(me, fds, count, deadline, &Watch::new(me)) }) as c_int
+    }
+
+    /// Alias of `poll`.
+    unchecked fn __poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { poll(fds, count, timeout) }
+    }
+
+    /// `ppoll(2)`.
+    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, set: *const sigset_t) -> c_int {
+        let Some(me) = green() else {
+            type Real = unsafe extern "C-unwind" fn(*mut pollfd, nfds_t, *const timespec, *const sigset_t) -> c_int;
+            let real = real!(ppoll: Real);
+            // SAFETY: as the caller promises.
+            return unsafe { real(fds, count, timeout, set) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        let (timeout, set) = unsafe { (timeout.as_ref(), set.cast::<u64>().as_ref()) };
+        let deadline = match timeout {
+            None => NEVER,
+            Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
+                errno::set(libc::EINVAL);
+                return -1;
+            }
+            Some(time) => match clock::to_nanos(time) {
+                0 => 0,
+                nanos => clock::after(nanos),
+            },
+        };
+        // SAFETY: as the caller promises.
+        let result = mask::during(me, set.copied(), |watch| unsafe { wait(me, fds, count, deadline, watch) });
+        errno::to_libc(result) as c_int
+    }
+
+    /// What `poll` is with `_FORTIFY_SOURCE`; `room` in bytes.
+    unchecked fn __poll_chk(fds: *mut pollfd, count: nfds_t, timeout: c_int, room: size_t) -> c_int {
+        // SAFETY: as the caller promises, if the array is within the room.
+        unsafe { if room / size_of::<pollfd>() < count as usize { __chk_fail() } else { poll(fds, count, timeout) } }
+    }
+
+    /// What `ppoll` is with `_FORTIFY_SOURCE`; `room` in bytes.
+    unchecked fn __ppoll_chk(
+        fds: *mut pollfd,
+        count: nfds_t,
+        timeout: *const timespec,
+        set: *const sigset_t,
+        room: size_t,
+    ) -> c_int {
+        // SAFETY: as the caller promises, if the array is within the room.
+        unsafe {
+            if room / size_of::<pollfd>() < count as usize { __chk_fail() } else { ppoll(fds, count, timeout, set) }
+        }
+    }
+}
+

@@ -1,0 +1,122 @@
+//! Receiving and reading.
+
+use core::ffi::{c_int, c_void};
+
+use libc::{iovec, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+
+use crate::ops::receive::{self, Source};
+use crate::sys::errno;
+use crate::sys::real::real;
+use crate::thread::{cancel, green};
+
+unsafe extern "C-unwind" {
+    /// Ends a program that asks for more than its buffer holds.
+    fn __chk_fail() -> !;
+}
+
+export! {
+    /// `recv(2)`.
+    fn recv(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int) -> ssize_t {
+        let Some(me) = green() else {
+            let real = real!(recv: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t, c_int) -> ssize_t);
+            // SAFETY: as the caller promises.
+            return unsafe { real(fd, buffer, length, flags) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { receive::from(me, fd, buffer, length, flags, Source::NONE) })
+    }
+
+    /// `recvfrom(2)`.
+    fn recvfrom(
+        fd: c_int,
+        buffer: *mut c_void,
+        length: size_t,
+        flags: c_int,
+        address: *mut sockaddr,
+        address_length: *mut socklen_t,
+    ) -> ssize_t {
+        let Some(me) = green() else {
+            type Real = unsafe extern "C-unwind" fn(
+                c_int, *mut c_void, size_t, c_int, *mut sockaddr, *mut socklen_t,
+            ) -> ssize_t;
+            let real = real!(recvfrom: Real);
+            // SAFETY: as the caller promises.
+            return unsafe { real(fd, buffer, length, flags, address, address_length) };
+        };
+        cancel::point();
+        let source = Source { address, length: address_length };
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { receive::from(me, fd, buffer, length, flags, source) })
+    }
+
+    /// `recvmsg(2)`.
+    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
+        let Some(me) = green() else {
+            let real = real!(recvmsg: unsafe extern "C-unwind" fn(c_int, *mut msghdr, c_int) -> ssize_t);
+            // SAFETY: as the caller promises.
+            return unsafe { real(fd, message, flags) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { receive::message(me, fd, message, flags) })
+    }
+
+    /// `read(2)`.
+    fn read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
+        let Some(me) = green() else {
+            let real = real!(read: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t) -> ssize_t);
+            // SAFETY: as the caller promises.
+            return unsafe { real(fd, buffer, length) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { receive::read(me, fd, buffer, length) })
+    }
+
+    /// Alias of `read`.
+    unchecked fn __read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
+        // SAFETY: as the caller promises.
+        unsafe { read(fd, buffer, length) }
+    }
+
+    /// `readv(2)`.
+    fn readv(fd: c_int, vectors: *const iovec, count: c_int) -> ssize_t {
+        let Some(me) = green() else {
+            let real = real!(readv: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int) -> ssize_t);
+            // SAFETY: as the caller promises.
+            return unsafe { real(fd, vectors, count) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { receive::vector(me, fd, vectors, count) })
+    }
+
+    /// What `recv` is with `_FORTIFY_SOURCE`.
+    unchecked fn __recv_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t {
+        // SAFETY: as the caller promises, if the length is within the room.
+        unsafe { if length > room { __chk_fail() } else { recv(fd, buffer, length, flags) } }
+    }
+
+    /// What `recvfrom` is with `_FORTIFY_SOURCE`.
+    unchecked fn __recvfrom_chk(
+        fd: c_int,
+        buffer: *mut c_void,
+        length: size_t,
+        room: size_t,
+        flags: c_int,
+        address: *mut sockaddr,
+        address_length: *mut socklen_t,
+    ) -> ssize_t {
+        // SAFETY: as the caller promises, if the length is within the room.
+        unsafe {
+            if length > room { __chk_fail() } else { recvfrom(fd, buffer, length, flags, address, address_length) }
+        }
+    }
+
+    /// What `read` is with `_FORTIFY_SOURCE`.
+    unchecked fn __read_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t) -> ssize_t {
+        // SAFETY: as the caller promises, if the length is within the room.
+        unsafe { if length > room { __chk_fail() } else { read(fd, buffer, length) } }
+    }
+}

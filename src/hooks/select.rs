@@ -1,0 +1,215 @@
+//! `select` and `pselect`.
+
+use core::ffi::c_int;
+use core::{ptr, slice};
+
+use libc::{fd_set, sigset_t, timespec, timeval};
+
+use crate::ops::poll::{self, Interest};
+use crate::ops::sleep;
+use crate::signal::{Watch, mask};
+use crate::sys::clock::{self, Instant, NEVER, SECOND};
+use crate::sys::errno;
+use crate::sys::pages;
+use crate::sys::raw::syscall;
+use crate::sys::real::real;
+use crate::thread::{Thread, cancel, green};
+
+/// The three sets of a call, each of `words` words or absent.
+struct Sets {
+    sets: [*mut u64; 3],
+    words: usize,
+}
+
+/// Sets of up to this many words in all are copied to the stack.
+const FEW: usize = 3 * 16;
+
+impl Sets {
+    fn load_from(&self, copy: &[u64]) {
+        for (set, copy) in self.present().zip(copy.chunks_exact(self.words)) {
+            // SAFETY: the program's set, of that size.
+            unsafe { ptr::copy_nonoverlapping(copy.as_ptr(), set, self.words) };
+        }
+    }
+
+    fn store_to(&self, copy: &mut [u64]) {
+        for (set, copy) in self.present().zip(copy.chunks_exact_mut(self.words)) {
+            // SAFETY: as above.
+            unsafe { ptr::copy_nonoverlapping(set, copy.as_mut_ptr(), self.words) };
+        }
+    }
+
+    fn present(&self) -> impl Iterator<Item = *mut u64> {
+        self.sets.into_iter().filter(|set| !set.is_null())
+    }
+}
+
+/// The descriptors that `copy` of `sets` names.
+fn interests<'a>(count: c_int, sets: &Sets, copy: &'a [u64]) -> impl Iterator<Item = Interest> + Clone + 'a {
+    let words = sets.words;
+    let mut position = 0;
+    let places = sets.sets.map(|set| {
+        let here = (!set.is_null()).then_some(position * words);
+        position += usize::from(!set.is_null());
+        here
+    });
+    (0..count).filter_map(move |fd| {
+        let has = |place: Option<usize>| {
+            place.is_some_and(|place| copy[place + fd as usize / 64] >> (fd % 64) & 1 != 0)
+        };
+        let (read, write, except) = (has(places[0]), has(places[1]), has(places[2]));
+        (read || write || except).then_some(Interest { fd, read: read || except, write })
+    })
+}
+
+/// # Safety
+/// As for `select`.
+unsafe fn wait(me: &'static Thread, count: c_int, sets: [*mut fd_set; 3], deadline: Instant, watch: &Watch) -> isize {
+    if count < 0 {
+        return -(libc::EINVAL as isize);
+    }
+    let sets = Sets { sets: sets.map(<*mut fd_set>::cast), words: (count as usize).div_ceil(64) };
+    let size = sets.present().count() * sets.words;
+    if size == 0 {
+        // Nothing to look at: a sleep.
+        return if deadline <= clock::now() || sleep::until(me, deadline) { 0 } else { -(libc::EINTR as isize) };
+    }
+    if size <= FEW {
+        let mut copy = [0; FEW];
+        return wait_with(me, count, &sets, &mut copy[..size], deadline, watch);
+    }
+    let Some(memory) = pages::reserve(size * 8) else { return -(libc::ENOMEM as isize) };
+    // SAFETY: fresh, zeroed memory of that size, released after its last use.
+    unsafe {
+        let result = wait_with(me, count, &sets, slice::from_raw_parts_mut(memory.cast(), size), deadline, watch);
+        pages::release(memory, size * 8);
+        result
+    }
+}
+
+fn wait_with(
+    me: &'static Thread,
+    count: c_int,
+    sets: &Sets,
+    copy: &mut [u64],
+    deadline: Instant,
+    watch: &Watch,
+) -> isize {
+    sets.store_to(copy);
+    let copy = &*copy;
+    let [read, write, except] = sets.sets;
+    let call = |time: *const timespec| {
+        sets.load_from(copy);
+        // SAFETY: the program's sets; the kernel refuses what is none.
+        unsafe { syscall!(SYS_pselect6, count, read, write, except, time, 0usize) }
+    };
+    let now = timespec { tv_sec: 0, tv_nsec: 0 };
+    let probe = || call(&now);
+    let first = probe();
+    if first != 0 || deadline <= clock::now() {
+        return first;
+    }
+    let native = || match clock::until(deadline) {
+        None => call(ptr::null()),
+        Some(left) => call(&clock::to_timespec(left.as_nanos() as u64)),
+    };
+    let result = poll::any(me, interests(count, sets, copy), deadline, watch, probe, native);
+    if result < 0 {
+        // An error leaves the sets as they were.
+        sets.load_from(copy);
+    }
+    result
+}
+
+export! {
+    /// `select(2)`; as Linux does, leaves the time that is left in `timeout`.
+    fn select(
+        count: c_int,
+        read: *mut fd_set,
+        write: *mut fd_set,
+        except: *mut fd_set,
+        timeout: *mut timeval,
+    ) -> c_int {
+        let Some(me) = green() else {
+            type Real = unsafe extern "C-unwind" fn(
+                c_int, *mut fd_set, *mut fd_set, *mut fd_set, *mut timeval,
+            ) -> c_int;
+            let real = real!(select: Real);
+            // SAFETY: as the caller promises.
+            return unsafe { real(count, read, write, except, timeout) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        let time = unsafe { timeout.as_mut() };
+        let deadline = match &time {
+            None => NEVER,
+            Some(time) if time.tv_sec < 0 || time.tv_usec < 0 => {
+                errno::set(libc::EINVAL);
+                return -1;
+            }
+            // glibc takes any number of microseconds.
+            Some(time) => match (time.tv_sec as u64).saturating_mul(SECOND).saturating_add(time.tv_usec as u64 * 1000) {
+                0 => 0,
+                nanos => clock::after(nanos),
+            },
+        };
+        // SAFETY: as the caller promises.
+        let result = unsafe { wait(me, count, [read, write, except], deadline, &Watch::new(me)) };
+        if let Some(time) = time {
+            let left = deadline.saturating_sub(clock::now());
+            time.tv_sec = (left / SECOND) as i64;
+            time.tv_usec = (left % SECOND / 1000) as i64;
+        }
+        errno::to_libc(result) as c_int
+    }
+
+    /// Alias of `select`.
+    unchecked fn __select(
+        count: c_int,
+        read: *mut fd_set,
+        write: *mut fd_set,
+        except: *mut fd_set,
+        timeout: *mut timeval,
+    ) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { select(count, read, write, except, timeout) }
+    }
+
+    /// `pselect(2)`.
+    fn pselect(
+        count: c_int,
+        read: *mut fd_set,
+        write: *mut fd_set,
+        except: *mut fd_set,
+        timeout: *const timespec,
+        set: *const sigset_t,
+    ) -> c_int {
+        let Some(me) = green() else {
+            type Real = unsafe extern "C-unwind" fn(
+                c_int, *mut fd_set, *mut fd_set, *mut fd_set, *const timespec, *const sigset_t,
+            ) -> c_int;
+            let real = real!(pselect: Real);
+            // SAFETY: as the caller promises.
+            return unsafe { real(count, read, write, except, timeout, set) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        let (timeout, set) = unsafe { (timeout.as_ref(), set.cast::<u64>().as_ref()) };
+        let deadline = match timeout {
+            None => NEVER,
+            Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
+                errno::set(libc::EINVAL);
+                return -1;
+            }
+            Some(time) => match clock::to_nanos(time) {
+                0 => 0,
+                nanos => clock::after(nanos),
+            },
+        };
+        let sets = [read, write, except];
+        // SAFETY: as the caller promises.
+        let result = mask::during(me, set.copied(), |watch| unsafe { wait(me, count, sets, deadline, watch) });
+        errno::to_libc(result) as c_int
+    }
+}
+

@@ -1,0 +1,146 @@
+//! Sleeping, and waiting for signals.
+
+use core::ffi::{c_int, c_uint};
+use core::ptr;
+
+use libc::{clockid_t, sigset_t, timespec, useconds_t};
+
+use crate::ops::sleep;
+use crate::sched::blocking;
+use crate::signal::{Watch, mask};
+use crate::sys::clock::{self, Instant, NEVER, SECOND};
+use crate::sys::errno;
+use crate::sys::real::real;
+use crate::thread::{Thread, cancel, green};
+
+/// Sleeps and returns 0, or `EINTR` with the time left in `left`.
+///
+/// # Safety
+/// `left` is null or can be written.
+unsafe fn until(me: &'static Thread, deadline: Instant, left: *mut timespec) -> c_int {
+    if sleep::until(me, deadline) {
+        return 0;
+    }
+    if !left.is_null() {
+        // SAFETY: as the caller promises.
+        unsafe { left.write(clock::to_timespec(deadline.saturating_sub(clock::now()))) };
+    }
+    libc::EINTR
+}
+
+/// Waits until a handler has run.
+fn pause_green(me: &'static Thread, watch: &Watch) -> c_int {
+    while !watch.handled() {
+        sleep::park(me, NEVER);
+        cancel::point();
+    }
+    errno::set(libc::EINTR);
+    -1
+}
+
+export! {
+    /// `clock_nanosleep(2)`: 0 or an error number.
+    fn clock_nanosleep(clock: clockid_t, flags: c_int, time: *const timespec, left: *mut timespec) -> c_int {
+        type Real = unsafe extern "C-unwind" fn(clockid_t, c_int, *const timespec, *mut timespec) -> c_int;
+        let native = || {
+            let real = real!(clock_nanosleep: Real);
+            // SAFETY: as the caller promises.
+            unsafe { real(clock, flags, time, left) }
+        };
+        let Some(me) = green() else { return native() };
+        cancel::point();
+        // CPU time and the like: the kernel's affair.
+        if !matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC) {
+            return blocking::region(native);
+        }
+        // SAFETY: as the caller promises.
+        let time = unsafe { &*time };
+        if !clock::is_valid(time) || time.tv_sec < 0 {
+            return libc::EINVAL;
+        }
+        // SAFETY: as the caller promises.
+        unsafe {
+            if flags & libc::TIMER_ABSTIME != 0 {
+                until(me, clock::deadline(clock, time), ptr::null_mut())
+            } else {
+                until(me, clock::after(clock::to_nanos(time)), left)
+            }
+        }
+    }
+
+    /// `nanosleep(2)`.
+    fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
+        // SAFETY: as the caller promises. Both clocks pass at the same rate.
+        match unsafe { clock_nanosleep(libc::CLOCK_MONOTONIC, 0, time, left) } {
+            0 => 0,
+            error => {
+                errno::set(error);
+                -1
+            }
+        }
+    }
+
+    /// Alias of `nanosleep`.
+    unchecked fn __nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { nanosleep(time, left) }
+    }
+
+    /// C11 `thrd_sleep`: 0, -1 after a handler, -2 for another error.
+    unchecked fn thrd_sleep(time: *const timespec, left: *mut timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        match unsafe { clock_nanosleep(libc::CLOCK_REALTIME, 0, time, left) } {
+            0 => 0,
+            libc::EINTR => -1,
+            _ => -2,
+        }
+    }
+
+    /// `sleep(3)`: 0, or the whole seconds left.
+    fn sleep(seconds: c_uint) -> c_uint {
+        let mut time = timespec { tv_sec: seconds.into(), tv_nsec: 0 };
+        let (wanted, left) = (&raw const time, &raw mut time);
+        let saved = errno::get();
+        // SAFETY: both are live; the time is read before it is written.
+        if unsafe { nanosleep(wanted, left) } == 0 {
+            return 0;
+        }
+        errno::set(saved);
+        time.tv_sec as c_uint
+    }
+
+    /// `usleep(3)`.
+    fn usleep(micros: useconds_t) -> c_int {
+        let time = clock::to_timespec(u64::from(micros) * (SECOND / 1_000_000));
+        // SAFETY: `time` is live.
+        unsafe { nanosleep(&time, ptr::null_mut()) }
+    }
+
+    /// `pause(2)`.
+    fn pause() -> c_int {
+        let Some(me) = green() else {
+            let real = real!(pause: unsafe extern "C-unwind" fn() -> c_int);
+            // SAFETY: no preconditions.
+            return unsafe { real() };
+        };
+        cancel::point();
+        pause_green(me, &Watch::new(me))
+    }
+
+    /// `sigsuspend(2)`.
+    unchecked fn sigsuspend(set: *const sigset_t) -> c_int {
+        let Some(me) = green() else {
+            let real = real!(sigsuspend: unsafe extern "C-unwind" fn(*const sigset_t) -> c_int);
+            // SAFETY: as the caller promises.
+            return unsafe { real(set) };
+        };
+        cancel::point();
+        let watch = Watch::new(me);
+        // SAFETY: as the caller promises; a sigset_t begins with the kernel's 64
+        // signals.
+        let before = mask::replace(me, unsafe { set.cast::<u64>().read() });
+        let result = pause_green(me, &watch);
+        mask::install(me, before);
+        result
+    }
+}

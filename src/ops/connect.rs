@@ -1,0 +1,74 @@
+//! Connecting.
+
+use libc::{sockaddr, socklen_t};
+
+use super::receive::is_stream;
+use super::{EAGAIN, Operation};
+use crate::hub::descriptor::{Descriptor, Direction};
+use crate::sched::blocking;
+use crate::sys::raw::syscall;
+use crate::thread::{Critical, Thread};
+
+const EINPROGRESS: isize = -(libc::EINPROGRESS as isize);
+
+/// `connect(2)`.
+///
+/// # Safety
+/// As for `connect`.
+pub unsafe fn connect(me: &'static Thread, fd: i32, address: *const sockaddr, length: socklen_t) -> isize {
+    // SAFETY: as the caller promises.
+    let call = || unsafe { syscall!(SYS_connect, fd, address, length) };
+    let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
+        return blocking::region(call);
+    };
+    // Only a stream has to wait for the other side.
+    if !is_stream(operation.entry, fd) || operation.entry.is_nonblocking(fd) {
+        return call();
+    }
+    let begun = begin(operation.entry, fd, call);
+    match begun {
+        EINPROGRESS => {}
+        // The listener's queue is full (Unix sockets): there is no event for room
+        // in it.
+        EAGAIN => return blocking::region(call),
+        result => return result,
+    }
+    let result = operation.run(
+        |_, _| {
+            let mut look = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+            // SAFETY: `look` is live.
+            if unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) } > 0 { outcome(fd) } else { EAGAIN }
+        },
+        call,
+    );
+    // Only SO_SNDTIMEO ends the wait so.
+    if result == EAGAIN { EINPROGRESS } else { result }
+}
+
+/// Starts the connection without waiting for it. There is no flag for that but
+/// `O_NONBLOCK` on the file, for the length of this one call.
+fn begin(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
+    // No handler of the program sees the flag.
+    let _critical = Critical::enter();
+    entry.set_connecting(true);
+    // SAFETY: status flags of the program's descriptor, restored at once.
+    let result = unsafe {
+        let flags = syscall!(SYS_fcntl, fd, libc::F_GETFL);
+        syscall!(SYS_fcntl, fd, libc::F_SETFL, flags | libc::O_NONBLOCK as isize);
+        let result = call();
+        syscall!(SYS_fcntl, fd, libc::F_SETFL, flags);
+        result
+    };
+    entry.set_connecting(false);
+    result
+}
+
+/// How the attempt has ended.
+fn outcome(fd: i32) -> isize {
+    let mut error = 0i32;
+    let mut length = size_of::<i32>() as socklen_t;
+    // SAFETY: `error` and `length` are live.
+    let result =
+        unsafe { syscall!(SYS_getsockopt, fd, libc::SOL_SOCKET, libc::SO_ERROR, &raw mut error, &raw mut length) };
+    if result < 0 { result } else { -(error as isize) }
+}

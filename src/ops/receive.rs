@@ -1,0 +1,319 @@
+//! Receiving and reading.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+use core::ptr;
+
+use libc::{iovec, msghdr, sockaddr, socklen_t};
+
+use super::{EAGAIN, Operation};
+use crate::hub::class::Class;
+use crate::hub::descriptor::{self, Descriptor, Direction};
+use crate::sched::blocking;
+use crate::sys::raw::syscall;
+use crate::thread::Thread;
+
+const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
+
+/// Where a message comes from.
+#[derive(Clone, Copy)]
+pub struct Source {
+    /// Null, or where the sender's address goes.
+    pub address: *mut sockaddr,
+    /// Its size.
+    pub length: *mut socklen_t,
+}
+
+impl Source {
+    /// Nobody asks.
+    pub const NONE: Self = Self { address: ptr::null_mut(), length: ptr::null_mut() };
+}
+
+/// After `attempt` at `edges` has returned `result` for a buffer of `length`:
+/// notes whether the socket is drained, and lets others have the rest.
+#[inline(always)]
+fn settle(entry: &Descriptor, fd: i32, edges: u32, result: isize, length: usize, flags: i32) {
+    // A short read has emptied a TCP socket, unless it stopped at urgent data or
+    // took nothing away.
+    if result > 0
+        && (result as usize) < length
+        && flags & (libc::MSG_PEEK | libc::MSG_OOB | libc::MSG_ERRQUEUE) == 0
+        && entry.class(fd) == Class::Tcp
+    {
+        entry.set_drained(Direction::Read, edges);
+    }
+    entry.pass_on(Direction::Read);
+}
+
+/// `recvfrom(2)`.
+///
+/// # Safety
+/// As for `recvfrom`.
+#[inline]
+pub unsafe fn from(
+    me: &'static Thread,
+    fd: i32,
+    buffer: *mut c_void,
+    length: usize,
+    flags: i32,
+    source: Source,
+) -> isize {
+    // SAFETY: as the caller promises.
+    let call = |at: usize, flags: i32| unsafe {
+        syscall!(SYS_recvfrom, fd, buffer.wrapping_byte_add(at), length - at, flags, source.address, source.length)
+    };
+    let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
+        return blocking::region(|| call(0, flags));
+    };
+    if flags & libc::MSG_DONTWAIT != 0 {
+        return call(0, flags);
+    }
+    if flags & libc::MSG_WAITALL != 0 {
+        return all(&mut operation, length, flags, call);
+    }
+    operation.run(
+        |entry, edges| {
+            let result = call(0, flags | libc::MSG_DONTWAIT);
+            settle(entry, fd, edges, result, length, flags);
+            result
+        },
+        || call(0, flags),
+    )
+}
+
+/// `MSG_WAITALL`: goes on until `length` bytes have come, the stream ends, or
+/// something goes wrong.
+fn all(operation: &mut Operation, length: usize, flags: i32, call: impl Fn(usize, i32) -> isize) -> isize {
+    let fd = operation.fd;
+    if flags & libc::MSG_PEEK != 0 {
+        return peek_all(operation, length, flags, call);
+    }
+    let mut got = 0;
+    loop {
+        let result = operation.run(
+            |entry, edges| {
+                let result = call(got, flags | libc::MSG_DONTWAIT);
+                settle(entry, fd, edges, result, length - got, flags);
+                result
+            },
+            || call(got, flags),
+        );
+        if result <= 0 {
+            return if got > 0 { got as isize } else { result };
+        }
+        got += result as usize;
+        // A message arrives whole.
+        if got >= length || !is_stream(operation.entry, fd) {
+            return got as isize;
+        }
+    }
+}
+
+/// `MSG_PEEK | MSG_WAITALL`: what was seen is still there at the next look.
+fn peek_all(operation: &mut Operation, length: usize, flags: i32, call: impl Fn(usize, i32) -> isize) -> isize {
+    let fd = operation.fd;
+    let seen = Cell::new(0);
+    let result = operation.run(
+        |entry, _| {
+            let result = call(0, flags | libc::MSG_DONTWAIT);
+            // No more than before, although something has happened: the end.
+            let last = result <= seen.get() || result as usize >= length || !is_stream(entry, fd);
+            seen.set(result.max(seen.get()));
+            if last { result } else { EAGAIN }
+        },
+        || call(0, flags),
+    );
+    if result < 0 && seen.get() > 0 { seen.get() } else { result }
+}
+
+/// Whether `fd` is a stream socket.
+pub(super) fn is_stream(entry: &Descriptor, fd: i32) -> bool {
+    if entry.class(fd) == Class::Tcp {
+        return true;
+    }
+    let mut kind = 0i32;
+    let mut length = size_of::<i32>() as socklen_t;
+    // SAFETY: `kind` and `length` are live.
+    let result =
+        unsafe { syscall!(SYS_getsockopt, fd, libc::SOL_SOCKET, libc::SO_TYPE, &raw mut kind, &raw mut length) };
+    result == 0 && kind == libc::SOCK_STREAM
+}
+
+/// `recvmsg(2)`.
+///
+/// # Safety
+/// As for `recvmsg`.
+pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags: i32) -> isize {
+    // SAFETY: as the caller promises.
+    let call = |flags: i32| unsafe { syscall!(SYS_recvmsg, fd, message, flags) };
+    let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
+        return blocking::region(|| call(flags));
+    };
+    let result = if flags & libc::MSG_DONTWAIT != 0 {
+        call(flags)
+    } else {
+        operation.run(
+            |entry, _| {
+                let result = call(flags | libc::MSG_DONTWAIT);
+                if result != EAGAIN {
+                    entry.pass_on(Direction::Read);
+                }
+                result
+            },
+            || call(flags),
+        )
+    };
+    if result < 0 {
+        return result;
+    }
+    // SAFETY: filled by the successful call.
+    unsafe {
+        adopt_descriptors(&*message);
+        if flags & libc::MSG_WAITALL != 0 && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0 && result > 0 {
+            return fill(me, fd, &*message, result as usize, flags);
+        }
+    }
+    result
+}
+
+/// The rest of a `recvmsg` with `MSG_WAITALL` after its first `got` bytes.
+unsafe fn fill(me: &'static Thread, fd: i32, message: &msghdr, mut got: usize, flags: i32) -> isize {
+    let stream = descriptor::get(fd).is_some_and(|entry| is_stream(entry, fd));
+    if !stream {
+        return got as isize;
+    }
+    let mut skip = got;
+    // SAFETY: as recvmsg's caller promises.
+    let buffers = unsafe { core::slice::from_raw_parts(message.msg_iov, message.msg_iovlen) };
+    for buffer in buffers {
+        let done = skip.min(buffer.iov_len);
+        skip -= done;
+        if done == buffer.iov_len {
+            continue;
+        }
+        let (at, length) = (buffer.iov_base.wrapping_byte_add(done), buffer.iov_len - done);
+        // SAFETY: within the caller's buffer.
+        let more = unsafe { from(me, fd, at, length, flags, Source::NONE) };
+        if more <= 0 {
+            break;
+        }
+        got += more as usize;
+        if (more as usize) < length {
+            break;
+        }
+    }
+    got as isize
+}
+
+/// Descriptors that came with a message begin their lives here.
+unsafe fn adopt_descriptors(message: &msghdr) {
+    // SAFETY: a message that recvmsg has filled; the macros' functions walk it.
+    unsafe {
+        let mut header = libc::CMSG_FIRSTHDR(message);
+        while !header.is_null() {
+            if (*header).cmsg_level == libc::SOL_SOCKET && (*header).cmsg_type == libc::SCM_RIGHTS {
+                let data = libc::CMSG_DATA(header).cast::<i32>();
+                let bytes = (*header).cmsg_len - (data.addr() - header.addr());
+                for index in 0..bytes / size_of::<i32>() {
+                    let fd = data.add(index).read_unaligned();
+                    if let Some(entry) = descriptor::get(fd) {
+                        entry.begin(fd);
+                        entry.share();
+                    }
+                }
+            }
+            header = libc::CMSG_NXTHDR(message, header);
+        }
+    }
+}
+
+/// `read(2)`.
+///
+/// # Safety
+/// As for `read`.
+#[inline]
+pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: usize) -> isize {
+    let class = descriptor::get(fd).map(|entry| entry.class(fd));
+    // A read of nothing from a socket returns at once, unlike a recv.
+    if length > 0 && matches!(class, Some(Class::Tcp | Class::Socket)) {
+        // SAFETY: as the caller promises.
+        return unsafe { from(me, fd, buffer, length, 0, Source::NONE) };
+    }
+    let vector = iovec { iov_base: buffer, iov_len: length };
+    // SAFETY: as the caller promises.
+    unsafe {
+        file(me, fd, class, Direction::Read, || syscall!(SYS_preadv2, fd, &raw const vector, 1, -1isize, -1isize, libc::RWF_NOWAIT), || {
+            syscall!(SYS_read, fd, buffer, length)
+        })
+    }
+}
+
+/// `readv(2)`.
+///
+/// # Safety
+/// As for `readv`.
+pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count: i32) -> isize {
+    let class = descriptor::get(fd).map(|entry| entry.class(fd));
+    // SAFETY: as the caller promises.
+    unsafe {
+        if (1..=libc::UIO_MAXIOV).contains(&count) && matches!(class, Some(Class::Tcp | Class::Socket)) {
+            let mut header: msghdr = core::mem::zeroed();
+            header.msg_iov = vectors.cast_mut();
+            header.msg_iovlen = count as usize;
+            return message(me, fd, &mut header, 0);
+        }
+        file(me, fd, class, Direction::Read, || syscall!(SYS_preadv2, fd, vectors, count, -1isize, -1isize, libc::RWF_NOWAIT), || {
+            syscall!(SYS_readv, fd, vectors, count)
+        })
+    }
+}
+
+/// A read or write on what is no socket: `attempt` uses `RWF_NOWAIT`, `native` is
+/// the plain call.
+pub(super) fn file(
+    me: &'static Thread,
+    fd: i32,
+    class: Option<Class>,
+    direction: Direction,
+    attempt: impl Fn() -> isize,
+    native: impl Fn() -> isize,
+) -> isize {
+    if matches!(class, None | Some(Class::Disk)) {
+        return native();
+    }
+    let Some(mut operation) = Operation::new(me, fd, direction) else { return native() };
+    operation.run(
+        |entry, _| {
+            let mut result = EOPNOTSUPP;
+            if entry.class(fd) == Class::NoWait {
+                result = attempt();
+            }
+            if result == EOPNOTSUPP {
+                entry.reclassify(Class::PollFirst);
+                result = when_ready(entry, fd, direction, &native);
+            }
+            if result != EAGAIN {
+                entry.pass_on(direction);
+            }
+            result
+        },
+        &native,
+    )
+}
+
+/// `native` if a look says that it will not block. One thread at a time: between
+/// the look and the call nobody else of this process takes what there is.
+pub(super) fn when_ready(entry: &Descriptor, fd: i32, direction: Direction, native: impl Fn() -> isize) -> isize {
+    if entry.is_nonblocking(fd) {
+        return native();
+    }
+    let events = if direction == Direction::Read { libc::POLLIN } else { libc::POLLOUT };
+    let mut look = libc::pollfd { fd, events, revents: 0 };
+    let _critical = crate::thread::Critical::enter();
+    entry.turn.lock();
+    // SAFETY: `look` is live.
+    let ready = unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) };
+    let result = if ready > 0 { native() } else { EAGAIN };
+    entry.turn.unlock();
+    result
+}

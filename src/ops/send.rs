@@ -1,0 +1,181 @@
+//! Sending and writing. A blocking write takes everything, unless something goes
+//! wrong after a part of it: then the part counts.
+
+use core::ffi::c_void;
+
+use libc::{iovec, msghdr, sockaddr, socklen_t};
+
+use super::receive::{file, is_stream};
+use super::Operation;
+use crate::hub::class::Class;
+use crate::hub::descriptor::{self, Direction};
+use crate::sched::blocking;
+use crate::sys::raw::syscall;
+use crate::thread::Thread;
+
+/// `sendto(2)`.
+///
+/// # Safety
+/// As for `sendto`.
+#[inline]
+pub unsafe fn to(
+    me: &'static Thread,
+    fd: i32,
+    buffer: *const c_void,
+    length: usize,
+    flags: i32,
+    address: *const sockaddr,
+    address_length: socklen_t,
+) -> isize {
+    // SAFETY: as the caller promises.
+    let call = |at: usize, flags: i32| unsafe {
+        syscall!(SYS_sendto, fd, buffer.wrapping_byte_add(at), length - at, flags, address, address_length)
+    };
+    let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
+        return blocking::region(|| call(0, flags));
+    };
+    if flags & libc::MSG_DONTWAIT != 0 {
+        return call(0, flags);
+    }
+    let mut sent = 0;
+    loop {
+        // The kernel, too, reports a part that was sent without a SIGPIPE.
+        let flags = if sent > 0 { flags | libc::MSG_NOSIGNAL } else { flags };
+        let result = operation.run(|_, _| call(sent, flags | libc::MSG_DONTWAIT), || call(sent, flags));
+        if result < 0 {
+            return if sent > 0 { sent as isize } else { result };
+        }
+        sent += result as usize;
+        if sent >= length || !is_stream(operation.entry, fd) {
+            operation.entry.pass_on(Direction::Write);
+            return sent as isize;
+        }
+    }
+}
+
+/// The bytes of a vector of buffers after the first `sent`, one buffer at a time,
+/// until `write` takes less than it was given.
+///
+/// # Safety
+/// `vectors` are `count` valid buffers.
+unsafe fn rest(vectors: *const iovec, count: usize, mut sent: usize, write: impl Fn(*mut c_void, usize) -> isize) -> isize {
+    let mut skip = sent;
+    // SAFETY: as the caller promises.
+    for buffer in unsafe { core::slice::from_raw_parts(vectors, count) } {
+        let done = skip.min(buffer.iov_len);
+        skip -= done;
+        let length = buffer.iov_len - done;
+        if length == 0 {
+            continue;
+        }
+        let more = write(buffer.iov_base.wrapping_byte_add(done), length);
+        if more <= 0 {
+            break;
+        }
+        sent += more as usize;
+        if (more as usize) < length {
+            break;
+        }
+    }
+    sent as isize
+}
+
+/// `sendmsg(2)`.
+///
+/// # Safety
+/// As for `sendmsg`.
+pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flags: i32) -> isize {
+    // SAFETY: as the caller promises.
+    let call = |flags: i32| unsafe { syscall!(SYS_sendmsg, fd, message, flags) };
+    let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
+        return blocking::region(|| call(flags));
+    };
+    let result = if flags & libc::MSG_DONTWAIT != 0 {
+        call(flags)
+    } else {
+        operation.run(|_, _| call(flags | libc::MSG_DONTWAIT), || call(flags))
+    };
+    if result < 0 || flags & libc::MSG_DONTWAIT != 0 {
+        return result;
+    }
+    operation.entry.pass_on(Direction::Write);
+    // SAFETY: the call has succeeded, so the message is valid.
+    let message = unsafe { &*message };
+    // SAFETY: as above.
+    let buffers = unsafe { core::slice::from_raw_parts(message.msg_iov, message.msg_iovlen) };
+    let whole: usize = buffers.iter().map(|buffer| buffer.iov_len).sum();
+    if result as usize == whole || !is_stream(operation.entry, fd) {
+        return result;
+    }
+    // SAFETY: within the caller's buffers.
+    unsafe {
+        rest(message.msg_iov, message.msg_iovlen, result as usize, |at, length| {
+            to(me, fd, at, length, flags | libc::MSG_NOSIGNAL, core::ptr::null(), 0)
+        })
+    }
+}
+
+/// `write(2)`.
+///
+/// # Safety
+/// As for `write`.
+#[inline]
+pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length: usize) -> isize {
+    let class = descriptor::get(fd).map(|entry| entry.class(fd));
+    // SAFETY: as the caller promises.
+    unsafe {
+        if matches!(class, Some(Class::Tcp | Class::Socket)) {
+            return to(me, fd, buffer, length, 0, core::ptr::null(), 0);
+        }
+        let mut written = 0;
+        loop {
+            let vector = iovec { iov_base: buffer.cast_mut().wrapping_byte_add(written), iov_len: length - written };
+            let result = file(
+                me,
+                fd,
+                class,
+                Direction::Write,
+                || syscall!(SYS_pwritev2, fd, &raw const vector, 1, -1isize, -1isize, libc::RWF_NOWAIT),
+                || syscall!(SYS_write, fd, vector.iov_base, vector.iov_len),
+            );
+            if result < 0 {
+                return if written > 0 { written as isize } else { result };
+            }
+            written += result as usize;
+            // Only a pipe takes a part of what it will take the rest of later.
+            if written >= length || result == 0 || class != Some(Class::NoWait) {
+                return written as isize;
+            }
+        }
+    }
+}
+
+/// `writev(2)`.
+///
+/// # Safety
+/// As for `writev`.
+pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count: i32) -> isize {
+    let class = descriptor::get(fd).map(|entry| entry.class(fd));
+    // SAFETY: as the caller promises.
+    unsafe {
+        if (1..=libc::UIO_MAXIOV).contains(&count) && matches!(class, Some(Class::Tcp | Class::Socket)) {
+            let mut header: msghdr = core::mem::zeroed();
+            header.msg_iov = vectors.cast_mut();
+            header.msg_iovlen = count as usize;
+            return message(me, fd, &header, 0);
+        }
+        let result = file(
+            me,
+            fd,
+            class,
+            Direction::Write,
+            || syscall!(SYS_pwritev2, fd, vectors, count, -1isize, -1isize, libc::RWF_NOWAIT),
+            || syscall!(SYS_writev, fd, vectors, count),
+        );
+        if result <= 0 || class != Some(Class::NoWait) {
+            return result;
+        }
+        rest(vectors, count as usize, result as usize, |at, length| write(me, fd, at, length))
+    }
+}
+
