@@ -4,6 +4,7 @@
 //! which thread an event wakes is the business of the [`descriptor`] table.
 
 use core::mem::MaybeUninit;
+use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 use super::descriptor;
@@ -218,23 +219,27 @@ pub fn poll(wait: u64, awake: impl FnOnce()) -> usize {
             )
         };
     }
+    // SAFETY: the kernel has filled the first `count` elements.
+    let events = unsafe { slice::from_raw_parts(events.as_ptr().cast::<libc::epoll_event>(), count.max(0) as usize) };
+    if wait > 0 && events.iter().any(|event| event.u64 == KICK) {
+        // Before anybody else can wait and be kicked.
+        let mut count = 0u64;
+        // SAFETY: `count` is live; the eventfd does not block.
+        unsafe { syscall!(SYS_read, EVENT.load(Ordering::Relaxed), &raw mut count, 8) };
+    }
     awake();
     POLLS.fetch_add(1, Ordering::Relaxed);
-    let mut woken = 0;
-    for event in events.iter().take(count.max(0) as usize) {
-        // SAFETY: the kernel has filled the first `count` elements.
-        let event = unsafe { event.assume_init() };
-        if event.u64 != KICK {
-            woken += descriptor::event(event.u64, event.events);
-        }
-    }
-    woken
+    events
+        .iter()
+        .filter(|event| event.u64 != KICK)
+        .map(|event| descriptor::event(event.u64, event.events))
+        .sum()
 }
 
 /// Makes a [`poll`] that waits, or the next one, return.
 pub fn kick() {
     let one = 1u64;
-    // SAFETY: `one` is live. The eventfd is edge-triggered and never read: each
-    // write is an edge, and a counter at its limit still was one.
+    // SAFETY: `one` is live. The counter is reset by whoever is woken, and does
+    // not block at its limit.
     unsafe { syscall!(SYS_write, EVENT.load(Ordering::Relaxed), &raw const one, 8) };
 }

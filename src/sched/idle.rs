@@ -233,14 +233,15 @@ pub fn wait(worker: &'static Worker) {
     if slot::any_queued() {
         return;
     }
-    // Before the announcement: a kick that follows it must not be taken for an
-    // old one.
-    IDLE.kicked.store(false, Ordering::SeqCst);
-    IDLE.until.store(NEVER, Ordering::SeqCst);
     if IDLE.polling.swap(true, Ordering::SeqCst) {
         sleep_beside_poller(worker);
         return;
     }
+    // After the announcement, and by the poller alone: an earlier poller may have
+    // been kicked a moment ago. Who takes that kick for this one's has done its
+    // part before, so the looks below see it.
+    IDLE.kicked.store(false, Ordering::SeqCst);
+    IDLE.until.store(NEVER, Ordering::SeqCst);
     // From here on a new deadline or a new runnable thread kicks. Look once more
     // for those that came before.
     fence(Ordering::SeqCst);

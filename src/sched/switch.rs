@@ -102,6 +102,21 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     };
     // SAFETY: we are on `me`'s stack.
     unsafe { set_thread_pointer(me.pointer.get()) };
+    after(from, me, worker);
+    // Nobody looks at the transfer again: the contexts live in the threads.
+    // SAFETY: a Context is one pointer, and this one is never resumed.
+    Transfer::new(
+        unsafe { mem::transmute::<*const c_void, Context>(from.context.get()) },
+        0,
+    )
+}
+
+/// What is left to do for `from`, and for `me`, who runs now.
+///
+/// Never inlined: [`current`](crate::thread::current) is a constant of a thread
+/// to the compiler, which could take it from before the change of thread pointer.
+#[inline(never)]
+fn after(from: &'static Thread, me: &'static Thread, worker: &'static Worker) {
     let mask = if me.kind() == Kind::Base {
         crate::signal::idle_mask()
     } else {
@@ -114,10 +129,4 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
         After::Requeue => super::make_runnable(from),
         After::Retire => exit::retired(from),
     }
-    // Nobody looks at the transfer again: the contexts live in the threads.
-    // SAFETY: a Context is one pointer, and this one is never resumed.
-    Transfer::new(
-        unsafe { mem::transmute::<*const c_void, Context>(from.context.get()) },
-        0,
-    )
 }
