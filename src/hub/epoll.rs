@@ -65,10 +65,9 @@ pub fn open() -> Result<(), i32> {
         return Err(-event as i32);
     }
     let (epoll, event) = (raise(epoll as i32), raise(event as i32));
-    let mut interest = libc::epoll_event {
-        events: (libc::EPOLLIN | libc::EPOLLET) as u32,
-        u64: KICK,
-    };
+    // Level-triggered: a glance of somebody else must not swallow the kick that is
+    // meant for the one who waits.
+    let mut interest = libc::epoll_event { events: libc::EPOLLIN as u32, u64: KICK };
     // SAFETY: `interest` is live.
     unsafe {
         syscall!(
@@ -239,7 +238,7 @@ pub fn poll(wait: u64, awake: impl FnOnce()) -> usize {
 /// Makes a [`poll`] that waits, or the next one, return.
 pub fn kick() {
     let one = 1u64;
-    // SAFETY: `one` is live. The counter is reset by whoever is woken, and does
-    // not block at its limit.
+    // SAFETY: `one` is live. Whoever is woken resets the counter, which does not
+    // block at its limit.
     unsafe { syscall!(SYS_write, EVENT.load(Ordering::Relaxed), &raw const one, 8) };
 }
