@@ -266,4 +266,3 @@ export! {
         unsafe { real(path, mode, stream) }
     }
 }
-

@@ -35,7 +35,9 @@ unsafe fn is_numeric(name: *const c_char) -> bool {
     let mut address = MaybeUninit::<[u8; 16]>::uninit();
     // SAFETY: as the caller promises; 16 bytes suffice for both.
     unsafe {
-        [libc::AF_INET, libc::AF_INET6].into_iter().any(|family| inet_pton(family, name, address.as_mut_ptr().cast()) == 1)
+        [libc::AF_INET, libc::AF_INET6]
+            .into_iter()
+            .any(|family| inet_pton(family, name, address.as_mut_ptr().cast()) == 1)
     }
 }
 
@@ -155,4 +157,3 @@ export! {
         lookup!(gethostbyaddr_r: Real => address, address_length, family, entry, buffer, length, result, error)
     }
 }
-

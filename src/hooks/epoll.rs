@@ -29,17 +29,31 @@ unsafe fn wait(
 ) -> isize {
     let call = |timeout: c_int| {
         // SAFETY: as the caller promises; the kernel refuses what is no array.
-        unsafe { syscall!(SYS_epoll_pwait, epoll, events, count, timeout, 0usize, 0usize) }
+        unsafe {
+            syscall!(
+                SYS_epoll_pwait,
+                epoll,
+                events,
+                count,
+                timeout,
+                0usize,
+                0usize
+            )
+        }
     };
     let first = call(0);
     if first != 0 || deadline <= clock::now() {
         return first;
     }
     let native = || {
-        let left = clock::until(deadline).map_or(-1, |left| left.as_nanos().div_ceil(MILLISECOND.into()) as c_int);
+        let left = clock::until(deadline).map_or(-1, |left| {
+            left.as_nanos().div_ceil(MILLISECOND.into()) as c_int
+        });
         call(left)
     };
-    let Some(operation) = Operation::new(me, epoll, Direction::Read) else { return blocking::region(native) };
+    let Some(operation) = Operation::new(me, epoll, Direction::Read) else {
+        return blocking::region(native);
+    };
     let result = operation.until(deadline, *watch).run(
         |entry, _| match call(0) {
             0 => EAGAIN,

@@ -119,4 +119,3 @@ export! {
         yield_cpu();
     }
 }
-

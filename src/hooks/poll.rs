@@ -22,16 +22,28 @@ unsafe extern "C-unwind" {
 fn interests(fds: &[pollfd]) -> impl Iterator<Item = Interest> + Clone {
     fds.iter().filter(|entry| entry.fd >= 0).map(|entry| {
         let wants = |bits: i16| entry.events & bits != 0;
-        let read = wants(libc::POLLIN | libc::POLLRDNORM | libc::POLLRDBAND | libc::POLLPRI | libc::POLLRDHUP);
+        let read = wants(
+            libc::POLLIN | libc::POLLRDNORM | libc::POLLRDBAND | libc::POLLPRI | libc::POLLRDHUP,
+        );
         let write = wants(libc::POLLOUT | libc::POLLWRNORM | libc::POLLWRBAND);
         // Hang-ups and errors are told unasked, in both directions.
-        Interest { fd: entry.fd, read: read || !write, write }
+        Interest {
+            fd: entry.fd,
+            read: read || !write,
+            write,
+        }
     })
 }
 
 /// # Safety
 /// As for `poll`.
-unsafe fn wait(me: &'static Thread, fds: *mut pollfd, count: nfds_t, deadline: Instant, watch: &Watch) -> isize {
+unsafe fn wait(
+    me: &'static Thread,
+    fds: *mut pollfd,
+    count: nfds_t,
+    deadline: Instant,
+    watch: &Watch,
+) -> isize {
     // SAFETY: as the caller promises; the kernel refuses what is no array.
     let probe = || unsafe { syscall!(SYS_poll, fds, count, 0) };
     let first = probe();
@@ -39,12 +51,18 @@ unsafe fn wait(me: &'static Thread, fds: *mut pollfd, count: nfds_t, deadline: I
         return first;
     }
     if count == 0 {
-        return if sleep::until(me, deadline) { 0 } else { -(libc::EINTR as isize) };
+        return if sleep::until(me, deadline) {
+            0
+        } else {
+            -(libc::EINTR as isize)
+        };
     }
     // SAFETY: the kernel has read and written the whole array.
     let array = unsafe { slice::from_raw_parts(fds, count as usize) };
     let native = || {
-        let left = clock::until(deadline).map_or(-1, |left| left.as_nanos().div_ceil(MILLISECOND.into()) as i64);
+        let left = clock::until(deadline).map_or(-1, |left| {
+            left.as_nanos().div_ceil(MILLISECOND.into()) as i64
+        });
         // SAFETY: as above.
         unsafe { syscall!(SYS_poll, fds, count, left) }
     };
@@ -122,4 +140,3 @@ export! {
         }
     }
 }
-

@@ -11,7 +11,11 @@ use crate::thread::cancel;
 /// Runs `call` at once if it must not wait or need not, else in a region.
 fn wait_for_child<R: Copy>(no_hang: bool, call: impl Fn() -> R) -> R {
     cancel::point();
-    if no_hang { call() } else { blocking::region(call) }
+    if no_hang {
+        call()
+    } else {
+        blocking::region(call)
+    }
 }
 
 export! {
@@ -60,4 +64,3 @@ export! {
         wait_for_child(false, || unsafe { real(command) })
     }
 }
-

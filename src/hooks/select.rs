@@ -45,7 +45,11 @@ impl Sets {
 }
 
 /// The descriptors that `copy` of `sets` names.
-fn interests<'a>(count: c_int, sets: &Sets, copy: &'a [u64]) -> impl Iterator<Item = Interest> + Clone + 'a {
+fn interests<'a>(
+    count: c_int,
+    sets: &Sets,
+    copy: &'a [u64],
+) -> impl Iterator<Item = Interest> + Clone + 'a {
     let words = sets.words;
     let mut position = 0;
     let places = sets.sets.map(|set| {
@@ -58,30 +62,56 @@ fn interests<'a>(count: c_int, sets: &Sets, copy: &'a [u64]) -> impl Iterator<It
             place.is_some_and(|place| copy[place + fd as usize / 64] >> (fd % 64) & 1 != 0)
         };
         let (read, write, except) = (has(places[0]), has(places[1]), has(places[2]));
-        (read || write || except).then_some(Interest { fd, read: read || except, write })
+        (read || write || except).then_some(Interest {
+            fd,
+            read: read || except,
+            write,
+        })
     })
 }
 
 /// # Safety
 /// As for `select`.
-unsafe fn wait(me: &'static Thread, count: c_int, sets: [*mut fd_set; 3], deadline: Instant, watch: &Watch) -> isize {
+unsafe fn wait(
+    me: &'static Thread,
+    count: c_int,
+    sets: [*mut fd_set; 3],
+    deadline: Instant,
+    watch: &Watch,
+) -> isize {
     if count < 0 {
         return -(libc::EINVAL as isize);
     }
-    let sets = Sets { sets: sets.map(<*mut fd_set>::cast), words: (count as usize).div_ceil(64) };
+    let sets = Sets {
+        sets: sets.map(<*mut fd_set>::cast),
+        words: (count as usize).div_ceil(64),
+    };
     let size = sets.present().count() * sets.words;
     if size == 0 {
         // Nothing to look at: a sleep.
-        return if deadline <= clock::now() || sleep::until(me, deadline) { 0 } else { -(libc::EINTR as isize) };
+        return if deadline <= clock::now() || sleep::until(me, deadline) {
+            0
+        } else {
+            -(libc::EINTR as isize)
+        };
     }
     if size <= FEW {
         let mut copy = [0; FEW];
         return wait_with(me, count, &sets, &mut copy[..size], deadline, watch);
     }
-    let Some(memory) = pages::reserve(size * 8) else { return -(libc::ENOMEM as isize) };
+    let Some(memory) = pages::reserve(size * 8) else {
+        return -(libc::ENOMEM as isize);
+    };
     // SAFETY: fresh, zeroed memory of that size, released after its last use.
     unsafe {
-        let result = wait_with(me, count, &sets, slice::from_raw_parts_mut(memory.cast(), size), deadline, watch);
+        let result = wait_with(
+            me,
+            count,
+            &sets,
+            slice::from_raw_parts_mut(memory.cast(), size),
+            deadline,
+            watch,
+        );
         pages::release(memory, size * 8);
         result
     }
@@ -103,7 +133,10 @@ fn wait_with(
         // SAFETY: the program's sets; the kernel refuses what is none.
         unsafe { syscall!(SYS_pselect6, count, read, write, except, time, 0usize) }
     };
-    let now = timespec { tv_sec: 0, tv_nsec: 0 };
+    let now = timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
     let probe = || call(&now);
     let first = probe();
     if first != 0 || deadline <= clock::now() {
@@ -113,7 +146,14 @@ fn wait_with(
         None => call(ptr::null()),
         Some(left) => call(&clock::to_timespec(left.as_nanos() as u64)),
     };
-    let result = poll::any(me, interests(count, sets, copy), deadline, watch, probe, native);
+    let result = poll::any(
+        me,
+        interests(count, sets, copy),
+        deadline,
+        watch,
+        probe,
+        native,
+    );
     if result < 0 {
         // An error leaves the sets as they were.
         sets.load_from(copy);
@@ -212,4 +252,3 @@ export! {
         errno::to_libc(result) as c_int
     }
 }
-

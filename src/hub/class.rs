@@ -28,13 +28,29 @@ impl Class {
         let mut length = size_of::<i32>() as libc::socklen_t;
         // SAFETY: `domain` and `length` are live.
         let result = unsafe {
-            syscall!(SYS_getsockopt, fd, libc::SOL_SOCKET, libc::SO_DOMAIN, &raw mut domain, &raw mut length)
+            syscall!(
+                SYS_getsockopt,
+                fd,
+                libc::SOL_SOCKET,
+                libc::SO_DOMAIN,
+                &raw mut domain,
+                &raw mut length
+            )
         };
         if result == 0 {
             let mut kind = 0i32;
             length = size_of::<i32>() as libc::socklen_t;
             // SAFETY: as above.
-            unsafe { syscall!(SYS_getsockopt, fd, libc::SOL_SOCKET, libc::SO_TYPE, &raw mut kind, &raw mut length) };
+            unsafe {
+                syscall!(
+                    SYS_getsockopt,
+                    fd,
+                    libc::SOL_SOCKET,
+                    libc::SO_TYPE,
+                    &raw mut kind,
+                    &raw mut length
+                )
+            };
             let stream = kind == libc::SOCK_STREAM;
             return if stream && matches!(domain, libc::AF_INET | libc::AF_INET6) {
                 Self::Tcp

@@ -51,7 +51,13 @@ pub struct Link {
 impl Link {
     /// A link for `thread`, in no queue.
     pub const fn new(thread: &'static Thread, role: Role) -> UnsafeCell<Self> {
-        UnsafeCell::new(Self { next: ptr::null(), previous: ptr::null(), thread, role, linked: false })
+        UnsafeCell::new(Self {
+            next: ptr::null(),
+            previous: ptr::null(),
+            thread,
+            role,
+            linked: false,
+        })
     }
 }
 
@@ -77,6 +83,8 @@ pub struct Descriptor {
     flags: AtomicU8,
     /// 1 while the cached status flag and time-outs hold.
     status_known: AtomicU32,
+    /// Non-blocking system calls under way that must not meet another file.
+    held: AtomicU32,
     /// For operations that are a check and an act (accept).
     pub turn: RawLock,
     receive_timeout: AtomicU64,
@@ -100,6 +108,9 @@ const PRIVATE: u8 = 4;
 const NONBLOCK: u8 = 8;
 /// `O_NONBLOCK` is set by a `connect` of ours, and not to be seen.
 const CONNECTING: u8 = 16;
+
+/// How often `end` gives way to holders before it goes on.
+const HOLDER_PATIENCE: u32 = 1000;
 
 /// The table reserves this many entries; descriptors beyond block natively.
 const CAPACITY: usize = 1 << 20;
@@ -273,7 +284,9 @@ impl Descriptor {
         if self.flags.load(Ordering::Relaxed) & (ENDING | KNOWN) == KNOWN
             && self.registered.load(Ordering::Relaxed) == epoll::epoch()
         {
-            self.side(direction).drained.store(edges.wrapping_add(1), Ordering::Relaxed);
+            self.side(direction)
+                .drained
+                .store(edges.wrapping_add(1), Ordering::Relaxed);
         }
     }
 
@@ -293,7 +306,11 @@ impl Descriptor {
             self.registered.store(epoll::epoch(), Ordering::Relaxed);
         }
         self.lock.unlock();
-        if result < 0 { Err(-result as i32) } else { Ok(()) }
+        if result < 0 {
+            Err(-result as i32)
+        } else {
+            Ok(())
+        }
     }
 
     /// Puts `link` into the queue of `direction`, unless since `generation` and
@@ -380,7 +397,8 @@ impl Descriptor {
 
     /// The number has just been made by a hooked call: a new life begins.
     pub fn begin(&self, fd: i32) {
-        let stale = self.registered.load(Ordering::Relaxed) | u32::from(self.flags.load(Ordering::Relaxed));
+        let stale =
+            self.registered.load(Ordering::Relaxed) | u32::from(self.flags.load(Ordering::Relaxed));
         if stale != 0 || self.class.load(Ordering::Relaxed) != Class::Unknown as u8 {
             // The life before ended behind our back.
             self.end(fd);
@@ -407,12 +425,45 @@ impl Descriptor {
         self.flags.fetch_and(!PRIVATE, Ordering::Relaxed);
     }
 
+    /// Keeps the number from being closed for the length of a system call that
+    /// does not block, if it still has the life `generation`.
+    #[inline(always)]
+    pub fn hold(&self, generation: u32) -> bool {
+        // SeqCst pairs with `end`, which changes the generation and then looks
+        // for holders.
+        self.held.fetch_add(1, Ordering::SeqCst);
+        let same = self.generation.load(Ordering::SeqCst) == generation;
+        if !same {
+            self.let_go();
+        }
+        same
+    }
+
+    /// The end of what [`hold`](Self::hold) has begun.
+    #[inline(always)]
+    pub fn let_go(&self) {
+        self.held.fetch_sub(1, Ordering::Release);
+    }
+
+    /// Waits for those who hold the number. Only a call that blocks against
+    /// expectation (another process was faster) takes longer than a moment; that
+    /// one has its file already.
+    fn await_holders(&self) {
+        for _ in 0..HOLDER_PATIENCE {
+            if self.held.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            // SAFETY: no arguments.
+            unsafe { syscall!(SYS_sched_yield) };
+        }
+    }
+
     /// Ends the number's current life: whoever waits on it learns so. Called
     /// before the descriptor is closed or replaced.
     pub fn end(&self, fd: i32) {
         let _critical = Critical::enter();
         self.lock.lock();
-        self.generation.fetch_add(1, Ordering::Release);
+        self.generation.fetch_add(1, Ordering::SeqCst);
         let flags = self.flags.swap(0, Ordering::Relaxed);
         if self.registered.swap(0, Ordering::Relaxed) == epoll::epoch() && flags & PRIVATE == 0 {
             // The kernel drops a registration with the last reference to the
@@ -428,6 +479,7 @@ impl Descriptor {
             unsafe { side.wake(Wake::Closed, true) };
         }
         self.lock.unlock();
+        self.await_holders();
     }
 
     /// Reads the status flags and time-outs unless what was read before holds.
@@ -446,10 +498,18 @@ impl Descriptor {
             self.flags.fetch_and(!NONBLOCK, Ordering::Relaxed);
         }
         let socket = matches!(self.class(fd), Class::Tcp | Class::Socket);
-        for (option, cached) in
-            [(libc::SO_RCVTIMEO, &self.receive_timeout), (libc::SO_SNDTIMEO, &self.send_timeout)]
-        {
-            cached.store(if socket { socket_timeout(fd, option) } else { 0 }, Ordering::Relaxed);
+        for (option, cached) in [
+            (libc::SO_RCVTIMEO, &self.receive_timeout),
+            (libc::SO_SNDTIMEO, &self.send_timeout),
+        ] {
+            cached.store(
+                if socket {
+                    socket_timeout(fd, option)
+                } else {
+                    0
+                },
+                Ordering::Relaxed,
+            );
         }
     }
 
@@ -480,17 +540,34 @@ impl Descriptor {
 
 /// A socket's time-out option in nanoseconds, 0 for none.
 fn socket_timeout(fd: i32, option: i32) -> u64 {
-    let mut time = libc::timeval { tv_sec: 0, tv_usec: 0 };
+    let mut time = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
     let mut length = size_of::<libc::timeval>() as libc::socklen_t;
     // SAFETY: `time` and `length` are live.
-    let result =
-        unsafe { syscall!(SYS_getsockopt, fd, libc::SOL_SOCKET, option, &raw mut time, &raw mut length) };
-    if result < 0 { 0 } else { time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000 }
+    let result = unsafe {
+        syscall!(
+            SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            option,
+            &raw mut time,
+            &raw mut length
+        )
+    };
+    if result < 0 {
+        0
+    } else {
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000
+    }
 }
 
 /// Takes an event from the hub; returns how many threads it woke.
 pub(super) fn event(token: u64, events: u32) -> usize {
-    let Some(entry) = get(token as u32 as i32) else { return 0 };
+    let Some(entry) = get(token as u32 as i32) else {
+        return 0;
+    };
     let has = |bits: i32| events & bits as u32 != 0;
     entry.lock.lock();
     let mut woken = 0;
@@ -500,7 +577,10 @@ pub(super) fn event(token: u64, events: u32) -> usize {
         }
         let over = has(libc::EPOLLHUP | libc::EPOLLERR);
         for (direction, awaited) in [
-            (Direction::Read, libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLPRI),
+            (
+                Direction::Read,
+                libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLPRI,
+            ),
             (Direction::Write, libc::EPOLLOUT),
         ] {
             if over || has(awaited) {
@@ -522,7 +602,11 @@ pub fn adopt_open() {
     let mut buffer = [0u8; 4096];
     // SAFETY: our own descriptor and buffer.
     unsafe {
-        let directory = syscall!(SYS_open, c"/proc/self/fd".as_ptr(), libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC);
+        let directory = syscall!(
+            SYS_open,
+            c"/proc/self/fd".as_ptr(),
+            libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC
+        );
         if directory < 0 {
             return;
         }
@@ -544,8 +628,13 @@ pub fn adopt_open() {
 fn adopt_entries(mut entries: &[u8]) {
     while entries.len() > 19 {
         let length = usize::from(u16::from_ne_bytes([entries[16], entries[17]]));
-        let name = entries[19..length].split(|byte| *byte == 0).next().unwrap_or_default();
-        let number = core::str::from_utf8(name).ok().and_then(|name| name.parse().ok());
+        let name = entries[19..length]
+            .split(|byte| *byte == 0)
+            .next()
+            .unwrap_or_default();
+        let number = core::str::from_utf8(name)
+            .ok()
+            .and_then(|name| name.parse().ok());
         if let Some(entry) = number.and_then(get) {
             entry.flags.store(KNOWN, Ordering::Relaxed);
         }
@@ -585,6 +674,7 @@ pub unsafe fn reset() {
                 side.drained.store(0, Ordering::Relaxed);
             }
         }
+        entry.held.store(0, Ordering::Relaxed);
         entry.share();
         entry.registered.store(0, Ordering::Relaxed);
     }

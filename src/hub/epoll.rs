@@ -67,7 +67,10 @@ pub fn open() -> Result<(), i32> {
     let (epoll, event) = (raise(epoll as i32), raise(event as i32));
     // Level-triggered: a glance of somebody else must not swallow the kick that is
     // meant for the one who waits.
-    let mut interest = libc::epoll_event { events: libc::EPOLLIN as u32, u64: KICK };
+    let mut interest = libc::epoll_event {
+        events: libc::EPOLLIN as u32,
+        u64: KICK,
+    };
     // SAFETY: `interest` is live.
     unsafe {
         syscall!(
@@ -219,7 +222,12 @@ pub fn poll(wait: u64, awake: impl FnOnce()) -> usize {
         };
     }
     // SAFETY: the kernel has filled the first `count` elements.
-    let events = unsafe { slice::from_raw_parts(events.as_ptr().cast::<libc::epoll_event>(), count.max(0) as usize) };
+    let events = unsafe {
+        slice::from_raw_parts(
+            events.as_ptr().cast::<libc::epoll_event>(),
+            count.max(0) as usize,
+        )
+    };
     if wait > 0 && events.iter().any(|event| event.u64 == KICK) {
         // Before anybody else can wait and be kicked.
         let mut count = 0u64;

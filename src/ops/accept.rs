@@ -24,19 +24,44 @@ pub unsafe fn accept(
 ) -> isize {
     // SAFETY: as the caller promises.
     let call = || unsafe { syscall!(SYS_accept4, fd, address, length, flags) };
+    // Refused whether a connection is there or not.
+    if flags & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) != 0 {
+        return call();
+    }
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return blocking::region(call);
     };
     let result = operation.run(
         |entry, _| {
-            let result = when_ready(entry, fd, Direction::Read, call);
-            if result != EAGAIN {
-                entry.pass_on(Direction::Read);
+            match when_ready(entry, fd, Direction::Read, call) {
+                // What is no listener never becomes ready: it is an error now.
+                EAGAIN if !is_listener(fd) => call(),
+                EAGAIN => EAGAIN,
+                result => {
+                    entry.pass_on(Direction::Read);
+                    result
+                }
             }
-            result
         },
         call,
     );
     descriptor::made(result as i32);
     result
+}
+
+fn is_listener(fd: i32) -> bool {
+    let mut listens = 0i32;
+    let mut length = size_of::<i32>() as socklen_t;
+    // SAFETY: `listens` and `length` are live.
+    let result = unsafe {
+        syscall!(
+            SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_ACCEPTCONN,
+            &raw mut listens,
+            &raw mut length
+        )
+    };
+    result == 0 && listens != 0
 }

@@ -15,7 +15,12 @@ const EINPROGRESS: isize = -(libc::EINPROGRESS as isize);
 ///
 /// # Safety
 /// As for `connect`.
-pub unsafe fn connect(me: &'static Thread, fd: i32, address: *const sockaddr, length: socklen_t) -> isize {
+pub unsafe fn connect(
+    me: &'static Thread,
+    fd: i32,
+    address: *const sockaddr,
+    length: socklen_t,
+) -> isize {
     // SAFETY: as the caller promises.
     let call = || unsafe { syscall!(SYS_connect, fd, address, length) };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
@@ -35,14 +40,26 @@ pub unsafe fn connect(me: &'static Thread, fd: i32, address: *const sockaddr, le
     }
     let result = operation.run(
         |_, _| {
-            let mut look = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+            let mut look = libc::pollfd {
+                fd,
+                events: libc::POLLOUT,
+                revents: 0,
+            };
             // SAFETY: `look` is live.
-            if unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) } > 0 { outcome(fd) } else { EAGAIN }
+            if unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) } > 0 {
+                outcome(fd)
+            } else {
+                EAGAIN
+            }
         },
         call,
     );
     // Only SO_SNDTIMEO ends the wait so.
-    if result == EAGAIN { EINPROGRESS } else { result }
+    if result == EAGAIN {
+        EINPROGRESS
+    } else {
+        result
+    }
 }
 
 /// Starts the connection without waiting for it. There is no flag for that but
@@ -54,7 +71,12 @@ fn begin(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
     // SAFETY: status flags of the program's descriptor, restored at once.
     let result = unsafe {
         let flags = syscall!(SYS_fcntl, fd, libc::F_GETFL);
-        syscall!(SYS_fcntl, fd, libc::F_SETFL, flags | libc::O_NONBLOCK as isize);
+        syscall!(
+            SYS_fcntl,
+            fd,
+            libc::F_SETFL,
+            flags | libc::O_NONBLOCK as isize
+        );
         let result = call();
         syscall!(SYS_fcntl, fd, libc::F_SETFL, flags);
         result
@@ -68,7 +90,19 @@ fn outcome(fd: i32) -> isize {
     let mut error = 0i32;
     let mut length = size_of::<i32>() as socklen_t;
     // SAFETY: `error` and `length` are live.
-    let result =
-        unsafe { syscall!(SYS_getsockopt, fd, libc::SOL_SOCKET, libc::SO_ERROR, &raw mut error, &raw mut length) };
-    if result < 0 { result } else { -(error as isize) }
+    let result = unsafe {
+        syscall!(
+            SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_ERROR,
+            &raw mut error,
+            &raw mut length
+        )
+    };
+    if result < 0 {
+        result
+    } else {
+        -(error as isize)
+    }
 }

@@ -27,6 +27,11 @@ pub struct Operation {
     fd: i32,
     entry: &'static Descriptor,
     direction: Direction,
+    /// The life of the number that the operation began in.
+    generation: u32,
+    /// Whether there was an attempt: from then on the number must not mean
+    /// another file.
+    begun: bool,
     watch: Watch,
     /// From `SO_RCVTIMEO` or `SO_SNDTIMEO`, asked for when first needed.
     deadline: Option<Instant>,
@@ -47,7 +52,18 @@ impl Operation {
     #[inline(always)]
     pub fn new(me: &'static Thread, fd: i32, direction: Direction) -> Option<Self> {
         let entry = descriptor::get(fd)?;
-        Some(Self { me, fd, entry, direction, watch: Watch::new(me), deadline: None, restarts: true })
+        let generation = entry.generation();
+        Some(Self {
+            me,
+            fd,
+            entry,
+            direction,
+            generation,
+            begun: false,
+            watch: Watch::new(me),
+            deadline: None,
+            restarts: true,
+        })
     }
 
     /// Gives up at `deadline`, and whenever a handler has run.
@@ -63,18 +79,21 @@ impl Operation {
     /// count from before, for [`Descriptor::set_drained`]. `native` blocks in the
     /// kernel, for descriptors that cannot be watched.
     #[inline]
-    pub fn run(&mut self, mut attempt: impl FnMut(&Descriptor, u32) -> isize, native: impl FnOnce() -> isize) -> isize {
+    pub fn run(
+        &mut self,
+        mut attempt: impl FnMut(&Descriptor, u32) -> isize,
+        native: impl FnOnce() -> isize,
+    ) -> isize {
         loop {
-            let generation = self.entry.generation();
             let edges = self.entry.edges(self.direction);
             // The program's own non-blocking call must see what has just arrived.
             if !self.entry.is_drained(self.direction, edges) || self.entry.is_nonblocking(self.fd) {
-                let result = attempt(self.entry, edges);
+                let result = self.attempt(|entry| attempt(entry, edges));
                 if result != EAGAIN {
                     return result;
                 }
             }
-            match self.wait(generation, edges) {
+            match self.wait(edges) {
                 Ok(()) => {}
                 Err(Stop::With(result)) => return result,
                 Err(Stop::Unwatchable) => return blocking::region(native),
@@ -82,28 +101,54 @@ impl Operation {
         }
     }
 
+    /// The first attempt finds the file by its number, like any system call;
+    /// later ones are for the same file, or not made.
+    #[inline]
+    fn attempt(&mut self, attempt: impl FnOnce(&Descriptor) -> isize) -> isize {
+        if !self.begun {
+            self.begun = true;
+            return attempt(self.entry);
+        }
+        if !self.entry.hold(self.generation) {
+            return EBADF;
+        }
+        let result = attempt(self.entry);
+        self.entry.let_go();
+        result
+    }
+
     /// Waits for an edge after `edges`.
-    fn wait(&mut self, generation: u32, edges: u32) -> Result<(), Stop> {
+    fn wait(&mut self, edges: u32) -> Result<(), Stop> {
+        self.begun = true;
         if self.entry.is_nonblocking(self.fd) {
             return Err(Stop::With(EAGAIN));
         }
         let deadline = match self.deadline {
             Some(deadline) => deadline,
-            None => *self.deadline.insert(self.entry.deadline(self.fd, self.direction)),
+            None => *self
+                .deadline
+                .insert(self.entry.deadline(self.fd, self.direction)),
         };
         match self.entry.register(self.fd) {
             Ok(()) => {}
             Err(libc::EBADF) => return Err(Stop::With(EBADF)),
             Err(_) => return Err(Stop::Unwatchable),
         }
-        match self.entry.wait(self.me, self.direction, generation, edges, deadline) {
+        match self
+            .entry
+            .wait(self.me, self.direction, self.generation, edges, deadline)
+        {
             Wake::Closed => Err(Stop::With(EBADF)),
             Wake::Timeout => Err(Stop::With(EAGAIN)),
             Wake::Interrupted => {
                 cancel::point();
                 // signal(7): with a time-out set on the socket never restarted.
                 let restarts = self.restarts && deadline == NEVER;
-                let fail = if restarts { self.watch.interrupted() } else { self.watch.handled() };
+                let fail = if restarts {
+                    self.watch.interrupted()
+                } else {
+                    self.watch.handled()
+                };
                 if fail { Err(Stop::With(EINTR)) } else { Ok(()) }
             }
             _ => Ok(()),

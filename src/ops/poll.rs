@@ -52,11 +52,14 @@ pub fn any(
     loop {
         let count = interests.clone().count();
         let outcome = if count <= FEW {
-            let mut few: [UnsafeCell<Option<Watched>>; FEW] = [const { UnsafeCell::new(None) }; FEW];
+            let mut few: [UnsafeCell<Option<Watched>>; FEW] =
+                [const { UnsafeCell::new(None) }; FEW];
             wait(me, interests.clone(), &mut few, deadline, &mut probe)
         } else {
             let size = count * size_of::<UnsafeCell<Option<Watched>>>();
-            let Some(memory) = pages::reserve(size) else { return -(libc::ENOMEM as isize) };
+            let Some(memory) = pages::reserve(size) else {
+                return -(libc::ENOMEM as isize);
+            };
             let many = memory.cast::<UnsafeCell<Option<Watched>>>();
             // SAFETY: fresh memory of sufficient size, initialised here, released
             // after its last use.
@@ -64,7 +67,13 @@ pub fn any(
                 for index in 0..count {
                     many.add(index).write(UnsafeCell::new(None));
                 }
-                let outcome = wait(me, interests.clone(), slice::from_raw_parts_mut(many, count), deadline, &mut probe);
+                let outcome = wait(
+                    me,
+                    interests.clone(),
+                    slice::from_raw_parts_mut(many, count),
+                    deadline,
+                    &mut probe,
+                );
                 pages::release(memory, size);
                 outcome
             }
@@ -98,7 +107,9 @@ fn wait(
     probe: &mut impl FnMut() -> isize,
 ) -> Outcome {
     for (place, interest) in places.iter_mut().zip(interests) {
-        let Some(entry) = descriptor::get(interest.fd) else { return Outcome::Unwatchable };
+        let Some(entry) = descriptor::get(interest.fd) else {
+            return Outcome::Unwatchable;
+        };
         let link = || Link::new(me, Role::Observer);
         // Before the probe: what happens after it is an edge.
         let watched = Watched {
@@ -126,12 +137,25 @@ fn wait(
     let quiet = each(places, |watched, index| {
         let direction = DIRECTIONS[index];
         // SAFETY: the links stay where they are until they are withdrawn below.
-        unsafe { watched.entry.enqueue(direction, watched.generation, watched.edges[index], &watched.links[index]) }
-            .is_ok()
+        unsafe {
+            watched.entry.enqueue(
+                direction,
+                watched.generation,
+                watched.edges[index],
+                &watched.links[index],
+            )
+        }
+        .is_ok()
     });
-    let reason = if quiet { me.commit(deadline) } else { me.cancel_wait() };
+    let reason = if quiet {
+        me.commit(deadline)
+    } else {
+        me.cancel_wait()
+    };
     each(places, |watched, index| {
-        watched.entry.withdraw(DIRECTIONS[index], &watched.links[index]);
+        watched
+            .entry
+            .withdraw(DIRECTIONS[index], &watched.links[index]);
         true
     });
     drop(critical);
@@ -143,11 +167,18 @@ fn wait(
 }
 
 /// Calls `act` for each direction that is waited for, until it says no.
-fn each(places: &[UnsafeCell<Option<Watched>>], mut act: impl FnMut(&Watched, usize) -> bool) -> bool {
+fn each(
+    places: &[UnsafeCell<Option<Watched>>],
+    mut act: impl FnMut(&Watched, usize) -> bool,
+) -> bool {
     places.iter().all(|place| {
         // SAFETY: nobody writes to the places any more; wakers touch the links
         // only, which are cells of their own.
-        let Some(watched) = (unsafe { &*place.get() }) else { return true };
-        (0..2).filter(|index| watched.wanted[*index]).all(|index| act(watched, index))
+        let Some(watched) = (unsafe { &*place.get() }) else {
+            return true;
+        };
+        (0..2)
+            .filter(|index| watched.wanted[*index])
+            .all(|index| act(watched, index))
     })
 }

@@ -26,7 +26,10 @@ pub struct Source {
 
 impl Source {
     /// Nobody asks.
-    pub const NONE: Self = Self { address: ptr::null_mut(), length: ptr::null_mut() };
+    pub const NONE: Self = Self {
+        address: ptr::null_mut(),
+        length: ptr::null_mut(),
+    };
 }
 
 /// After `attempt` at `edges` has returned `result` for a buffer of `length`:
@@ -60,7 +63,15 @@ pub unsafe fn from(
 ) -> isize {
     // SAFETY: as the caller promises.
     let call = |at: usize, flags: i32| unsafe {
-        syscall!(SYS_recvfrom, fd, buffer.wrapping_byte_add(at), length - at, flags, source.address, source.length)
+        syscall!(
+            SYS_recvfrom,
+            fd,
+            buffer.wrapping_byte_add(at),
+            length - at,
+            flags,
+            source.address,
+            source.length
+        )
     };
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return blocking::region(|| call(0, flags));
@@ -83,7 +94,12 @@ pub unsafe fn from(
 
 /// `MSG_WAITALL`: goes on until `length` bytes have come, the stream ends, or
 /// something goes wrong.
-fn all(operation: &mut Operation, length: usize, flags: i32, call: impl Fn(usize, i32) -> isize) -> isize {
+fn all(
+    operation: &mut Operation,
+    length: usize,
+    flags: i32,
+    call: impl Fn(usize, i32) -> isize,
+) -> isize {
     let fd = operation.fd;
     if flags & libc::MSG_PEEK != 0 {
         return peek_all(operation, length, flags, call);
@@ -110,7 +126,12 @@ fn all(operation: &mut Operation, length: usize, flags: i32, call: impl Fn(usize
 }
 
 /// `MSG_PEEK | MSG_WAITALL`: what was seen is still there at the next look.
-fn peek_all(operation: &mut Operation, length: usize, flags: i32, call: impl Fn(usize, i32) -> isize) -> isize {
+fn peek_all(
+    operation: &mut Operation,
+    length: usize,
+    flags: i32,
+    call: impl Fn(usize, i32) -> isize,
+) -> isize {
     let fd = operation.fd;
     let seen = Cell::new(0);
     let result = operation.run(
@@ -123,7 +144,11 @@ fn peek_all(operation: &mut Operation, length: usize, flags: i32, call: impl Fn(
         },
         || call(0, flags),
     );
-    if result < 0 && seen.get() > 0 { seen.get() } else { result }
+    if result < 0 && seen.get() > 0 {
+        seen.get()
+    } else {
+        result
+    }
 }
 
 /// Whether `fd` is a stream socket.
@@ -134,8 +159,16 @@ pub(super) fn is_stream(entry: &Descriptor, fd: i32) -> bool {
     let mut kind = 0i32;
     let mut length = size_of::<i32>() as socklen_t;
     // SAFETY: `kind` and `length` are live.
-    let result =
-        unsafe { syscall!(SYS_getsockopt, fd, libc::SOL_SOCKET, libc::SO_TYPE, &raw mut kind, &raw mut length) };
+    let result = unsafe {
+        syscall!(
+            SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            libc::SO_TYPE,
+            &raw mut kind,
+            &raw mut length
+        )
+    };
     result == 0 && kind == libc::SOCK_STREAM
 }
 
@@ -169,7 +202,10 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     // SAFETY: filled by the successful call.
     unsafe {
         adopt_descriptors(&*message);
-        if flags & libc::MSG_WAITALL != 0 && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0 && result > 0 {
+        if flags & libc::MSG_WAITALL != 0
+            && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0
+            && result > 0
+        {
             return fill(me, fd, &*message, result as usize, flags);
         }
     }
@@ -177,7 +213,13 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
 }
 
 /// The rest of a `recvmsg` with `MSG_WAITALL` after its first `got` bytes.
-unsafe fn fill(me: &'static Thread, fd: i32, message: &msghdr, mut got: usize, flags: i32) -> isize {
+unsafe fn fill(
+    me: &'static Thread,
+    fd: i32,
+    message: &msghdr,
+    mut got: usize,
+    flags: i32,
+) -> isize {
     let stream = descriptor::get(fd).is_some_and(|entry| is_stream(entry, fd));
     if !stream {
         return got as isize;
@@ -191,7 +233,10 @@ unsafe fn fill(me: &'static Thread, fd: i32, message: &msghdr, mut got: usize, f
         if done == buffer.iov_len {
             continue;
         }
-        let (at, length) = (buffer.iov_base.wrapping_byte_add(done), buffer.iov_len - done);
+        let (at, length) = (
+            buffer.iov_base.wrapping_byte_add(done),
+            buffer.iov_len - done,
+        );
         // SAFETY: within the caller's buffer.
         let more = unsafe { from(me, fd, at, length, flags, Source::NONE) };
         if more <= 0 {
@@ -239,12 +284,30 @@ pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: us
         // SAFETY: as the caller promises.
         return unsafe { from(me, fd, buffer, length, 0, Source::NONE) };
     }
-    let vector = iovec { iov_base: buffer, iov_len: length };
+    let vector = iovec {
+        iov_base: buffer,
+        iov_len: length,
+    };
     // SAFETY: as the caller promises.
     unsafe {
-        file(me, fd, class, Direction::Read, || syscall!(SYS_preadv2, fd, &raw const vector, 1, -1isize, -1isize, libc::RWF_NOWAIT), || {
-            syscall!(SYS_read, fd, buffer, length)
-        })
+        file(
+            me,
+            fd,
+            class,
+            Direction::Read,
+            || {
+                syscall!(
+                    SYS_preadv2,
+                    fd,
+                    &raw const vector,
+                    1,
+                    -1isize,
+                    -1isize,
+                    libc::RWF_NOWAIT
+                )
+            },
+            || syscall!(SYS_read, fd, buffer, length),
+        )
     }
 }
 
@@ -256,15 +319,32 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
     let class = descriptor::get(fd).map(|entry| entry.class(fd));
     // SAFETY: as the caller promises.
     unsafe {
-        if (1..=libc::UIO_MAXIOV).contains(&count) && matches!(class, Some(Class::Tcp | Class::Socket)) {
+        if (1..=libc::UIO_MAXIOV).contains(&count)
+            && matches!(class, Some(Class::Tcp | Class::Socket))
+        {
             let mut header: msghdr = core::mem::zeroed();
             header.msg_iov = vectors.cast_mut();
             header.msg_iovlen = count as usize;
             return message(me, fd, &mut header, 0);
         }
-        file(me, fd, class, Direction::Read, || syscall!(SYS_preadv2, fd, vectors, count, -1isize, -1isize, libc::RWF_NOWAIT), || {
-            syscall!(SYS_readv, fd, vectors, count)
-        })
+        file(
+            me,
+            fd,
+            class,
+            Direction::Read,
+            || {
+                syscall!(
+                    SYS_preadv2,
+                    fd,
+                    vectors,
+                    count,
+                    -1isize,
+                    -1isize,
+                    libc::RWF_NOWAIT
+                )
+            },
+            || syscall!(SYS_readv, fd, vectors, count),
+        )
     }
 }
 
@@ -281,7 +361,9 @@ pub(super) fn file(
     if matches!(class, None | Some(Class::Disk)) {
         return native();
     }
-    let Some(mut operation) = Operation::new(me, fd, direction) else { return native() };
+    let Some(mut operation) = Operation::new(me, fd, direction) else {
+        return native();
+    };
     operation.run(
         |entry, _| {
             let mut result = EOPNOTSUPP;
@@ -303,12 +385,25 @@ pub(super) fn file(
 
 /// `native` if a look says that it will not block. One thread at a time: between
 /// the look and the call nobody else of this process takes what there is.
-pub(super) fn when_ready(entry: &Descriptor, fd: i32, direction: Direction, native: impl Fn() -> isize) -> isize {
+pub(super) fn when_ready(
+    entry: &Descriptor,
+    fd: i32,
+    direction: Direction,
+    native: impl Fn() -> isize,
+) -> isize {
     if entry.is_nonblocking(fd) {
         return native();
     }
-    let events = if direction == Direction::Read { libc::POLLIN } else { libc::POLLOUT };
-    let mut look = libc::pollfd { fd, events, revents: 0 };
+    let events = if direction == Direction::Read {
+        libc::POLLIN
+    } else {
+        libc::POLLOUT
+    };
+    let mut look = libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    };
     let _critical = crate::thread::Critical::enter();
     entry.turn.lock();
     // SAFETY: `look` is live.

@@ -5,8 +5,8 @@ use core::ffi::c_void;
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::receive::{file, is_stream};
 use super::Operation;
+use super::receive::{file, is_stream};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::sched::blocking;
@@ -29,7 +29,15 @@ pub unsafe fn to(
 ) -> isize {
     // SAFETY: as the caller promises.
     let call = |at: usize, flags: i32| unsafe {
-        syscall!(SYS_sendto, fd, buffer.wrapping_byte_add(at), length - at, flags, address, address_length)
+        syscall!(
+            SYS_sendto,
+            fd,
+            buffer.wrapping_byte_add(at),
+            length - at,
+            flags,
+            address,
+            address_length
+        )
     };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
         return blocking::region(|| call(0, flags));
@@ -40,8 +48,15 @@ pub unsafe fn to(
     let mut sent = 0;
     loop {
         // The kernel, too, reports a part that was sent without a SIGPIPE.
-        let flags = if sent > 0 { flags | libc::MSG_NOSIGNAL } else { flags };
-        let result = operation.run(|_, _| call(sent, flags | libc::MSG_DONTWAIT), || call(sent, flags));
+        let flags = if sent > 0 {
+            flags | libc::MSG_NOSIGNAL
+        } else {
+            flags
+        };
+        let result = operation.run(
+            |_, _| call(sent, flags | libc::MSG_DONTWAIT),
+            || call(sent, flags),
+        );
         if result < 0 {
             return if sent > 0 { sent as isize } else { result };
         }
@@ -58,7 +73,12 @@ pub unsafe fn to(
 ///
 /// # Safety
 /// `vectors` are `count` valid buffers.
-unsafe fn rest(vectors: *const iovec, count: usize, mut sent: usize, write: impl Fn(*mut c_void, usize) -> isize) -> isize {
+unsafe fn rest(
+    vectors: *const iovec,
+    count: usize,
+    mut sent: usize,
+    write: impl Fn(*mut c_void, usize) -> isize,
+) -> isize {
     let mut skip = sent;
     // SAFETY: as the caller promises.
     for buffer in unsafe { core::slice::from_raw_parts(vectors, count) } {
@@ -109,9 +129,22 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     }
     // SAFETY: within the caller's buffers.
     unsafe {
-        rest(message.msg_iov, message.msg_iovlen, result as usize, |at, length| {
-            to(me, fd, at, length, flags | libc::MSG_NOSIGNAL, core::ptr::null(), 0)
-        })
+        rest(
+            message.msg_iov,
+            message.msg_iovlen,
+            result as usize,
+            |at, length| {
+                to(
+                    me,
+                    fd,
+                    at,
+                    length,
+                    flags | libc::MSG_NOSIGNAL,
+                    core::ptr::null(),
+                    0,
+                )
+            },
+        )
     }
 }
 
@@ -129,17 +162,34 @@ pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length:
         }
         let mut written = 0;
         loop {
-            let vector = iovec { iov_base: buffer.cast_mut().wrapping_byte_add(written), iov_len: length - written };
+            let vector = iovec {
+                iov_base: buffer.cast_mut().wrapping_byte_add(written),
+                iov_len: length - written,
+            };
             let result = file(
                 me,
                 fd,
                 class,
                 Direction::Write,
-                || syscall!(SYS_pwritev2, fd, &raw const vector, 1, -1isize, -1isize, libc::RWF_NOWAIT),
+                || {
+                    syscall!(
+                        SYS_pwritev2,
+                        fd,
+                        &raw const vector,
+                        1,
+                        -1isize,
+                        -1isize,
+                        libc::RWF_NOWAIT
+                    )
+                },
                 || syscall!(SYS_write, fd, vector.iov_base, vector.iov_len),
             );
             if result < 0 {
-                return if written > 0 { written as isize } else { result };
+                return if written > 0 {
+                    written as isize
+                } else {
+                    result
+                };
             }
             written += result as usize;
             // Only a pipe takes a part of what it will take the rest of later.
@@ -158,7 +208,9 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
     let class = descriptor::get(fd).map(|entry| entry.class(fd));
     // SAFETY: as the caller promises.
     unsafe {
-        if (1..=libc::UIO_MAXIOV).contains(&count) && matches!(class, Some(Class::Tcp | Class::Socket)) {
+        if (1..=libc::UIO_MAXIOV).contains(&count)
+            && matches!(class, Some(Class::Tcp | Class::Socket))
+        {
             let mut header: msghdr = core::mem::zeroed();
             header.msg_iov = vectors.cast_mut();
             header.msg_iovlen = count as usize;
@@ -169,13 +221,24 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
             fd,
             class,
             Direction::Write,
-            || syscall!(SYS_pwritev2, fd, vectors, count, -1isize, -1isize, libc::RWF_NOWAIT),
+            || {
+                syscall!(
+                    SYS_pwritev2,
+                    fd,
+                    vectors,
+                    count,
+                    -1isize,
+                    -1isize,
+                    libc::RWF_NOWAIT
+                )
+            },
             || syscall!(SYS_writev, fd, vectors, count),
         );
         if result <= 0 || class != Some(Class::NoWait) {
             return result;
         }
-        rest(vectors, count as usize, result as usize, |at, length| write(me, fd, at, length))
+        rest(vectors, count as usize, result as usize, |at, length| {
+            write(me, fd, at, length)
+        })
     }
 }
-

@@ -54,7 +54,11 @@ pub fn start() -> Result<(), i32> {
     // A worker that never has a slot: what the monitor makes runnable goes to
     // the global queue.
     let worker = Worker::create().ok_or(libc::EAGAIN)?;
-    kernel_thread(main, core::ptr::from_ref(worker).cast_mut().cast(), super::worker::STACK_SIZE)
+    kernel_thread(
+        main,
+        core::ptr::from_ref(worker).cast_mut().cast(),
+        super::worker::STACK_SIZE,
+    )
 }
 
 /// What the monitor remembers of a slot between two looks.

@@ -58,6 +58,7 @@ fn start_locked() -> Result<(), i32> {
     })();
     let (worker, base) = started.inspect_err(|_| hub::epoll::close_inherited())?;
     switch::init();
+    thread::tcb::seed_ids();
     base.become_kind(Kind::Base, base.pointer.get());
     base.set_critical(1);
     // SAFETY: a husk's stack is unused until its first context.

@@ -11,8 +11,8 @@ use super::{HIGHEST, SIGCANCEL, bit, mask};
 use crate::hub::epoll;
 use crate::sys::errno;
 use crate::sys::raw::syscall;
-use crate::thread::wait::Wake;
 use crate::thread::join::Life;
+use crate::thread::wait::Wake;
 use crate::thread::{Critical, Kind, Thread, current, husk, main_thread};
 
 /// Who has to be told of a signal that arrived inside the runtime, where nobody
@@ -98,8 +98,12 @@ fn addressee(signal: i32, info: &libc::siginfo_t) -> Option<&'static Thread> {
 
 /// A thread that an idle worker can give `signal` to.
 fn anybody(signal: i32) -> Option<&'static Thread> {
-    let lives = |thread: &&Thread| thread.life.load(Ordering::Relaxed) & (Life::EXITED | Life::FREE) == 0;
-    husk::all().filter(|thread| thread.kind() == Kind::Green).filter(lives).find(|thread| accepts(thread, signal))
+    let lives =
+        |thread: &&Thread| thread.life.load(Ordering::Relaxed) & (Life::EXITED | Life::FREE) == 0;
+    husk::all()
+        .filter(|thread| thread.kind() == Kind::Green)
+        .filter(lives)
+        .find(|thread| accepts(thread, signal))
 }
 
 /// Whether [`deliver_deferred`] has something to do.

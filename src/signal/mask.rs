@@ -50,7 +50,11 @@ pub fn during(me: &'static Thread, mask: Option<u64>, act: impl FnOnce(&Watch) -
     let watch = Watch::new(me);
     let Some(mask) = mask else { return act(&watch) };
     let before = replace(me, mask);
-    let result = if watch.handled() { -(libc::EINTR as isize) } else { act(&watch) };
+    let result = if watch.handled() {
+        -(libc::EINTR as isize)
+    } else {
+        act(&watch)
+    };
     install(me, before);
     result
 }

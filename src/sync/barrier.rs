@@ -33,7 +33,8 @@ impl Barrier {
             round = self.round.load(Ordering::Relaxed);
             let arrived = self.arrived.load(Ordering::Relaxed) + 1;
             let last = arrived == self.count;
-            self.arrived.store(if last { 0 } else { arrived }, Ordering::Relaxed);
+            self.arrived
+                .store(if last { 0 } else { arrived }, Ordering::Relaxed);
             if last {
                 self.round.store(round.wrapping_add(1), Ordering::Relaxed);
             }
@@ -43,7 +44,11 @@ impl Barrier {
         if reason.is_none() {
             // Those who are at the next round already have another tag.
             let verdict = |node: &Node, _| {
-                if node.tag() == round { Verdict::Wake(Wake::Ready) } else { Verdict::Skip }
+                if node.tag() == round {
+                    Verdict::Wake(Wake::Ready)
+                } else {
+                    Verdict::Skip
+                }
             };
             queue::wake(key, verdict, |_, _| ());
             return libc::PTHREAD_BARRIER_SERIAL_THREAD;

@@ -73,7 +73,9 @@ impl Call {
         // SAFETY: as the caller promises.
         match unsafe { self.time() } {
             None => Ok(NEVER),
-            Some(time) if clock::is_valid(time) && time.tv_sec >= 0 => Ok(clock::after(clock::to_nanos(time))),
+            Some(time) if clock::is_valid(time) && time.tv_sec >= 0 => {
+                Ok(clock::after(clock::to_nanos(time)))
+            }
             Some(_) => Err(libc::EINVAL),
         }
     }
@@ -99,7 +101,9 @@ impl Call {
     }
 
     fn wait(&self, bits: u32, deadline: Result<Instant, i32>) -> isize {
-        let (Ok(deadline), true) = (deadline, bits != 0) else { return invalid() };
+        let (Ok(deadline), true) = (deadline, bits != 0) else {
+            return invalid();
+        };
         let watch = Watch::new(current());
         loop {
             // Under the queue's lock: a wake-up comes before the look or after
@@ -132,7 +136,8 @@ impl Call {
             return invalid();
         }
         let holds = || expected.is_none_or(|value| self.word().load(Ordering::SeqCst) == value);
-        let Some((woken, moved)) = queue::requeue(self.word, self.second, wake as usize, moved as usize, holds)
+        let Some((woken, moved)) =
+            queue::requeue(self.word, self.second, wake as usize, moved as usize, holds)
         else {
             return -(libc::EAGAIN as isize);
         };
@@ -151,7 +156,11 @@ impl Call {
         let (operation, compare) = (code >> 28 & 7, code >> 24 & 15);
         // Both arguments are 12 bits, signed.
         let (argument, operand) = ((code << 8) as i32 >> 20, (code << 20) as i32 >> 20);
-        let argument = if code >> 31 != 0 { 1 << (argument & 31) } else { argument } as u32;
+        let argument = if code >> 31 != 0 {
+            1 << (argument & 31)
+        } else {
+            argument
+        } as u32;
         let old = match operation {
             0 => second.swap(argument, Ordering::SeqCst),
             1 => second.fetch_add(argument, Ordering::SeqCst),
@@ -170,7 +179,11 @@ impl Call {
             _ => return -(libc::ENOSYS as isize),
         };
         let woken = wake(self.word, self.value, ANY);
-        if also { woken + wake(self.second, self.fourth as u32, ANY) } else { woken }
+        if also {
+            woken + wake(self.second, self.fourth as u32, ANY)
+        } else {
+            woken
+        }
     }
 }
 
@@ -183,7 +196,11 @@ fn wake(word: usize, count: u32, bits: u32) -> isize {
         if woken == limit {
             return Verdict::Stop;
         }
-        if node.tag() & bits == 0 { Verdict::Skip } else { Verdict::Wake(Wake::Ready) }
+        if node.tag() & bits == 0 {
+            Verdict::Skip
+        } else {
+            Verdict::Wake(Wake::Ready)
+        }
     };
     let woken = queue::wake(word, verdict, |woken, _| woken);
     if woken == limit {

@@ -61,7 +61,9 @@ impl Mutex {
     fn relock(&self, attempt: bool) -> Option<i32> {
         match self.kind.load(Ordering::Relaxed) & TYPE {
             RECURSIVE if self.is_mine() => {
-                let Some(count) = self.count.get().checked_add(1) else { return Some(libc::EAGAIN) };
+                let Some(count) = self.count.get().checked_add(1) else {
+                    return Some(libc::EAGAIN);
+                };
                 self.count.set(count);
                 Some(0)
             }
@@ -73,7 +75,9 @@ impl Mutex {
     #[inline(always)]
     fn take(&self) -> bool {
         // Acquire pairs with the Release in `release`.
-        self.lock.compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        self.lock
+            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
     }
 
     #[inline(always)]
@@ -184,7 +188,11 @@ impl Mutex {
     fn release(&self) {
         // Release pairs with the Acquire in `take` and `wait`. Once the word is
         // free the mutex may be gone.
-        if self.lock.compare_exchange(1, 0, Ordering::Release, Ordering::Relaxed).is_err() {
+        if self
+            .lock
+            .compare_exchange(1, 0, Ordering::Release, Ordering::Relaxed)
+            .is_err()
+        {
             self.hand_on();
         }
     }
@@ -197,7 +205,11 @@ impl Mutex {
                 return Verdict::Stop;
             }
             granted.set(node.tag() == RETRIED);
-            Verdict::Wake(if granted.get() { Wake::Granted } else { Wake::Ready })
+            Verdict::Wake(if granted.get() {
+                Wake::Granted
+            } else {
+                Wake::Ready
+            })
         };
         // Under the queue's lock nobody can begin to wait: a mutex that is granted
         // is never seen free.

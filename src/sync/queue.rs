@@ -63,7 +63,13 @@ unsafe impl Sync for Bucket {}
 const BUCKETS: usize = 1024;
 
 static TABLE: [Bucket; BUCKETS] = [const {
-    Bucket { lock: RawLock::new(), queue: UnsafeCell::new(Queue { head: ptr::null(), tail: ptr::null() }) }
+    Bucket {
+        lock: RawLock::new(),
+        queue: UnsafeCell::new(Queue {
+            head: ptr::null(),
+            tail: ptr::null(),
+        }),
+    }
 }; BUCKETS];
 
 fn bucket(key: usize) -> &'static Bucket {
@@ -179,7 +185,11 @@ fn withdraw(node: &Node, left: impl FnOnce()) {
 /// far: a waiter whose time-out or signal came first does not count. `done` gets
 /// the final number and whether waiters of `key` remain, still under the lock.
 #[inline]
-pub fn wake<R>(key: usize, mut verdict: impl FnMut(&Node, usize) -> Verdict, done: impl FnOnce(usize, bool) -> R) -> R {
+pub fn wake<R>(
+    key: usize,
+    mut verdict: impl FnMut(&Node, usize) -> Verdict,
+    done: impl FnOnce(usize, bool) -> R,
+) -> R {
     let _critical = Critical::enter();
     let home = bucket(key);
     home.lock.lock();
@@ -215,7 +225,13 @@ pub fn wake<R>(key: usize, mut verdict: impl FnMut(&Node, usize) -> Verdict, don
 
 /// Wakes up to `count` waiters of `key`, in order of arrival; returns how many.
 pub fn wake_up_to(key: usize, count: usize) -> usize {
-    let verdict = |_: &Node, woken| if woken < count { Verdict::Wake(Wake::Ready) } else { Verdict::Stop };
+    let verdict = |_: &Node, woken| {
+        if woken < count {
+            Verdict::Wake(Wake::Ready)
+        } else {
+            Verdict::Stop
+        }
+    };
     wake(key, verdict, |woken, _| woken)
 }
 
@@ -281,7 +297,10 @@ pub unsafe fn reset() {
         // SAFETY: nobody else runs.
         unsafe {
             ptr::from_ref(&bucket.lock).cast_mut().write(RawLock::new());
-            *bucket.queue.get() = Queue { head: ptr::null(), tail: ptr::null() };
+            *bucket.queue.get() = Queue {
+                head: ptr::null(),
+                tail: ptr::null(),
+            };
         }
     }
 }

@@ -56,7 +56,9 @@ impl RwLock {
         // Readers overtake waiting writers unless the lock prefers those: a thread
         // may read-lock again what it has read-locked.
         state & WRITER == 0
-            && (state & WAITED == 0 || !self.prefers_writers() || self.writers.load(Ordering::Relaxed) == 0)
+            && (state & WAITED == 0
+                || !self.prefers_writers()
+                || self.writers.load(Ordering::Relaxed) == 0)
     }
 
     /// One attempt to read-lock: 0, `EBUSY` or `EAGAIN`.
@@ -68,7 +70,12 @@ impl RwLock {
                 return libc::EAGAIN;
             }
             // Acquire pairs with the Release in `unlock`.
-            match self.state.compare_exchange_weak(state, state + 1, Ordering::Acquire, Ordering::Relaxed) {
+            match self.state.compare_exchange_weak(
+                state,
+                state + 1,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return 0,
                 Err(now) => state = now,
             }
@@ -82,7 +89,12 @@ impl RwLock {
         let mut state = self.state.load(Ordering::Relaxed);
         while state & (WRITER | READERS) == 0 {
             // Acquire pairs with the Release in `unlock`.
-            match self.state.compare_exchange_weak(state, state | WRITER, Ordering::Acquire, Ordering::Relaxed) {
+            match self.state.compare_exchange_weak(
+                state,
+                state | WRITER,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => {
                     self.writer.store(tcb::own_id(), Ordering::Relaxed);
                     return 0;
@@ -131,7 +143,11 @@ impl RwLock {
         let result = loop {
             let must_wait = || self.must_wait(purpose).then_some(purpose);
             let reason = queue::wait(self.key(), deadline, must_wait, || (), || ());
-            let result = if purpose == TO_READ { self.try_read() } else { self.try_write() };
+            let result = if purpose == TO_READ {
+                self.try_read()
+            } else {
+                self.try_write()
+            };
             if result != libc::EBUSY {
                 break result;
             }
@@ -150,11 +166,20 @@ impl RwLock {
     fn must_wait(&self, purpose: u32) -> bool {
         let mut state = self.state.load(Ordering::Relaxed);
         loop {
-            let free = if purpose == TO_READ { self.is_readable(state) } else { state & (WRITER | READERS) == 0 };
+            let free = if purpose == TO_READ {
+                self.is_readable(state)
+            } else {
+                state & (WRITER | READERS) == 0
+            };
             if free {
                 return false;
             }
-            match self.state.compare_exchange_weak(state, state | WAITED, Ordering::Relaxed, Ordering::Relaxed) {
+            match self.state.compare_exchange_weak(
+                state,
+                state | WAITED,
+                Ordering::Relaxed,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return true,
                 Err(now) => state = now,
             }
@@ -181,7 +206,11 @@ impl RwLock {
     /// Wakes a writer or all readers, whichever is to be `first`, else the others.
     #[cold]
     fn wake(&self, writer_first: bool) {
-        let order = if writer_first { [TO_WRITE, TO_READ] } else { [TO_READ, TO_WRITE] };
+        let order = if writer_first {
+            [TO_WRITE, TO_READ]
+        } else {
+            [TO_READ, TO_WRITE]
+        };
         for purpose in order {
             let verdict = |node: &Node, woken| {
                 if node.tag() != purpose || purpose == TO_WRITE && woken > 0 {

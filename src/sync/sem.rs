@@ -24,7 +24,10 @@ const MAX: u64 = i32::MAX as u64;
 impl Sem {
     /// A semaphore of libgreen's own.
     pub const fn new(value: u32) -> Self {
-        Self { data: AtomicU64::new(value as u64), shared: AtomicU32::new(0) }
+        Self {
+            data: AtomicU64::new(value as u64),
+            shared: AtomicU32::new(0),
+        }
     }
 
     /// Whether it is shared between processes, and so glibc's affair.
@@ -43,7 +46,12 @@ impl Sem {
         let mut data = self.data.load(Ordering::Relaxed);
         while data & VALUE != 0 {
             // Acquire pairs with the Release in `post`.
-            match self.data.compare_exchange_weak(data, data - 1 - also, Ordering::Acquire, Ordering::Relaxed) {
+            match self.data.compare_exchange_weak(
+                data,
+                data - 1 - also,
+                Ordering::Acquire,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => return true,
                 Err(now) => data = now,
             }
@@ -54,19 +62,31 @@ impl Sem {
     /// `sem_trywait(3p)`: 0 or `-EAGAIN`.
     #[inline]
     pub fn try_wait(&self) -> isize {
-        if self.take(0) { 0 } else { -(libc::EAGAIN as isize) }
+        if self.take(0) {
+            0
+        } else {
+            -(libc::EAGAIN as isize)
+        }
     }
 
     /// `sem_wait(3p)`: 0 or `-EINTR`. A cancellation point.
     #[inline]
     pub fn wait(&self) -> isize {
-        if self.take(0) { 0 } else { self.wait_slow(NEVER) }
+        if self.take(0) {
+            0
+        } else {
+            self.wait_slow(NEVER)
+        }
     }
 
     /// `sem_clockwait`: 0, `-EINTR`, `-ETIMEDOUT`. A cancellation point.
     #[inline]
     pub fn wait_until(&self, deadline: Instant) -> isize {
-        if self.take(0) { 0 } else { self.wait_slow(deadline) }
+        if self.take(0) {
+            0
+        } else {
+            self.wait_slow(deadline)
+        }
     }
 
     #[cold]
@@ -109,7 +129,12 @@ impl Sem {
             if data & VALUE == MAX {
                 return -(libc::EOVERFLOW as isize);
             }
-            match self.data.compare_exchange_weak(data, data + 1, Ordering::Release, Ordering::Relaxed) {
+            match self.data.compare_exchange_weak(
+                data,
+                data + 1,
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
                 Ok(_) => break,
                 Err(now) => data = now,
             }

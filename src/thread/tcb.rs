@@ -7,6 +7,7 @@ use core::arch::asm;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
 use super::Thread;
+use crate::sys::raw::syscall;
 
 unsafe extern "C" {
     static _thread_db_pthread_tid: [u32; 3];
@@ -21,6 +22,20 @@ const FIRST_ID: i32 = 1 << 22;
 const LAST_ID: i32 = (1 << 30) - 1;
 
 static NEXT_ID: AtomicI32 = AtomicI32::new(FIRST_ID);
+
+/// Starts this process's ids somewhere else than other processes': they meet in
+/// the owners of process-shared locks. Spread by the process id, two ranges of a
+/// hundred thousand threads overlap in one of ten thousand cases.
+pub fn seed_ids() {
+    // SAFETY: no arguments.
+    let process = unsafe { syscall!(SYS_getpid) } as u32;
+    let range = (LAST_ID - FIRST_ID) as u32;
+    // Fibonacci hashing.
+    NEXT_ID.store(
+        FIRST_ID + (process.wrapping_mul(2_654_435_769) % range) as i32,
+        Ordering::Relaxed,
+    );
+}
 
 /// An id for a new green thread, unlike that of any other thread alive.
 pub fn new_id() -> i32 {
@@ -95,7 +110,7 @@ pub fn unregister_rseq(thread: &Thread) {
     // there was none.
     unsafe {
         let area = thread.pointer.get() as isize + __rseq_offset;
-        crate::sys::raw::syscall!(SYS_rseq, area, AREA_SIZE, UNREGISTER, SIGNATURE);
+        syscall!(SYS_rseq, area, AREA_SIZE, UNREGISTER, SIGNATURE);
     }
 }
 
