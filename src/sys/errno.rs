@@ -27,13 +27,3 @@ pub fn to_libc(result: isize) -> isize {
         result
     }
 }
-
-/// The kernel's convention out of libc's: `-1` becomes `-errno`.
-#[inline(always)]
-pub fn from_libc(result: isize) -> isize {
-    if result == -1 {
-        -(get() as isize)
-    } else {
-        result
-    }
-}

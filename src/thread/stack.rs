@@ -30,7 +30,6 @@ pub struct Placement {
     base: Cell<usize>,
     size: Cell<usize>,
     guard: Cell<usize>,
-    requested: Cell<usize>,
 }
 
 /// A stack for a new husk.
@@ -42,8 +41,6 @@ pub struct Stack {
     pub size: usize,
     /// Unusable bytes below.
     pub guard: usize,
-    /// The size that the program has asked for, in bytes.
-    pub requested: usize,
 }
 
 impl Placement {
@@ -52,7 +49,6 @@ impl Placement {
         self.base.set(stack.base);
         self.size.set(stack.size);
         self.guard.set(stack.guard);
-        self.requested.set(stack.requested);
     }
 
     /// The lowest usable address.
@@ -68,11 +64,6 @@ impl Placement {
     /// Unusable bytes below `base`.
     pub fn guard(&self) -> usize {
         self.guard.get()
-    }
-
-    /// What the program asked for.
-    pub fn requested(&self) -> usize {
-        self.requested.get()
     }
 
     /// Bytes that a context may count on; below what is there, since part of it
@@ -131,7 +122,6 @@ pub fn allocate(requested: usize, guard: usize) -> Result<Stack, i32> {
         base: start + guard,
         size,
         guard,
-        requested,
     })
 }
 
