@@ -2,7 +2,7 @@
 
 use libc::{sockaddr, socklen_t};
 
-use super::receive::when_ready;
+use super::file::when_ready;
 use super::{EAGAIN, Operation};
 use crate::hub::descriptor::{self, Direction};
 use crate::sched::blocking;

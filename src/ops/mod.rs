@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod connect;
+mod file;
 pub mod poll;
 pub mod receive;
 pub mod send;

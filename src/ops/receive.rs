@@ -6,14 +6,12 @@ use core::ptr;
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::{EAGAIN, Operation};
+use super::{EAGAIN, Operation, file};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
 use crate::sched::blocking;
 use crate::sys::raw::syscall;
 use crate::thread::Thread;
-
-const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
 
 /// Where a message comes from.
 #[derive(Clone, Copy)]
@@ -290,7 +288,7 @@ pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: us
     };
     // SAFETY: as the caller promises.
     unsafe {
-        file(
+        file::transfer(
             me,
             fd,
             class,
@@ -327,7 +325,7 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
             header.msg_iovlen = count as usize;
             return message(me, fd, &mut header, 0);
         }
-        file(
+        file::transfer(
             me,
             fd,
             class,
@@ -346,69 +344,4 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
             || syscall!(SYS_readv, fd, vectors, count),
         )
     }
-}
-
-/// A read or write on what is no socket: `attempt` uses `RWF_NOWAIT`, `native` is
-/// the plain call.
-pub(super) fn file(
-    me: &'static Thread,
-    fd: i32,
-    class: Option<Class>,
-    direction: Direction,
-    attempt: impl Fn() -> isize,
-    native: impl Fn() -> isize,
-) -> isize {
-    if matches!(class, None | Some(Class::Disk)) {
-        return native();
-    }
-    let Some(mut operation) = Operation::new(me, fd, direction) else {
-        return native();
-    };
-    operation.run(
-        |entry, _| {
-            let mut result = EOPNOTSUPP;
-            if entry.class(fd) == Class::NoWait {
-                result = attempt();
-            }
-            if result == EOPNOTSUPP {
-                entry.reclassify(Class::PollFirst);
-                result = when_ready(entry, fd, direction, &native);
-            }
-            if result != EAGAIN {
-                entry.pass_on(direction);
-            }
-            result
-        },
-        &native,
-    )
-}
-
-/// `native` if a look says that it will not block. One thread at a time: between
-/// the look and the call nobody else of this process takes what there is.
-pub(super) fn when_ready(
-    entry: &Descriptor,
-    fd: i32,
-    direction: Direction,
-    native: impl Fn() -> isize,
-) -> isize {
-    if entry.is_nonblocking(fd) {
-        return native();
-    }
-    let events = if direction == Direction::Read {
-        libc::POLLIN
-    } else {
-        libc::POLLOUT
-    };
-    let mut look = libc::pollfd {
-        fd,
-        events,
-        revents: 0,
-    };
-    let _critical = crate::thread::Critical::enter();
-    entry.turn.lock();
-    // SAFETY: `look` is live.
-    let ready = unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) };
-    let result = if ready > 0 { native() } else { EAGAIN };
-    entry.turn.unlock();
-    result
 }

@@ -5,8 +5,8 @@ use core::ffi::c_void;
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::Operation;
-use super::receive::{file, is_stream};
+use super::receive::is_stream;
+use super::{Operation, file};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::sched::blocking;
@@ -166,7 +166,7 @@ pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length:
                 iov_base: buffer.cast_mut().wrapping_byte_add(written),
                 iov_len: length - written,
             };
-            let result = file(
+            let result = file::transfer(
                 me,
                 fd,
                 class,
@@ -216,7 +216,7 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
             header.msg_iovlen = count as usize;
             return message(me, fd, &header, 0);
         }
-        let result = file(
+        let result = file::transfer(
             me,
             fd,
             class,

@@ -1,0 +1,274 @@
+//! The table of descriptors: who waits on which, and what is known of it.
+//!
+//! An entry belongs to a descriptor *number*. What it says holds for one life
+//! of that number, which its generation names: `close`, `dup2` and their kin end
+//! a life. Edges are counted per direction. A waiter notes the count, tries its
+//! operation, and parks only if the count is still the same: an edge between
+//! the attempt and the parking is never lost.
+//!
+//! - this file: an entry, its edges, waiting for one;
+//! - [`queue`]: who waits, and whom an edge wakes;
+//! - [`life`]: beginnings and ends of a number's lives;
+//! - [`status`]: what of the file's status is known without asking;
+//! - [`table`]: the entries of all numbers.
+
+mod life;
+mod queue;
+mod status;
+mod table;
+
+use core::cell::UnsafeCell;
+use core::ptr;
+use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+
+use super::class::Class;
+use super::epoll;
+use crate::sys::clock::Instant;
+use crate::sys::lock::RawLock;
+use crate::thread::wait::Wake;
+use crate::thread::{Critical, Thread};
+
+use queue::Side;
+pub use queue::{Direction, Link, Role};
+pub use table::{adopt_open, end_range, get, init, made, reset, share_all};
+
+/// An entry of the table.
+#[repr(C, align(64))]
+pub struct Descriptor {
+    lock: RawLock,
+    /// Names the current life of the number.
+    generation: AtomicU32,
+    /// The hub epoch that the number is registered in, 0 for none.
+    registered: AtomicU32,
+    class: AtomicU8,
+    flags: AtomicU8,
+    /// 1 while the cached status flag and time-outs hold.
+    status_known: AtomicU32,
+    /// Non-blocking system calls under way that must not meet another file.
+    held: AtomicU32,
+    /// For operations that are a check and an act (accept).
+    pub turn: RawLock,
+    receive_timeout: AtomicU64,
+    send_timeout: AtomicU64,
+    sides: [Side; 2],
+}
+
+// SAFETY: the queues are only touched under `lock`; the rest is atomic.
+unsafe impl Sync for Descriptor {}
+
+/// The other end is gone, or something urgent is about: a short read no longer
+/// means that nothing is left.
+const ENDING: u8 = 1;
+/// Made by a hooked call: the number cannot have been closed and reused behind
+/// our back.
+const KNOWN: u8 = 2;
+/// The file has this one number, in this process only: nobody else changes its
+/// status flags.
+const PRIVATE: u8 = 4;
+/// The cached `O_NONBLOCK`.
+const NONBLOCK: u8 = 8;
+/// `O_NONBLOCK` is set by a `connect` of ours, and not to be seen.
+const CONNECTING: u8 = 16;
+
+impl Descriptor {
+    fn side(&self, direction: Direction) -> &Side {
+        &self.sides[direction as usize]
+    }
+
+    /// The name of the number's current life.
+    #[inline(always)]
+    pub fn generation(&self) -> u32 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Edges seen so far in `direction`: note it before an attempt.
+    #[inline(always)]
+    pub fn edges(&self, direction: Direction) -> u32 {
+        // Acquire pairs with the Release in `event`.
+        self.side(direction).edges.load(Ordering::Acquire)
+    }
+
+    /// What the descriptor is.
+    #[inline(always)]
+    pub fn class(&self, fd: i32) -> Class {
+        match Class::from_byte(self.class.load(Ordering::Relaxed)) {
+            Class::Unknown => self.classify(fd),
+            class => class,
+        }
+    }
+
+    #[cold]
+    fn classify(&self, fd: i32) -> Class {
+        let class = Class::of(fd);
+        // Of a number that may be reused behind our back only the sockets and
+        // pipes are remembered: trying those the wrong way is an error, and noticed.
+        if class != Class::Disk || self.flags.load(Ordering::Relaxed) & KNOWN != 0 {
+            self.class.store(class as u8, Ordering::Relaxed);
+        }
+        class
+    }
+
+    /// Corrects a class that turned out wrong.
+    #[cold]
+    pub fn reclassify(&self, class: Class) {
+        self.class.store(class as u8, Ordering::Relaxed);
+    }
+
+    /// Whether nothing has arrived since the descriptor was drained.
+    #[inline(always)]
+    pub fn is_drained(&self, direction: Direction, edges: u32) -> bool {
+        self.side(direction).drained.load(Ordering::Relaxed) == edges.wrapping_add(1)
+    }
+
+    /// Notes that an attempt which began at `edges` took all there was.
+    #[inline(always)]
+    pub fn set_drained(&self, direction: Direction, edges: u32) {
+        // An end of file is announced once only: after that always ask. And
+        // before the registration nothing announces anything.
+        if self.flags.load(Ordering::Relaxed) & (ENDING | KNOWN) == KNOWN
+            && self.registered.load(Ordering::Relaxed) == epoll::epoch()
+        {
+            self.side(direction)
+                .drained
+                .store(edges.wrapping_add(1), Ordering::Relaxed);
+        }
+    }
+
+    /// Sees to it that events of `fd` reach this entry. `-errno` when they cannot.
+    pub fn register(&self, fd: i32) -> Result<(), i32> {
+        let known = self.flags.load(Ordering::Relaxed) & KNOWN != 0;
+        // A number of unknown origin may have been closed and reused behind our
+        // back (by libc itself), which silently ends a registration.
+        if known && self.registered.load(Ordering::Relaxed) == epoll::epoch() {
+            return Ok(());
+        }
+        let _critical = Critical::enter();
+        self.lock.lock();
+        let token = u64::from(self.generation.load(Ordering::Relaxed)) << 32 | fd as u32 as u64;
+        let result = epoll::register(fd, token);
+        if result == 0 {
+            self.registered.store(epoll::epoch(), Ordering::Relaxed);
+        }
+        self.lock.unlock();
+        if result < 0 {
+            Err(-result as i32)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Puts `link` into the queue of `direction`, unless since `generation` and
+    /// `edges` were noted the descriptor was closed or an edge came.
+    ///
+    /// # Safety
+    /// `link` is in no queue, stays where it is, and is withdrawn before it goes.
+    /// The caller is in a critical section.
+    pub unsafe fn enqueue(
+        &self,
+        direction: Direction,
+        generation: u32,
+        edges: u32,
+        link: &UnsafeCell<Link>,
+    ) -> Result<(), Wake> {
+        let side = self.side(direction);
+        self.lock.lock();
+        let result = if self.generation.load(Ordering::Relaxed) != generation {
+            Err(Wake::Closed)
+        } else if side.edges.load(Ordering::Relaxed) != edges {
+            Err(Wake::Ready)
+        } else {
+            // SAFETY: under the lock; as the caller promises.
+            unsafe { side.push(link.get()) };
+            Ok(())
+        };
+        self.lock.unlock();
+        result
+    }
+
+    /// Takes `link` out of the queue of `direction` if it is still there.
+    pub fn withdraw(&self, direction: Direction, link: &UnsafeCell<Link>) {
+        self.lock.lock();
+        // SAFETY: `linked` and the queue are guarded by the lock.
+        unsafe {
+            if (*link.get()).linked {
+                self.side(direction).remove(link.get());
+            }
+        }
+        self.lock.unlock();
+    }
+
+    /// Parks `me` until an edge in `direction` after `edges`, or `deadline`.
+    #[inline]
+    pub fn wait(
+        &self,
+        me: &'static Thread,
+        direction: Direction,
+        generation: u32,
+        edges: u32,
+        deadline: Instant,
+    ) -> Wake {
+        let _critical = Critical::enter();
+        let link = Link::new(me, Role::Consumer);
+        me.arm();
+        // SAFETY: withdrawn below unless the waker has unlinked it.
+        if let Err(reason) = unsafe { self.enqueue(direction, generation, edges, &link) } {
+            return reason;
+        }
+        let reason = me.commit(deadline);
+        if matches!(reason, Wake::Timeout | Wake::Interrupted) {
+            self.withdraw(direction, &link);
+        }
+        reason
+    }
+
+    /// After a success: another consumer may find something, too.
+    #[inline(always)]
+    pub fn pass_on(&self, direction: Direction) {
+        // SAFETY: a racy look; a waiter that comes later tries for itself first.
+        if unsafe { !ptr::read_volatile(self.side(direction).head.get()).is_null() } {
+            self.pass_on_slow(direction);
+        }
+    }
+
+    #[cold]
+    fn pass_on_slow(&self, direction: Direction) {
+        let _critical = Critical::enter();
+        self.lock.lock();
+        // SAFETY: under the lock.
+        unsafe { self.side(direction).wake(Wake::Ready, false) };
+        self.lock.unlock();
+    }
+}
+
+/// Takes an event from the hub; returns how many threads it woke.
+pub(super) fn event(token: u64, events: u32) -> usize {
+    let Some(entry) = get(token as u32 as i32) else {
+        return 0;
+    };
+    let has = |bits: i32| events & bits as u32 != 0;
+    entry.lock.lock();
+    let mut woken = 0;
+    if entry.generation.load(Ordering::Relaxed) == (token >> 32) as u32 {
+        if has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLPRI) {
+            entry.flags.fetch_or(ENDING, Ordering::Relaxed);
+        }
+        let over = has(libc::EPOLLHUP | libc::EPOLLERR);
+        for (direction, awaited) in [
+            (
+                Direction::Read,
+                libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLPRI,
+            ),
+            (Direction::Write, libc::EPOLLOUT),
+        ] {
+            if over || has(awaited) {
+                let side = entry.side(direction);
+                // Release pairs with the Acquire in `edges`.
+                side.edges.fetch_add(1, Ordering::Release);
+                // SAFETY: under the lock.
+                woken += unsafe { side.wake(Wake::Ready, over) };
+            }
+        }
+    }
+    entry.lock.unlock();
+    woken
+}

@@ -1,0 +1,128 @@
+//! Who waits for a descriptor.
+
+use core::cell::UnsafeCell;
+use core::ptr;
+use core::sync::atomic::AtomicU32;
+
+use crate::thread::Thread;
+use crate::thread::wait::Wake;
+
+/// A direction of readiness.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(usize)]
+pub enum Direction {
+    /// Data, a connection, end of file, or an error can be read.
+    Read = 0,
+    /// Space, or the end of a connection attempt.
+    Write = 1,
+}
+
+/// Who a waiter is, for deciding whom an edge wakes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Takes what the edge announces; one is woken, and passes the rest on.
+    Consumer,
+    /// Only wants to know (`poll`, `select`); all are woken.
+    Observer,
+}
+
+/// A waiter's link in a descriptor's queue. Lives on the waiter's stack.
+pub struct Link {
+    next: *const Link,
+    previous: *const Link,
+    thread: &'static Thread,
+    role: Role,
+    pub(super) linked: bool,
+}
+
+impl Link {
+    /// A link for `thread`, in no queue.
+    pub const fn new(thread: &'static Thread, role: Role) -> UnsafeCell<Self> {
+        UnsafeCell::new(Self {
+            next: ptr::null(),
+            previous: ptr::null(),
+            thread,
+            role,
+            linked: false,
+        })
+    }
+}
+
+/// One direction of an entry.
+pub(super) struct Side {
+    /// Edges seen. Written under the lock, read without.
+    pub(super) edges: AtomicU32,
+    /// The edge count at which the descriptor was last found drained, plus one.
+    pub(super) drained: AtomicU32,
+    pub(super) head: UnsafeCell<*const Link>,
+    pub(super) tail: UnsafeCell<*const Link>,
+}
+
+impl Side {
+    /// # Safety
+    /// The entry's lock is held and `link` is in no queue.
+    pub(super) unsafe fn push(&self, link: *mut Link) {
+        // SAFETY: under the lock; linked links live.
+        unsafe {
+            (*link).next = ptr::null();
+            (*link).previous = *self.tail.get();
+            (*link).linked = true;
+            if (*self.tail.get()).is_null() {
+                *self.head.get() = link;
+            } else {
+                (*(*self.tail.get()).cast_mut()).next = link;
+            }
+            *self.tail.get() = link;
+        }
+    }
+
+    /// # Safety
+    /// The entry's lock is held and `link` is in this queue.
+    pub(super) unsafe fn remove(&self, link: *mut Link) {
+        // SAFETY: under the lock; linked links live.
+        unsafe {
+            let (next, previous) = ((*link).next, (*link).previous);
+            if previous.is_null() {
+                *self.head.get() = next;
+            } else {
+                (*previous.cast_mut()).next = next;
+            }
+            if next.is_null() {
+                *self.tail.get() = previous;
+            } else {
+                (*next.cast_mut()).previous = previous;
+            }
+            (*link).linked = false;
+        }
+    }
+
+    /// Wakes every observer and the first consumer (or, with `all`, everybody);
+    /// returns how many woke.
+    ///
+    /// # Safety
+    /// The entry's lock is held.
+    pub(super) unsafe fn wake(&self, reason: Wake, all: bool) -> usize {
+        let mut woken = 0;
+        let mut consumer = all;
+        // SAFETY: under the lock; linked links live. A claimed thread's link is
+        // not touched again.
+        unsafe {
+            let mut cursor = *self.head.get();
+            while !cursor.is_null() {
+                let link = cursor.cast_mut();
+                cursor = (*link).next;
+                let is_consumer = (*link).role == Role::Consumer;
+                if is_consumer && consumer && !all {
+                    continue;
+                }
+                let thread = (*link).thread;
+                self.remove(link);
+                if thread.wake(reason) {
+                    woken += 1;
+                    consumer |= is_consumer;
+                }
+            }
+        }
+        woken
+    }
+}

@@ -1,0 +1,106 @@
+//! Status flags and time-outs of a file, asked for once where nobody else can
+//! change them.
+
+use core::mem::size_of;
+use core::sync::atomic::Ordering;
+
+use super::super::class::Class;
+use super::{CONNECTING, Descriptor, Direction, NONBLOCK, PRIVATE};
+use crate::sys::clock::{Instant, NEVER};
+use crate::sys::raw::syscall;
+
+impl Descriptor {
+    /// For the length of a `connect`: `O_NONBLOCK` is ours, not the program's.
+    pub fn set_connecting(&self, connecting: bool) {
+        if connecting {
+            self.flags.fetch_or(CONNECTING, Ordering::SeqCst);
+        } else {
+            self.flags.fetch_and(!CONNECTING, Ordering::SeqCst);
+        }
+    }
+
+    /// Whether `O_NONBLOCK` is on the file for the sake of a `connect` only.
+    pub fn is_connecting(&self) -> bool {
+        self.flags.load(Ordering::SeqCst) & CONNECTING != 0
+    }
+
+    /// Reads the status flags and time-outs unless what was read before holds.
+    fn refresh(&self, fd: i32) {
+        let private = self.flags.load(Ordering::Relaxed) & PRIVATE != 0;
+        if private && self.status_known.load(Ordering::Relaxed) == 1 {
+            return;
+        }
+        // Before the look: a change meanwhile is not missed.
+        self.status_known.store(1, Ordering::SeqCst);
+        // SAFETY: only reads flags.
+        let flags = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) };
+        if flags >= 0 && flags as i32 & libc::O_NONBLOCK != 0 && !self.is_connecting() {
+            self.flags.fetch_or(NONBLOCK, Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!NONBLOCK, Ordering::Relaxed);
+        }
+        let socket = matches!(self.class(fd), Class::Tcp | Class::Socket);
+        for (option, cached) in [
+            (libc::SO_RCVTIMEO, &self.receive_timeout),
+            (libc::SO_SNDTIMEO, &self.send_timeout),
+        ] {
+            cached.store(
+                if socket {
+                    socket_timeout(fd, option)
+                } else {
+                    0
+                },
+                Ordering::Relaxed,
+            );
+        }
+    }
+
+    /// The program has changed a status flag or a time-out.
+    pub fn status_changed(&self) {
+        self.status_known.store(0, Ordering::SeqCst);
+    }
+
+    /// Whether the program has set `O_NONBLOCK`.
+    pub fn is_nonblocking(&self, fd: i32) -> bool {
+        self.refresh(fd);
+        self.flags.load(Ordering::Relaxed) & NONBLOCK != 0
+    }
+
+    /// When an operation that begins now gives up: `SO_RCVTIMEO`, `SO_SNDTIMEO`.
+    pub fn deadline(&self, fd: i32, direction: Direction) -> Instant {
+        self.refresh(fd);
+        let cached = match direction {
+            Direction::Read => &self.receive_timeout,
+            Direction::Write => &self.send_timeout,
+        };
+        match cached.load(Ordering::Relaxed) {
+            0 => NEVER,
+            timeout => crate::sys::clock::after(timeout),
+        }
+    }
+}
+
+/// A socket's time-out option in nanoseconds, 0 for none.
+fn socket_timeout(fd: i32, option: i32) -> u64 {
+    let mut time = libc::timeval {
+        tv_sec: 0,
+        tv_usec: 0,
+    };
+    let mut length = size_of::<libc::timeval>() as libc::socklen_t;
+    // SAFETY: `time` and `length` are live.
+    let result = unsafe {
+        syscall!(
+            SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            option,
+            &raw mut time,
+            &raw mut length
+        )
+    };
+    if result < 0 {
+        0
+    } else {
+        time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000
+    }
+}
