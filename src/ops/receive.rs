@@ -250,7 +250,23 @@ unsafe fn fill(
 
 /// Descriptors that came with a message begin their lives here.
 unsafe fn adopt_descriptors(message: &msghdr) {
-    // SAFETY: a message that recvmsg has filled; the macros' functions walk it.
+    // SAFETY: a message that recvmsg has filled.
+    unsafe {
+        rights(message, |fd| {
+            if let Some(entry) = descriptor::get(fd) {
+                entry.begin(fd);
+                entry.share();
+            }
+        });
+    }
+}
+
+/// Calls `act` for each descriptor that `message` carries (unix(7), `SCM_RIGHTS`).
+///
+/// # Safety
+/// The message is valid.
+pub(super) unsafe fn rights(message: &msghdr, act: impl Fn(i32)) {
+    // SAFETY: as the caller promises; the macros' functions stay within it.
     unsafe {
         let mut header = libc::CMSG_FIRSTHDR(message);
         while !header.is_null() {
@@ -258,11 +274,7 @@ unsafe fn adopt_descriptors(message: &msghdr) {
                 let data = libc::CMSG_DATA(header).cast::<i32>();
                 let bytes = (*header).cmsg_len - (data.addr() - header.addr());
                 for index in 0..bytes / size_of::<i32>() {
-                    let fd = data.add(index).read_unaligned();
-                    if let Some(entry) = descriptor::get(fd) {
-                        entry.begin(fd);
-                        entry.share();
-                    }
+                    act(data.add(index).read_unaligned());
                 }
             }
             header = libc::CMSG_NXTHDR(message, header);

@@ -5,7 +5,7 @@ use core::ffi::c_void;
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::receive::is_stream;
+use super::receive::{is_stream, rights};
 use super::{Operation, file};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
@@ -115,16 +115,28 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     } else {
         operation.run(|_, _| call(flags | libc::MSG_DONTWAIT), || call(flags))
     };
-    if result < 0 || flags & libc::MSG_DONTWAIT != 0 {
+    if result < 0 {
         return result;
     }
     operation.entry.pass_on(Direction::Write);
     // SAFETY: the call has succeeded, so the message is valid.
     let message = unsafe { &*message };
+    // Whoever gets the descriptors may change their files' flags.
+    // SAFETY: as above.
+    unsafe {
+        rights(message, |fd| {
+            if let Some(entry) = descriptor::get(fd) {
+                entry.share();
+            }
+        });
+    }
+    if message.msg_iovlen == 0 {
+        return result;
+    }
     // SAFETY: as above.
     let buffers = unsafe { core::slice::from_raw_parts(message.msg_iov, message.msg_iovlen) };
     let whole: usize = buffers.iter().map(|buffer| buffer.iov_len).sum();
-    if result as usize == whole || !is_stream(operation.entry, fd) {
+    if result as usize == whole || flags & libc::MSG_DONTWAIT != 0 || !is_stream(operation.entry, fd) {
         return result;
     }
     // SAFETY: within the caller's buffers.

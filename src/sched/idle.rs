@@ -14,8 +14,10 @@ use super::monitor;
 use super::slot::{self, Slot};
 use super::worker::Worker;
 use crate::hub::{self, epoll, timer};
+use crate::signal;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::lock::RawLock;
+use crate::sys::raw::syscall;
 use crate::sys::report;
 use crate::thread::{Critical, Kind, current};
 
@@ -206,6 +208,7 @@ pub fn deadline_moved(deadline: Instant) {
 
 /// Sleeps without a slot until given one.
 pub fn sleep(worker: &'static Worker) {
+    worker.block_signals();
     worker.prepare_sleep();
     let listed = IDLE.with(|lists| {
         // A slot that was laid down since the caller looked is as good as a wake-up.
@@ -245,6 +248,7 @@ pub fn wait(worker: &'static Worker) {
     // From here on a new deadline or a new runnable thread kicks. Look once more
     // for those that came before.
     fence(Ordering::SeqCst);
+    worker.sync_mask(signal::idle_mask());
     if slot::any_queued() {
         IDLE.polling.store(false, Ordering::SeqCst);
         return;
@@ -268,6 +272,7 @@ pub fn wait(worker: &'static Worker) {
 
 /// [`sleep`], although slots lie idle: another worker waits in the hub for both.
 fn sleep_beside_poller(worker: &'static Worker) {
+    worker.block_signals();
     worker.prepare_sleep();
     IDLE.with(|lists| {
         worker.next.set(lists.sleepers);
@@ -280,6 +285,20 @@ fn sleep_beside_poller(worker: &'static Worker) {
         wake_worker();
     }
     worker.sleep();
+}
+
+/// The main thread, the caller, has changed its signal mask: on return no worker
+/// waits in the hub with the old one.
+pub fn renew_mask() {
+    let polls = epoll::polls();
+    if !is_polling() {
+        return;
+    }
+    kick();
+    while is_polling() && epoll::polls() == polls {
+        // SAFETY: no arguments.
+        unsafe { syscall!(SYS_sched_yield) };
+    }
 }
 
 /// Whether events or deadlines are awaited and nobody looks out for them.

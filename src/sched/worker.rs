@@ -171,6 +171,12 @@ impl Worker {
         self.mask.get()
     }
 
+    /// Before a sleep: what wakes a worker is never a signal, and the mask of
+    /// the moment may be out of date when one comes.
+    pub(super) fn block_signals(&self) {
+        self.sync_mask(u64::MAX);
+    }
+
     /// Notes a mask that was set behind the scheduler's back.
     pub fn note_mask(&self, mask: u64) {
         self.mask.set(mask);
@@ -336,7 +342,6 @@ pub fn work(worker: &'static Worker) -> ! {
             Pick::Empty => {
                 let stolen = worker.slot().map_or(0, |slot| slot.steal(worker));
                 if stolen == 0 {
-                    worker.sync_mask(signal::idle_mask());
                     // What comes after this look makes the wait in the hub end.
                     signal::deliver_deferred();
                     idle::wait(worker);

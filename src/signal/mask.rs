@@ -3,8 +3,9 @@
 use core::sync::atomic::Ordering;
 
 use super::{SIGCANCEL, SIGSETXID, Watch, bit};
+use crate::sched::idle;
 use crate::sched::worker::Worker;
-use crate::thread::{Critical, Thread};
+use crate::thread::{Critical, Thread, main_thread};
 
 /// What nobody can block: `SIGKILL`, `SIGSTOP`, and the signals of glibc's own.
 const UNBLOCKABLE: u64 = bit(libc::SIGKILL) | bit(libc::SIGSTOP) | bit(SIGCANCEL) | bit(SIGSETXID);
@@ -33,8 +34,11 @@ pub fn change(me: &'static Thread, how: i32, set: Option<u64>) -> Result<u64, i3
 /// Makes `mask` that of the calling green thread, in the kernel, too.
 pub fn install(me: &'static Thread, mask: u64) {
     let _critical = Critical::enter();
-    me.mask.store(mask, Ordering::Relaxed);
+    let changed = me.mask.swap(mask, Ordering::SeqCst) != mask;
     worker(me).sync_mask(mask);
+    if changed && main_thread::get().is_some_and(|main| main.is(me)) {
+        idle::renew_mask();
+    }
 }
 
 /// Makes `mask` that of the calling green thread and returns the one before.

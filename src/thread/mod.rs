@@ -81,11 +81,6 @@ pub struct Thread {
     pub(crate) successor: Cell<*const Thread>,
     /// Link in a run queue or in the pool of free husks.
     pub(crate) next: Cell<*const Thread>,
-    /// Link in the wait queue of an address.
-    pub(crate) node: Node,
-    /// Link in the timer heap.
-    pub(crate) timer: Timer,
-
     /// Signals that wait for the thread (bit `n - 1` for signal `n`).
     pub(crate) pending: AtomicU64,
     /// The thread's signal mask, as the kernel has it while the thread runs.
@@ -94,6 +89,11 @@ pub struct Thread {
     pub(crate) handled: Cell<u32>,
     /// Those of them that were installed without `SA_RESTART`.
     pub(crate) not_restarting: Cell<u32>,
+
+    /// Link in the wait queue of an address.
+    pub(crate) node: Node,
+    /// Link in the timer heap.
+    pub(crate) timer: Timer,
 
     /// What `sigaltstack` was told: base, size in bytes, enabled.
     pub(crate) alternate_stack: Cell<(*mut c_void, usize, bool)>,

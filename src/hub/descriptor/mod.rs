@@ -99,7 +99,11 @@ impl Descriptor {
 
     #[cold]
     fn classify(&self, fd: i32) -> Class {
-        let class = Class::of(fd);
+        let mut class = Class::of(fd);
+        // What cannot be watched (/dev/null, …) is always ready.
+        if class == Class::NoWait && self.register(fd) == Err(libc::EPERM) {
+            class = Class::Disk;
+        }
         // Of a number that may be reused behind our back only the sockets and
         // pipes are remembered: trying those the wrong way is an error, and noticed.
         if class != Class::Disk || self.flags.load(Ordering::Relaxed) & KNOWN != 0 {
