@@ -136,7 +136,10 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     // SAFETY: as above.
     let buffers = unsafe { core::slice::from_raw_parts(message.msg_iov, message.msg_iovlen) };
     let whole: usize = buffers.iter().map(|buffer| buffer.iov_len).sum();
-    if result as usize == whole || flags & libc::MSG_DONTWAIT != 0 || !is_stream(operation.entry, fd) {
+    if result as usize == whole
+        || flags & libc::MSG_DONTWAIT != 0
+        || !is_stream(operation.entry, fd)
+    {
         return result;
     }
     // SAFETY: within the caller's buffers.
