@@ -51,6 +51,8 @@ void waiting()
 	std::condition_variable condition;
 	std::condition_variable_any any;
 	bool ready = false;
+	/* before the other thread can try */
+	std::unique_lock held(timed);
 	std::thread other([&] {
 		CHECK(!timed.try_lock_for(10ms));
 		std::this_thread::sleep_for(5ms);
@@ -60,7 +62,6 @@ void waiting()
 		any.notify_all();
 	});
 	{
-		std::lock_guard held(timed);
 		std::unique_lock lock(mutex);
 		auto start = Clock::now();
 		CHECK(!condition.wait_for(lock, 2ms, [] { return false; }));
@@ -70,6 +71,7 @@ void waiting()
 		lock.unlock();
 		other.join();
 	}
+	held.unlock();
 	auto until = Clock::now() + 5ms;
 	std::this_thread::sleep_until(until);
 	CHECK(Clock::now() >= until);

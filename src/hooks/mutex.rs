@@ -27,6 +27,9 @@ pub(super) unsafe fn of<'a>(mutex: *mut pthread_mutex_t) -> &'a Mutex {
 pub(super) unsafe fn lock(mutex: *mut pthread_mutex_t) -> c_int {
     // SAFETY: as the caller promises.
     let ours = unsafe { of(mutex) };
+    if ours.lock_plain() {
+        return 0;
+    }
     if ours.is_glibcs() {
         let real = real!(pthread_mutex_lock: Plain);
         // SAFETY: as the caller promises.
@@ -43,6 +46,9 @@ pub(super) unsafe fn lock(mutex: *mut pthread_mutex_t) -> c_int {
 pub(super) unsafe fn unlock(mutex: *mut pthread_mutex_t) -> c_int {
     // SAFETY: as the caller promises.
     let ours = unsafe { of(mutex) };
+    if ours.unlock_plain() {
+        return 0;
+    }
     if ours.is_glibcs() {
         let real = real!(pthread_mutex_unlock: Plain);
         // SAFETY: as the caller promises.

@@ -43,6 +43,33 @@ const NOT_OURS: u32 = 16 | 64 | 128;
 const RETRIED: u32 = 1;
 
 impl Mutex {
+    /// Whether it is of the plain kind, which knows no owner and is ours.
+    #[inline(always)]
+    fn is_plain(&self) -> bool {
+        self.kind.load(Ordering::Relaxed) & (TYPE | NOT_OURS) == 0
+    }
+
+    /// [`lock`](Self::lock), where nothing stands in the way: true if that was so.
+    #[inline(always)]
+    pub fn lock_plain(&self) -> bool {
+        let taken = self.is_plain() && self.take();
+        if taken {
+            self.owner.store(tcb::own_id(), Ordering::Relaxed);
+        }
+        taken
+    }
+
+    /// [`unlock`](Self::unlock) of a plain mutex: true if it is one.
+    #[inline(always)]
+    pub fn unlock_plain(&self) -> bool {
+        let plain = self.is_plain();
+        if plain {
+            self.owner.store(0, Ordering::Relaxed);
+            self.release();
+        }
+        plain
+    }
+
     /// Whether glibc has to deal with it.
     #[inline(always)]
     pub fn is_glibcs(&self) -> bool {
