@@ -18,13 +18,19 @@ static void check_status(pid_t pid, int expected)
 
 static void fork_and_exec(void)
 {
+	/* the program runs until its standard input ends */
+	int input[2];
+	CHECK_OK(pipe2(input, O_CLOEXEC));
 	pid_t pid = fork();
 	if (pid == 0) {
-		execl("/bin/sh", "sh", "-c", "sleep 0.01; exit 3", (char *)NULL);
+		dup2(input[0], STDIN_FILENO);
+		execl("/bin/sh", "sh", "-c", "read line; exit 3", (char *)NULL);
 		_exit(127);
 	}
 	CHECK(pid > 0);
 	CHECK_EQ(waitpid(pid, NULL, WNOHANG), 0);
+	CHECK_OK(close(input[0]));
+	CHECK_OK(close(input[1]));
 	check_status(pid, 3);
 	CHECK_ERRNO(waitpid(pid, NULL, 0), ECHILD);
 }
