@@ -31,7 +31,7 @@ export! {
             }
             libc::SYS_sched_yield => {
                 // SAFETY: no arguments.
-                unsafe { super::other_sync::sched_yield() as c_long }
+                unsafe { super::give_way::sched_yield() as c_long }
             }
             libc::SYS_futex if runtime::is_running() => {
                 let call = futex::Call {

@@ -1,0 +1,41 @@
+//! Giving way: `sched_yield`.
+
+use core::ffi::c_int;
+
+use crate::sched;
+use crate::sys::errno;
+use crate::sys::raw::syscall;
+use crate::thread::green;
+
+fn yield_cpu() -> c_int {
+    match green() {
+        Some(me) => {
+            sched::yield_now(me);
+            0
+        }
+        // SAFETY: no arguments.
+        None => errno::to_libc(unsafe { syscall!(SYS_sched_yield) }) as c_int,
+    }
+}
+
+export! {
+    /// `sched_yield(2)`.
+    fn sched_yield() -> c_int {
+        yield_cpu()
+    }
+
+    /// Alias of `sched_yield`.
+    unchecked fn __sched_yield() -> c_int {
+        yield_cpu()
+    }
+
+    /// Alias of `sched_yield`.
+    unchecked fn pthread_yield() -> c_int {
+        yield_cpu()
+    }
+
+    /// C11 `thrd_yield`.
+    unchecked fn thrd_yield() {
+        yield_cpu();
+    }
+}
