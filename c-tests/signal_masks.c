@@ -2,6 +2,7 @@
  * reaches just its thread, and with signal 0 just asks. */
 #include "check.h"
 #include <semaphore.h>
+#include <sys/syscall.h>
 
 static pthread_t handler_thread;
 static volatile sig_atomic_t handled;
@@ -75,6 +76,9 @@ static void *raise_here(void *unused)
 	CHECK_OK(raise(SIGUSR1));
 	CHECK_EQ(handled, before + 1);
 	CHECK(pthread_equal(handler_thread, pthread_self()));
+	CHECK_OK(syscall(SYS_tgkill, getpid(), gettid(), SIGUSR1));
+	CHECK_EQ(handled, before + 2);
+	CHECK(pthread_equal(handler_thread, pthread_self()));
 	return unused;
 }
 
@@ -88,6 +92,8 @@ static void pthread_kill_and_raise_reach_their_thread(void)
 		check_join(thread);
 	}
 	CHECK_OK(pthread_kill(pthread_self(), 0));
+	CHECK_OK(tgkill(getpid(), gettid(), 0));
+	CHECK_ERRNO(tgkill(getpid(), gettid(), 9999), EINVAL);
 	CHECK_EQ(pthread_kill(pthread_self(), 9999), EINVAL);
 	raise_here(NULL);
 	check_join(check_start(raise_here, NULL));

@@ -5,14 +5,14 @@ use core::mem::{self, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::Ordering;
 
-use libc::{pthread_t, sighandler_t, sigset_t, stack_t};
+use libc::{pid_t, pthread_t, sighandler_t, sigset_t, stack_t};
 
 use crate::signal::{self, HIGHEST, SIGCANCEL, SIGSETXID, actions, mask};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::real::real;
 use crate::thread::join::Life;
-use crate::thread::{Kind, Thread, current, of_pthread};
+use crate::thread::{Kind, Thread, current, husk, main_thread, of_pthread};
 
 /// The calling thread, if it is green, wired ones included.
 fn green() -> Option<&'static Thread> {
@@ -113,7 +113,31 @@ fn kill(thread: &'static Thread, signal: c_int) -> c_int {
     0
 }
 
+/// `tgkill(2)` to a thread that the kernel does not know, or knows by another id:
+/// the call's result, or `None` if it is not for a green thread of this process.
+pub(super) fn kill_by_id(id: pid_t, signal: c_int) -> Option<isize> {
+    let thread = main_thread::get()
+        .into_iter()
+        .chain(husk::all())
+        .find(|thread| {
+            thread.kind() == Kind::Green
+                && thread.tid.get() == id
+                && thread.life.load(Ordering::Acquire) & (Life::FREE | Life::EXITED) == 0
+        })?;
+    Some(-(kill(thread, signal) as isize))
+}
+
 export! {
+    /// `tgkill(2)`.
+    unchecked fn tgkill(process: pid_t, id: pid_t, signal: c_int) -> c_int {
+        // SAFETY: plain arguments.
+        let native = || unsafe { syscall!(SYS_tgkill, process, id, signal) };
+        // SAFETY: no arguments.
+        let own = process == unsafe { syscall!(SYS_getpid) } as pid_t;
+        let result = if own { kill_by_id(id, signal) } else { None };
+        errno::to_libc(result.unwrap_or_else(native)) as c_int
+    }
+
     /// `sigaction(2)`.
     fn sigaction(signal: c_int, new: *const libc::sigaction, old: *mut libc::sigaction) -> c_int {
         // SAFETY: as the caller promises.

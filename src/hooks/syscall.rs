@@ -29,6 +29,10 @@ export! {
                 let me = current();
                 if me.kind() == Kind::Green { c_long::from(me.tid.get()) } else { kernel() }
             }
+            libc::SYS_tgkill => {
+                // SAFETY: plain arguments.
+                c_long::from(unsafe { super::signals::tgkill(a as i32, b as i32, c as i32) })
+            }
             libc::SYS_sched_yield => {
                 // SAFETY: no arguments.
                 unsafe { super::give_way::sched_yield() as c_long }
