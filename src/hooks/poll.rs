@@ -51,7 +51,7 @@ unsafe fn wait(
         return first;
     }
     if count == 0 {
-        return if sleep::until(me, deadline) {
+        return if sleep::until(me, deadline, watch) {
             0
         } else {
             -(libc::EINTR as isize)

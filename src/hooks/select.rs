@@ -89,7 +89,7 @@ unsafe fn wait(
     let size = sets.present().count() * sets.words;
     if size == 0 {
         // Nothing to look at: a sleep.
-        return if deadline <= clock::now() || sleep::until(me, deadline) {
+        return if deadline <= clock::now() || sleep::until(me, deadline, watch) {
             0
         } else {
             -(libc::EINTR as isize)

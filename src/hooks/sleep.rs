@@ -18,7 +18,7 @@ use crate::thread::{Thread, cancel, green};
 /// # Safety
 /// `left` is null or can be written.
 unsafe fn until(me: &'static Thread, deadline: Instant, left: *mut timespec) -> c_int {
-    if sleep::until(me, deadline) {
+    if sleep::until(me, deadline, &Watch::new(me)) {
         return 0;
     }
     if !left.is_null() {
@@ -31,7 +31,7 @@ unsafe fn until(me: &'static Thread, deadline: Instant, left: *mut timespec) -> 
 /// Waits until a handler has run.
 fn pause_green(me: &'static Thread, watch: &Watch) -> c_int {
     while !watch.handled() {
-        sleep::park(me, NEVER);
+        sleep::park(me, NEVER, watch);
         cancel::point();
     }
     errno::set(libc::EINTR);

@@ -16,7 +16,7 @@ use crate::sched::blocking;
 use crate::signal::Watch;
 use crate::sys::clock::{Instant, NEVER};
 use crate::thread::wait::Wake;
-use crate::thread::{Thread, cancel};
+use crate::thread::{Critical, Thread, cancel};
 
 const EAGAIN: isize = -(libc::EAGAIN as isize);
 const EINTR: isize = -(libc::EINTR as isize);
@@ -135,10 +135,18 @@ impl Operation {
             Err(libc::EBADF) => return Err(Stop::With(EBADF)),
             Err(_) => return Err(Stop::Unwatchable),
         }
-        match self
-            .entry
-            .wait(self.me, self.direction, self.generation, edges, deadline)
-        {
+        let wake = {
+            // A handler that has just run ends a call that is never restarted;
+            // from here on a signal stays pending, and the wait sees it.
+            let _critical = (!self.restarts).then(Critical::enter);
+            if !self.restarts && self.watch.handled() {
+                Wake::Interrupted
+            } else {
+                self.entry
+                    .wait(self.me, self.direction, self.generation, edges, deadline)
+            }
+        };
+        match wake {
             Wake::Closed => Err(Stop::With(EBADF)),
             Wake::Timeout => Err(Stop::With(EAGAIN)),
             Wake::Interrupted => {

@@ -54,7 +54,7 @@ pub fn any(
         let outcome = if count <= FEW {
             let mut few: [UnsafeCell<Option<Watched>>; FEW] =
                 [const { UnsafeCell::new(None) }; FEW];
-            wait(me, interests.clone(), &mut few, deadline, &mut probe)
+            wait(me, interests.clone(), &mut few, deadline, watch, &mut probe)
         } else {
             let size = count * size_of::<UnsafeCell<Option<Watched>>>();
             let Some(memory) = pages::reserve(size) else {
@@ -72,6 +72,7 @@ pub fn any(
                     interests.clone(),
                     slice::from_raw_parts_mut(many, count),
                     deadline,
+                    watch,
                     &mut probe,
                 );
                 pages::release(memory, size);
@@ -104,6 +105,7 @@ fn wait(
     interests: impl Iterator<Item = Interest>,
     places: &mut [UnsafeCell<Option<Watched>>],
     deadline: Instant,
+    watch: &Watch,
     probe: &mut impl FnMut() -> isize,
 ) -> Outcome {
     for (place, interest) in places.iter_mut().zip(interests) {
@@ -133,6 +135,10 @@ fn wait(
         return Outcome::Result(result);
     }
     let critical = Critical::enter();
+    // From here on a signal stays pending, and `commit` sees it.
+    if watch.handled() {
+        return Outcome::Interrupted;
+    }
     me.arm();
     let quiet = each(places, |watched, index| {
         let direction = DIRECTIONS[index];

@@ -8,16 +8,15 @@ use crate::sys::clock::{self, Instant};
 use crate::thread::wait::Wake;
 use crate::thread::{Critical, Thread, cancel};
 
-/// Leaves the CPU until `deadline`; false if a handler has run before. A
-/// cancellation point.
-pub fn until(me: &'static Thread, deadline: Instant) -> bool {
-    let watch = Watch::new(me);
+/// Leaves the CPU until `deadline`; false if a handler has run since `watch`
+/// began. A cancellation point.
+pub fn until(me: &'static Thread, deadline: Instant, watch: &Watch) -> bool {
     if deadline <= clock::now() {
         sched::yield_now(me);
         return true;
     }
     loop {
-        match park(me, deadline) {
+        match park(me, deadline, watch) {
             Wake::Timeout => return true,
             _ => {
                 cancel::point();
@@ -29,9 +28,14 @@ pub fn until(me: &'static Thread, deadline: Instant) -> bool {
     }
 }
 
-/// Waits for nothing but the time and signals.
-pub fn park(me: &'static Thread, deadline: Instant) -> Wake {
+/// Waits for nothing but the time and signals; not at all if a handler has run
+/// since `watch` began.
+pub fn park(me: &'static Thread, deadline: Instant, watch: &Watch) -> Wake {
     let _critical = Critical::enter();
+    // From here on a signal stays pending, and `commit` sees it.
+    if watch.handled() {
+        return Wake::Interrupted;
+    }
     me.arm();
     // `commit` looks for pending signals next; no lock has been released since.
     fence(Ordering::SeqCst);

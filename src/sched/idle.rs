@@ -294,7 +294,8 @@ pub fn renew_mask() {
     if !is_polling() {
         return;
     }
-    kick();
+    // Without a look at `kicked`, which a new poller may be about to reset.
+    epoll::kick();
     while is_polling() && epoll::polls() == polls {
         // SAFETY: no arguments.
         unsafe { syscall!(SYS_sched_yield) };
