@@ -12,7 +12,7 @@ use core::cell::UnsafeCell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::join::Life;
 use super::stack;
@@ -81,7 +81,26 @@ pub fn create(stack_size: usize, guard: usize) -> Result<&'static Thread, i32> {
     thread.pointer.set(id as usize);
     thread.stack.set(stack);
     list(thread);
+    limit_donors(thread);
     Ok(thread)
+}
+
+/// So many donors may be on their way out at a time.
+const DONORS: usize = 16;
+
+/// The husks made last, whose donors may not have left yet.
+static RECENT: [AtomicPtr<Thread>; DONORS] = [const { AtomicPtr::new(ptr::null_mut()) }; DONORS];
+static MADE: AtomicUsize = AtomicUsize::new(0);
+
+/// Notes `thread` as the latest husk, and waits for the donor of an earlier one:
+/// a creator that is faster than the kernel ends threads must not pile them up.
+fn limit_donors(thread: &'static Thread) {
+    let place = &RECENT[MADE.fetch_add(1, Ordering::Relaxed) % DONORS];
+    let earlier = place.swap(ptr::from_ref(thread).cast_mut(), Ordering::AcqRel);
+    // SAFETY: null or a husk, which is never freed.
+    if let Some(earlier) = unsafe { earlier.as_ref() } {
+        await_donor(earlier);
+    }
 }
 
 static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
@@ -270,4 +289,7 @@ pub unsafe fn reset() {
     }
     POOL.free.store(0, Ordering::Relaxed);
     ALL.store(ptr::null_mut(), Ordering::Relaxed);
+    for recent in &RECENT {
+        recent.store(ptr::null_mut(), Ordering::Relaxed);
+    }
 }
