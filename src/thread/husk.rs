@@ -141,6 +141,7 @@ pub fn await_donor(thread: &Thread) {
         // SAFETY: no arguments.
         unsafe { syscall!(SYS_sched_yield) };
     }
+    let mut waited = false;
     while thread.donor.load(Ordering::Acquire) != 0 {
         // The kernel wakes this word as a shared futex.
         // SAFETY: the word lives.
@@ -153,6 +154,12 @@ pub fn await_donor(thread: &Thread) {
                 0usize
             )
         };
+        waited = true;
+    }
+    if waited {
+        // The kernel wakes one, and two may wait.
+        // SAFETY: as above.
+        unsafe { syscall!(SYS_futex, thread.donor.as_ptr(), libc::FUTEX_WAKE, i32::MAX) };
     }
     tcb::disable_rseq(thread);
 }
