@@ -12,6 +12,8 @@ THREADS = 1000
 # The library winds down within a tenth of a second of the last thread's parking.
 SETTLED_SECONDS = 1
 WATCHED_SECONDS = 2
+# Workers that were needed while the threads were made may sleep on.
+FEW_KERNEL_THREADS = 64
 
 
 def context_switches(pid):
@@ -36,4 +38,4 @@ def test_parked_threads_never_wake(workers):
     assert before == after
     assert process.returncode == 0
     if workers is not None:
-        assert len(before) <= workers + 2
+        assert len(before) <= FEW_KERNEL_THREADS
