@@ -51,6 +51,8 @@ static void check_moved(int operation)
 	move_all(operation);
 	CHECK_EQ(futex(&from, FUTEX_WAKE_PRIVATE, INT_MAX, 0, NULL, 0), 0);
 	CHECK_EQ(__atomic_load_n(&woken, __ATOMIC_SEQ_CST), 0);
+	/* To the word itself: all are counted, once, and stay where they are. */
+	CHECK_EQ(futex(&to, operation, 0, INT_MAX, &to, 0), WAITERS);
 	/* Back again: one woken, two moved; the result counts both for either operation. */
 	CHECK_EQ(futex(&to, operation, 1, 2, &from, 0), 3);
 	wait_until_woken(1);

@@ -8,14 +8,13 @@ use crate::sys::raw::syscall;
 use crate::thread::green;
 
 fn yield_cpu() -> c_int {
-    match green() {
-        Some(me) => {
-            sched::yield_now(me);
-            0
-        }
-        // SAFETY: no arguments.
-        None => errno::to_libc(unsafe { syscall!(SYS_sched_yield) }) as c_int,
+    if green().is_some_and(sched::yield_now) {
+        return 0;
     }
+    // Nobody else here: what the caller waits for may be up to another worker, or to
+    // another process, whose turn it is then.
+    // SAFETY: no arguments.
+    errno::to_libc(unsafe { syscall!(SYS_sched_yield) }) as c_int
 }
 
 export! {

@@ -1,9 +1,9 @@
 //! Calls that block without a readiness form: locks on files, their way to the
-//! disk, System V queues, waits for blocked signals.
+//! disk, System V queues.
 
 use core::ffi::{c_int, c_long, c_void};
 
-use libc::{off_t, sembuf, siginfo_t, sigset_t, size_t, ssize_t, timespec};
+use libc::{off_t, sembuf, size_t, ssize_t, timespec};
 
 use crate::sched::blocking;
 use crate::sys::real::real;
@@ -41,10 +41,4 @@ regions! {
     fn semop(set: c_int, operations: *mut sembuf, count: size_t) -> c_int;
     /// `semtimedop(2)`.
     fn semtimedop(set: c_int, operations: *mut sembuf, count: size_t, timeout: *const timespec) -> c_int;
-    /// `sigwait(3)`.
-    fn sigwait(set: *const sigset_t, signal: *mut c_int) -> c_int;
-    /// `sigwaitinfo(2)`.
-    fn sigwaitinfo(set: *const sigset_t, info: *mut siginfo_t) -> c_int;
-    /// `sigtimedwait(2)`.
-    fn sigtimedwait(set: *const sigset_t, info: *mut siginfo_t, timeout: *const timespec) -> c_int;
 }

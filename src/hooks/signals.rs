@@ -7,18 +7,12 @@ use core::sync::atomic::Ordering;
 
 use libc::{pid_t, pthread_t, sighandler_t, sigset_t, stack_t};
 
-use crate::signal::{self, HIGHEST, SIGCANCEL, SIGSETXID, actions, mask};
+use crate::signal::{self, HIGHEST, SIGCANCEL, SIGSETXID, actions, mask, send};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::real::real;
 use crate::thread::join::Life;
-use crate::thread::{Kind, Thread, current, husk, main_thread, of_pthread};
-
-/// The calling thread, if it is green, wired ones included.
-fn green() -> Option<&'static Thread> {
-    let me = current();
-    (me.kind() == Kind::Green).then_some(me)
-}
+use crate::thread::{Kind, Thread, green_or_wired, husk, main_thread, of_pthread};
 
 /// `signal(2)` with the given flags.
 ///
@@ -109,7 +103,7 @@ fn kill(thread: &'static Thread, signal: c_int) -> c_int {
         }
         return 0;
     }
-    signal::send(thread, signal, &sent_to_thread(signal));
+    send::send(thread, signal, &sent_to_thread(signal));
     0
 }
 
@@ -200,7 +194,7 @@ export! {
 
     /// `pthread_sigmask(3)`.
     fn pthread_sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
-        match green() {
+        match green_or_wired() {
             // SAFETY: as the caller promises.
             Some(me) => unsafe { change_mask(me, how, set, old) },
             None => {
@@ -213,7 +207,7 @@ export! {
 
     /// `sigprocmask(2)`.
     fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
-        match green() {
+        match green_or_wired() {
             // SAFETY: as the caller promises.
             Some(me) => match unsafe { change_mask(me, how, set, old) } {
                 0 => 0,
@@ -234,7 +228,7 @@ export! {
     fn sigpending(set: *mut sigset_t) -> c_int {
         // SAFETY: as the caller promises.
         let result = errno::to_libc(unsafe { syscall!(SYS_rt_sigpending, set, 8) }) as c_int;
-        if let (0, Some(me)) = (result, green()) {
+        if let (0, Some(me)) = (result, green_or_wired()) {
             let blocked = me.pending.load(Ordering::Relaxed) & me.mask.load(Ordering::Relaxed);
             // SAFETY: written by the successful call.
             unsafe { *set.cast::<u64>() |= blocked };
@@ -254,28 +248,21 @@ export! {
         unsafe { real(id, signal) }
     }
 
-    /// `pthread_cancel(3)`.
-    fn pthread_cancel(id: pthread_t) -> c_int {
-        let real = real!(pthread_cancel: unsafe extern "C-unwind" fn(pthread_t) -> c_int);
-        // SAFETY: as the caller promises: a thread that may still be joined.
-        let thread = unsafe { of_pthread(id) };
-        // SAFETY: as the caller promises.
-        let result = unsafe { real(id) };
-        if thread.kind() != Kind::Green {
-            return result;
-        }
-        thread.pending.fetch_or(signal::bit(SIGCANCEL), Ordering::SeqCst);
-        signal::delivery::interrupt(thread);
-        // glibc has marked the thread; that the kernel does not know its id does
-        // not matter.
-        if result == libc::ESRCH { 0 } else { result }
+    /// `raise(3)`.
+    fn raise(signal: c_int) -> c_int {
+        let Some(me) = green_or_wired() else {
+            let real = real!(raise: unsafe extern "C-unwind" fn(c_int) -> c_int);
+            // SAFETY: no preconditions.
+            return unsafe { real(signal) };
+        };
+        errno::to_libc(-(kill(me, signal) as isize)) as c_int
     }
 
     /// `sigaltstack(2)`: recorded per thread. Handlers run on the thread's own
     /// stack; those of faults, which may be its overflow, on the worker's
     /// alternate stack.
     fn sigaltstack(new: *const stack_t, old: *mut stack_t) -> c_int {
-        let Some(me) = green() else {
+        let Some(me) = green_or_wired() else {
             let real = real!(sigaltstack: unsafe extern "C" fn(*const stack_t, *mut stack_t) -> c_int);
             // SAFETY: as the caller promises.
             return unsafe { real(new, old) };

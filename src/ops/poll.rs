@@ -139,7 +139,7 @@ fn wait(
     if watch.handled() {
         return Outcome::Interrupted;
     }
-    me.arm();
+    me.arm(true);
     let quiet = each(places, |watched, index| {
         let direction = DIRECTIONS[index];
         // SAFETY: the links stay where they are until they are withdrawn below.

@@ -36,7 +36,7 @@ pub fn park(me: &'static Thread, deadline: Instant, watch: &Watch) -> Wake {
     if watch.handled() {
         return Wake::Interrupted;
     }
-    me.arm();
+    me.arm(true);
     // `commit` looks for pending signals next; no lock has been released since.
     fence(Ordering::SeqCst);
     me.commit(deadline)

@@ -12,9 +12,8 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 
 use super::monitor;
 use super::slot::{self, Slot};
-use super::worker::Worker;
+use super::worker::{self, Worker};
 use crate::hub::{self, epoll, timer};
-use crate::signal;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::lock::RawLock;
 use crate::sys::raw::syscall;
@@ -208,7 +207,7 @@ pub fn deadline_moved(deadline: Instant) {
 
 /// Sleeps without a slot until given one.
 pub fn sleep(worker: &'static Worker) {
-    worker.block_signals();
+    worker.mask.close();
     worker.prepare_sleep();
     let listed = IDLE.with(|lists| {
         // A slot that was laid down since the caller looked is as good as a wake-up.
@@ -248,7 +247,7 @@ pub fn wait(worker: &'static Worker) {
     // From here on a new deadline or a new runnable thread kicks. Look once more
     // for those that came before.
     fence(Ordering::SeqCst);
-    worker.sync_mask(signal::idle_mask());
+    worker.mask.enter_base();
     if slot::any_queued() {
         IDLE.polling.store(false, Ordering::SeqCst);
         return;
@@ -272,7 +271,7 @@ pub fn wait(worker: &'static Worker) {
 
 /// [`sleep`], although slots lie idle: another worker waits in the hub for both.
 fn sleep_beside_poller(worker: &'static Worker) {
-    worker.block_signals();
+    worker.mask.close();
     worker.prepare_sleep();
     IDLE.with(|lists| {
         worker.next.set(lists.sleepers);
@@ -287,18 +286,19 @@ fn sleep_beside_poller(worker: &'static Worker) {
     worker.sleep();
 }
 
-/// The main thread, the caller, has changed its signal mask: on return no worker
-/// waits in the hub with the old one.
-pub fn renew_mask() {
-    let polls = epoll::polls();
-    if !is_polling() {
-        return;
+/// The main thread, the caller, has changed its signal mask to `mask`: on return
+/// no worker is open to what that blocks, unless a green thread runs there.
+pub fn renew_mask(mask: u64) {
+    if is_polling() {
+        // Without a look at `kicked`, which a new poller may be about to reset. Who
+        // waits in the hub comes back with the new mask, whatever it had.
+        epoll::kick();
     }
-    // Without a look at `kicked`, which a new poller may be about to reset.
-    epoll::kick();
-    while is_polling() && epoll::polls() == polls {
-        // SAFETY: no arguments.
-        unsafe { syscall!(SYS_sched_yield) };
+    for worker in worker::all() {
+        while worker.mask.in_base() & mask != mask {
+            // SAFETY: no arguments.
+            unsafe { syscall!(SYS_sched_yield) };
+        }
     }
 }
 

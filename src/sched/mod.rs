@@ -3,6 +3,8 @@
 //! - [`switch`]: one context to another;
 //! - [`slot`]: the right to run green threads, and its run queue;
 //! - [`worker`]: a kernel thread that holds a slot most of the time;
+//! - [`mask`]: the signal mask of a worker's kernel thread;
+//! - [`kernel_thread`]: starting and ending one;
 //! - [`idle`]: slots and workers without work, and who wakes them;
 //! - [`blocking`]: stretches that block the kernel thread;
 //! - [`monitor`]: takes slots away from whoever is stuck;
@@ -10,6 +12,8 @@
 
 pub mod blocking;
 pub mod idle;
+pub mod kernel_thread;
+mod mask;
 pub mod monitor;
 pub mod runtime;
 pub mod slot;
@@ -63,10 +67,10 @@ pub fn park(me: &'static Thread) {
     }
 }
 
-/// Lets other runnable threads go first.
-pub fn yield_now(me: &'static Thread) {
+/// Lets other runnable threads go first; false if there were none.
+pub fn yield_now(me: &'static Thread) -> bool {
     let _critical = Critical::enter();
-    leave(me, After::Requeue);
+    leave(me, After::Requeue)
 }
 
 /// Ends the calling context for good; [`After::Retire`] follows on another.
@@ -75,17 +79,19 @@ pub fn retire(me: &'static Thread) -> ! {
     unreachable!("a retired context was resumed");
 }
 
+/// Switches to whoever is next; false if that is the caller.
 #[inline]
-fn leave(me: &'static Thread, after: After) {
+fn leave(me: &'static Thread, after: After) -> bool {
     // SAFETY: what runs on a worker knows it; workers are never freed.
     let worker = unsafe { &*me.worker.get() };
     let next = match worker.pick() {
         Pick::Run(next) => next,
         // Nobody else: a yielding thread goes on, and so does one that the look
         // around has just woken.
-        Pick::Empty if after == After::Requeue => return,
-        Pick::Empty if after == After::Publish && me.is_claimed() => return,
+        Pick::Empty if after == After::Requeue => return false,
+        Pick::Empty if after == After::Publish && me.is_claimed() => return false,
         Pick::Empty | Pick::Lost => worker.base(),
     };
     switch::to(me, next, worker, after);
+    true
 }

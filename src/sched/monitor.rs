@@ -12,9 +12,10 @@ use core::ffi::c_void;
 use core::sync::atomic::{AtomicU32, Ordering, fence};
 use core::time::Duration;
 
-use super::worker::{Worker, kernel_thread};
-use super::{idle, slot};
+use super::worker::Worker;
+use super::{idle, kernel_thread, slot};
 use crate::hub::{self, epoll};
+use crate::signal::{self, cancellation};
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::futex;
 
@@ -54,7 +55,7 @@ pub fn start() -> Result<(), i32> {
     // A worker that never has a slot: what the monitor makes runnable goes to
     // the global queue.
     let worker = Worker::create().ok_or(libc::EAGAIN)?;
-    kernel_thread(
+    kernel_thread::start(
         main,
         core::ptr::from_ref(worker).cast_mut().cast(),
         super::worker::STACK_SIZE,
@@ -100,7 +101,10 @@ fn sleep() {
     ASLEEP.store(1, Ordering::Relaxed);
     // Pairs with the fence in `slot_in_use`.
     fence(Ordering::SeqCst);
-    while idle::idle_slots() as usize == slot::all().len() && ASLEEP.load(Ordering::Acquire) == 1 {
+    while idle::idle_slots() as usize == slot::all().len()
+        && !cancellation::is_missed()
+        && ASLEEP.load(Ordering::Acquire) == 1
+    {
         futex::wait(&ASLEEP, 1);
     }
     ASLEEP.store(0, Ordering::Relaxed);
@@ -113,7 +117,8 @@ fn look(seen: &mut [Seen; slot::MAX_SLOTS], seen_polls: &mut u32) {
         hub::glance();
     }
     *seen_polls = polls;
-    crate::signal::deliver_deferred();
+    signal::deliver_deferred();
+    cancellation::retry();
     if slot::any_queued() && idle::idle_slots() > 0 {
         idle::wake_worker();
     }

@@ -44,6 +44,7 @@ pub fn start() -> Result<(), i32> {
 
 fn start_locked() -> Result<(), i32> {
     let count = settings::workers().clamp(1, MAX_SLOTS);
+    thread::tcb::seed_ids();
     hub::descriptor::init()?;
     hub::epoll::open()?;
     let started: Result<_, i32> = (|| {
@@ -58,7 +59,6 @@ fn start_locked() -> Result<(), i32> {
     })();
     let (worker, base) = started.inspect_err(|_| hub::epoll::close_inherited())?;
     switch::init();
-    thread::tcb::seed_ids();
     base.become_kind(Kind::Base, base.pointer.get());
     base.set_critical(1);
     // SAFETY: a husk's stack is unused until its first context.
@@ -71,13 +71,14 @@ fn start_locked() -> Result<(), i32> {
     };
     base.context.set(context);
     worker.set_base(base);
-    worker.adopt_kernel_thread();
+    worker.adopt_kernel_thread(thread::pointer());
     main_thread::adopt(worker);
     worker.install_signal_stack();
     worker.set_running(current());
     let acquired = idle::acquire(worker);
     debug_assert!(acquired, "no slot is in use yet");
     signal::actions::install();
+    signal::credentials::intercept();
     hub::descriptor::adopt_open();
     RUNNING.store(true, Ordering::Release);
     Ok(())
@@ -112,7 +113,9 @@ pub unsafe fn reset_in_child() {
         thread::husk::reset();
         thread::tls::reset();
         signal::actions::reset_in_child();
-        signal::delivery::reset_in_child();
+        signal::info::reset();
+        signal::send::reset();
+        worker::reset();
         main_thread::reset_in_child();
     }
 }

@@ -19,7 +19,7 @@
 use core::arch::asm;
 use core::ffi::c_void;
 use core::mem;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering, fence};
 
 use context::context::{Context, ContextFn, Transfer};
 
@@ -42,9 +42,10 @@ pub fn init() {
 /// Makes `pointer` the thread pointer.
 ///
 /// # Safety
-/// `pointer` is the TCB of the thread whose stack is in use.
+/// `pointer` is the TCB of the thread whose stack is in use, or of another as long as
+/// nothing else sees it.
 #[inline(always)]
-unsafe fn set_thread_pointer(pointer: usize) {
+pub unsafe fn set_thread_pointer(pointer: usize) {
     if FSGSBASE.load(Ordering::Relaxed) {
         // SAFETY: allowed, see FSGSBASE; the pointer is a TCB.
         unsafe { asm!("wrfsbase {}", in(reg) pointer, options(nostack, preserves_flags)) };
@@ -117,14 +118,17 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
 /// to the compiler, which could take it from before the change of thread pointer.
 #[inline(never)]
 fn after(from: &'static Thread, me: &'static Thread, worker: &'static Worker) {
-    let mask = if me.kind() == Kind::Base {
-        crate::signal::idle_mask()
+    if me.kind() == Kind::Base {
+        worker.mask.enter_base();
+    } else if from.kind() == Kind::Base {
+        worker.mask.leave_base(me.mask.load(Ordering::Relaxed));
     } else {
-        me.mask.load(Ordering::Relaxed)
-    };
-    worker.sync_mask(mask);
+        worker.mask.sync(me.mask.load(Ordering::Relaxed));
+    }
     match from.after.get() {
-        After::Nothing => {}
+        // Whoever sends `me` a signal sees that it runs, or `me` sees the signal; the
+        // others do something with that effect anyway.
+        After::Nothing => fence(Ordering::SeqCst),
         After::Publish => from.saved(),
         After::Requeue => super::make_runnable(from),
         After::Retire => exit::retired(from),

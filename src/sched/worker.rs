@@ -2,19 +2,19 @@
 
 use core::cell::Cell;
 use core::ffi::c_void;
-use core::mem::{MaybeUninit, size_of};
+use core::mem::size_of;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
+use super::mask::KernelMask;
 use super::slot::{Pick, Slot};
-use super::{After, idle, switch};
+use super::{After, idle, kernel_thread, switch};
 use crate::hub;
 use crate::signal;
 use crate::sys::futex;
 use crate::sys::pages;
 use crate::sys::raw::syscall;
-use crate::sys::real::real;
-use crate::thread::{Kind, Thread, current};
+use crate::thread::{Kind, Thread, current, pointer};
 
 /// How often a busy worker glances at the hub and the clock, in dispatches.
 const GLANCE_EVERY: u32 = 32;
@@ -33,19 +33,38 @@ pub struct Worker {
     running: AtomicPtr<Thread>,
     /// The kernel's id of the worker's thread.
     kernel_id: AtomicU32,
-    /// The kernel's signal mask, as last set.
-    mask: Cell<u64>,
+    /// The TCB that the kernel thread was born with: a thread pointer.
+    native: Cell<usize>,
+    /// The kernel thread's signal mask.
+    pub mask: KernelMask,
     /// 1 while the worker sleeps without a slot.
     asleep: AtomicU32,
     /// A wired thread has changed the kernel thread: nobody else may run on it.
     altered: Cell<bool>,
     /// Link in the list of sleeping workers.
     pub(super) next: Cell<*const Worker>,
+    /// Link in the list of all workers.
+    all_next: AtomicPtr<Worker>,
 }
 
 // SAFETY: `Cell`s are touched by the worker's own kernel thread, or (`next`)
 // under the lock of the idle lists.
 unsafe impl Sync for Worker {}
+
+/// The head of the list of all workers that run, or ever did.
+static ALL: AtomicPtr<Worker> = AtomicPtr::new(ptr::null_mut());
+
+/// All workers that run, or ever did, in this process.
+pub fn all() -> impl Iterator<Item = &'static Worker> {
+    // Acquire pairs with the push in `enlist`. SAFETY: workers are never freed.
+    let follow = |link: &AtomicPtr<Worker>| unsafe { link.load(Ordering::Acquire).as_ref() };
+    core::iter::successors(follow(&ALL), move |worker| follow(&worker.all_next))
+}
+
+/// Forgets all workers: in a forked child they do not exist.
+pub fn reset() {
+    ALL.store(ptr::null_mut(), Ordering::Relaxed);
+}
 
 impl Worker {
     /// A worker without a kernel thread. `None`: no memory.
@@ -59,32 +78,37 @@ impl Worker {
                 base: Cell::new(ptr::null()),
                 running: AtomicPtr::new(ptr::null_mut()),
                 kernel_id: AtomicU32::new(0),
-                mask: Cell::new(0),
+                native: Cell::new(0),
+                mask: KernelMask::new(),
                 asleep: AtomicU32::new(0),
                 altered: Cell::new(false),
                 next: Cell::new(ptr::null()),
+                all_next: AtomicPtr::new(ptr::null_mut()),
             });
             Some(&*memory)
         }
     }
 
-    /// Makes the calling kernel thread this worker's.
-    pub fn adopt_kernel_thread(&self) {
+    /// Makes the calling kernel thread, born with the TCB at `native`, this worker's.
+    pub fn adopt_kernel_thread(&self, native: usize) {
+        self.native.set(native);
         // SAFETY: no arguments.
         self.kernel_id
             .store(unsafe { syscall!(SYS_gettid) } as u32, Ordering::Relaxed);
-        let mut mask = 0u64;
-        // SAFETY: `mask` is writable.
-        unsafe {
-            syscall!(
-                SYS_rt_sigprocmask,
-                libc::SIG_BLOCK,
-                0usize,
-                &raw mut mask,
-                8
-            )
-        };
-        self.mask.set(mask);
+        self.mask.adopt();
+        self.enlist();
+    }
+
+    fn enlist(&self) {
+        let mut head = ALL.load(Ordering::Relaxed);
+        loop {
+            self.all_next.store(head, Ordering::Relaxed);
+            let me = ptr::from_ref(self).cast_mut();
+            match ALL.compare_exchange_weak(head, me, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return,
+                Err(now) => head = now,
+            }
+        }
     }
 
     /// Gives the calling kernel thread, this worker's, an alternate stack for
@@ -101,6 +125,11 @@ impl Worker {
         }
     }
 
+    /// The TCB that the kernel thread was born with, as a thread pointer.
+    pub fn native(&self) -> usize {
+        self.native.get()
+    }
+
     /// The kernel's id of the worker's thread.
     pub fn kernel_id(&self) -> i32 {
         self.kernel_id.load(Ordering::Relaxed) as i32
@@ -109,12 +138,10 @@ impl Worker {
     /// Makes the calling kernel thread this worker's, and its context the base.
     pub fn adopt_base(&self) {
         let me = current();
-        let pointer: usize;
-        // SAFETY: the thread pointer is at fs:0.
-        unsafe { core::arch::asm!("mov {}, qword ptr fs:[0]", out(reg) pointer) };
+        let pointer = pointer();
         me.set_critical(1);
         me.become_kind(Kind::Base, pointer);
-        self.adopt_kernel_thread();
+        self.adopt_kernel_thread(pointer);
         self.set_base(me);
         self.set_running(me);
     }
@@ -141,45 +168,6 @@ impl Worker {
     /// The thread that the worker runs, or ran a moment ago.
     pub fn running(&self) -> *const Thread {
         self.running.load(Ordering::Relaxed)
-    }
-
-    /// Gives the kernel thread the mask of the green thread that it runs.
-    #[inline(always)]
-    pub fn sync_mask(&self, mask: u64) {
-        if self.mask.get() != mask {
-            self.set_mask(mask);
-        }
-    }
-
-    #[cold]
-    fn set_mask(&self, mask: u64) {
-        // SAFETY: `mask` is live for the call.
-        unsafe {
-            syscall!(
-                SYS_rt_sigprocmask,
-                libc::SIG_SETMASK,
-                &raw const mask,
-                0usize,
-                8
-            )
-        };
-        self.mask.set(mask);
-    }
-
-    /// The kernel's signal mask, as last set.
-    pub fn mask(&self) -> u64 {
-        self.mask.get()
-    }
-
-    /// Before a sleep: what wakes a worker is never a signal, and the mask of
-    /// the moment may be out of date when one comes.
-    pub(super) fn block_signals(&self) {
-        self.sync_mask(u64::MAX);
-    }
-
-    /// Notes a mask that was set behind the scheduler's back.
-    pub fn note_mask(&self, mask: u64) {
-        self.mask.set(mask);
     }
 
     /// The slot, if the worker had one when it last looked.
@@ -255,66 +243,12 @@ impl Worker {
 
     /// Starts a kernel thread for this worker. `-errno` if there is none.
     pub fn spawn(&'static self) -> Result<(), i32> {
-        kernel_thread(
+        kernel_thread::start(
             worker_main,
             ptr::from_ref(self).cast_mut().cast(),
             STACK_SIZE,
         )
     }
-}
-
-type RealCreate = unsafe extern "C" fn(
-    *mut libc::pthread_t,
-    *const libc::pthread_attr_t,
-    extern "C" fn(*mut c_void) -> *mut c_void,
-    *mut c_void,
-) -> i32;
-
-/// glibc's own `pthread_create`.
-pub fn real_pthread_create() -> RealCreate {
-    real!(pthread_create: RealCreate)
-}
-
-/// Starts a detached kernel thread of the runtime's own, all signals blocked.
-pub fn kernel_thread(
-    main: extern "C" fn(*mut c_void) -> *mut c_void,
-    argument: *mut c_void,
-    stack_size: usize,
-) -> Result<(), i32> {
-    let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
-    let mut all = MaybeUninit::<libc::sigset_t>::uninit();
-    let mut id = 0;
-    // SAFETY: plain initialisation and use of the attribute object.
-    let result = unsafe {
-        libc::pthread_attr_init(attributes.as_mut_ptr());
-        libc::pthread_attr_setdetachstate(attributes.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
-        libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size);
-        libc::sigfillset(all.as_mut_ptr());
-        pthread_attr_setsigmask_np(attributes.as_mut_ptr(), all.as_ptr());
-        let create = real_pthread_create();
-        let mut result = create(&mut id, attributes.as_ptr(), main, argument);
-        if result == libc::EINVAL {
-            // The static TLS of this program does not fit: take the default size.
-            libc::pthread_attr_init(attributes.as_mut_ptr());
-            libc::pthread_attr_setdetachstate(
-                attributes.as_mut_ptr(),
-                libc::PTHREAD_CREATE_DETACHED,
-            );
-            pthread_attr_setsigmask_np(attributes.as_mut_ptr(), all.as_ptr());
-            result = create(&mut id, attributes.as_ptr(), main, argument);
-        }
-        libc::pthread_attr_destroy(attributes.as_mut_ptr());
-        result
-    };
-    if result == 0 { Ok(()) } else { Err(result) }
-}
-
-unsafe extern "C" {
-    /// glibc 2.32: the signal mask that the new thread starts with.
-    pub fn pthread_attr_setsigmask_np(
-        attributes: *mut libc::pthread_attr_t,
-        mask: *const libc::sigset_t,
-    ) -> i32;
 }
 
 extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
@@ -330,7 +264,8 @@ pub fn work(worker: &'static Worker) -> ! {
     let base = worker.base();
     loop {
         if worker.is_altered() {
-            end_kernel_thread();
+            worker.mask.close();
+            kernel_thread::end();
         }
         if worker.slot().is_none() && !idle::acquire(worker) {
             idle::sleep(worker);
@@ -349,21 +284,5 @@ pub fn work(worker: &'static Worker) -> ! {
                 }
             }
         }
-    }
-}
-
-/// The wired thread has ended, and nobody may have its kernel thread. The
-/// process's first one stays, since /proc shows the process by it.
-fn end_kernel_thread() -> ! {
-    let never = AtomicU32::new(0);
-    loop {
-        // SAFETY: no arguments; ends this kernel thread only, whose stack is
-        // never used again.
-        unsafe {
-            if syscall!(SYS_getpid) != syscall!(SYS_gettid) {
-                syscall!(SYS_exit, 0);
-            }
-        }
-        futex::wait(&never, 0);
     }
 }

@@ -8,7 +8,7 @@ use core::mem::{self, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
-use super::{HIGHEST, SIGCANCEL, SIGSETXID, bit, delivery};
+use super::{HIGHEST, SIGCANCEL, SIGSETXID, UNBLOCKABLE, bit, delivery};
 use crate::sys::lock::RawLock;
 use crate::sys::real::real;
 use crate::thread::Critical;
@@ -64,7 +64,7 @@ fn record(signal: i32, action: &libc::sigaction) {
     let entry = &TABLE[signal as usize];
     let is_handler = !matches!(action.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN);
     // SAFETY: a sigset_t begins with the kernel's 64 signals.
-    let mask = unsafe { ptr::from_ref(&action.sa_mask).cast::<u64>().read() };
+    let mask = unsafe { ptr::from_ref(&action.sa_mask).cast::<u64>().read() } & !UNBLOCKABLE;
     entry.flags.store(action.sa_flags, Ordering::Relaxed);
     entry.mask.store(mask, Ordering::Relaxed);
     entry.handler.store(

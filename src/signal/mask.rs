@@ -2,13 +2,10 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{SIGCANCEL, SIGSETXID, Watch, bit};
+use super::{UNBLOCKABLE, Watch, send};
 use crate::sched::idle;
 use crate::sched::worker::Worker;
 use crate::thread::{Critical, Thread, main_thread};
-
-/// What nobody can block: `SIGKILL`, `SIGSTOP`, and the signals of glibc's own.
-const UNBLOCKABLE: u64 = bit(libc::SIGKILL) | bit(libc::SIGSTOP) | bit(SIGCANCEL) | bit(SIGSETXID);
 
 /// The worker that runs `me`, the caller.
 fn worker(me: &Thread) -> &'static Worker {
@@ -34,10 +31,15 @@ pub fn change(me: &'static Thread, how: i32, set: Option<u64>) -> Result<u64, i3
 /// Makes `mask` that of the calling green thread, in the kernel, too.
 pub fn install(me: &'static Thread, mask: u64) {
     let _critical = Critical::enter();
-    let changed = me.mask.swap(mask, Ordering::SeqCst) != mask;
-    worker(me).sync_mask(mask);
-    if changed && main_thread::get().is_some_and(|main| main.is(me)) {
-        idle::renew_mask();
+    let before = me.mask.swap(mask, Ordering::SeqCst);
+    worker(me).mask.sync(mask);
+    if before != mask && main_thread::get().is_some_and(|main| main.is(me)) {
+        idle::renew_mask(mask);
+    }
+    // What came in between was meant for a thread that accepted it.
+    let stray = me.pending.load(Ordering::Relaxed) & mask & !before;
+    if stray != 0 {
+        send::put_back(me, stray);
     }
 }
 
@@ -66,5 +68,5 @@ pub fn during(me: &'static Thread, mask: Option<u64>, act: impl FnOnce(&Watch) -
 /// Notes what the kernel does by itself around a handler.
 pub(super) fn note(me: &Thread, mask: u64) {
     me.mask.store(mask, Ordering::Relaxed);
-    worker(me).note_mask(mask);
+    worker(me).mask.note(mask);
 }

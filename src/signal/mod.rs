@@ -12,12 +12,19 @@
 //! runs, with a system call only where two threads' masks differ.
 
 pub mod actions;
+pub mod cancellation;
+pub mod credentials;
 pub mod delivery;
+pub mod info;
 pub mod mask;
+pub mod send;
+pub mod wait;
 
-use crate::thread::Thread;
+use core::sync::atomic::Ordering;
 
-pub use delivery::{catch_up, deliver_deferred, idle_mask, is_deferred, send};
+use crate::thread::{Thread, main_thread};
+
+pub use send::{catch_up, deliver_deferred, is_deferred};
 
 /// Signals that glibc keeps for itself; the first stands for a cancellation
 /// request in [`Thread`]'s set of pending ones.
@@ -27,10 +34,21 @@ pub const SIGSETXID: i32 = 33;
 /// The highest signal.
 pub const HIGHEST: i32 = 64;
 
+/// What nobody can block: `SIGKILL`, `SIGSTOP`, and the signals of glibc's own.
+pub const UNBLOCKABLE: u64 =
+    bit(libc::SIGKILL) | bit(libc::SIGSTOP) | bit(SIGCANCEL) | bit(SIGSETXID);
+
 /// The signal's bit in a mask.
 #[inline(always)]
 pub const fn bit(signal: i32) -> u64 {
     1 << (signal - 1)
+}
+
+/// Signals that a base context is closed to: those that the main thread blocks;
+/// none, once that has ended.
+#[inline(always)]
+pub fn idle_mask() -> u64 {
+    main_thread::get().map_or(0, |main| main.mask.load(Ordering::SeqCst))
 }
 
 /// What happened to a thread, signals considered, while it waited.

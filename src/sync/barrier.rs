@@ -40,7 +40,7 @@ impl Barrier {
             }
             (!last).then_some(round)
         };
-        let mut reason = queue::wait(key, NEVER, arrive, || (), || ());
+        let mut reason = queue::wait(key, NEVER, false, arrive, || (), || ());
         if reason.is_none() {
             // Those who are at the next round already have another tag.
             let verdict = |node: &Node, _| {
@@ -56,7 +56,7 @@ impl Barrier {
         while reason == Some(Wake::Interrupted) {
             // A handler has run; the wait goes on.
             let closed = || (self.round.load(Ordering::Relaxed) == round).then_some(round);
-            reason = queue::wait(key, NEVER, closed, || (), || ());
+            reason = queue::wait(key, NEVER, false, closed, || (), || ());
         }
         0
     }

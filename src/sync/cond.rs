@@ -50,7 +50,7 @@ impl Cond {
             self.waiters.fetch_sub(1, Ordering::Relaxed);
         };
         // `validate` has no reason to refuse.
-        queue::wait(self.key(), deadline, || Some(0), unlock, left).unwrap_or(Wake::Ready)
+        queue::wait(self.key(), deadline, true, || Some(0), unlock, left).unwrap_or(Wake::Ready)
     }
 
     /// Wakes up to `count` waiters.

@@ -14,8 +14,8 @@ use super::time;
 use crate::signal::Watch;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::raw::syscall;
+use crate::thread::current;
 use crate::thread::wait::Wake;
-use crate::thread::{cancel, current};
 
 /// The arguments of `futex(2)` after the operation.
 pub struct Call {
@@ -109,15 +109,13 @@ impl Call {
             // Under the queue's lock: a wake-up comes before the look or after
             // the thread is in the queue.
             let unchanged = || (self.word().load(Ordering::SeqCst) == self.value).then_some(bits);
-            match queue::wait(self.word, deadline, unchanged, || (), || ()) {
+            match queue::wait(self.word, deadline, false, unchanged, || (), || ()) {
                 None => return -(libc::EAGAIN as isize),
                 Some(Wake::Timeout) => return -(libc::ETIMEDOUT as isize),
-                Some(Wake::Interrupted) => {
-                    cancel::point();
-                    if watch.interrupted() {
-                        return -(libc::EINTR as isize);
-                    }
+                Some(Wake::Interrupted) if watch.interrupted() => {
+                    return -(libc::EINTR as isize);
                 }
+                Some(Wake::Interrupted) => {}
                 Some(_) => return 0,
             }
         }

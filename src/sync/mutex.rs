@@ -166,7 +166,7 @@ impl Mutex {
         while self.lock.swap(2, Ordering::Acquire) != 0 {
             let key = self.key();
             let held = || (self.lock.load(Ordering::Relaxed) == 2).then_some(tag);
-            match queue::wait(key, deadline, held, || (), || ()) {
+            match queue::wait(key, deadline, false, held, || (), || ()) {
                 Some(Wake::Granted) => return true,
                 Some(Wake::Timeout) => return false,
                 Some(Wake::Ready) => tag = RETRIED,

@@ -127,11 +127,12 @@ pub enum Verdict {
 /// wakers to read. `queued` runs once wakers can
 /// find the thread, before it leaves the CPU; `left` runs under the queue's lock
 /// if the wait ends by time-out or interruption, when nobody else has taken the
-/// thread out of the queue.
+/// thread out of the queue. `point` says whether this is a cancellation point.
 #[inline]
 pub fn wait(
     key: usize,
     deadline: Instant,
+    point: bool,
     validate: impl FnOnce() -> Option<u32>,
     queued: impl FnOnce(),
     left: impl FnOnce(),
@@ -148,7 +149,7 @@ pub fn wait(
     node.set_thread(me);
     node.key.store(key, Ordering::Relaxed);
     node.tag.set(tag);
-    me.arm();
+    me.arm(point);
     // SAFETY: under the bucket's lock.
     unsafe { (*home.queue.get()).push(node) };
     home.lock.unlock();
@@ -267,17 +268,24 @@ pub fn requeue(
             if node.key.load(Ordering::Relaxed) != from {
                 continue;
             }
-            // SAFETY: under the source's lock.
-            unsafe { (*source.queue.get()).remove(node) };
             if woken < wake_count {
+                // SAFETY: under the source's lock.
+                unsafe { (*source.queue.get()).remove(node) };
                 woken += usize::from(node.thread().wake(Wake::Ready));
-            } else {
-                // Release pairs with the Acquire in `withdraw`.
-                node.key.store(to, Ordering::Release);
-                // SAFETY: under the target's lock.
-                unsafe { (*target.queue.get()).push(node) };
-                moved += 1;
+                continue;
             }
+            // Within a bucket it stays where it is, as in the kernel, and the walk
+            // does not meet it again.
+            if !ptr::eq(source, target) {
+                // SAFETY: under both locks.
+                unsafe {
+                    (*source.queue.get()).remove(node);
+                    (*target.queue.get()).push(node);
+                }
+            }
+            // Release pairs with the Acquire in `withdraw`.
+            node.key.store(to, Ordering::Release);
+            moved += 1;
         }
         (woken, moved)
     });

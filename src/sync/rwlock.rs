@@ -142,7 +142,7 @@ impl RwLock {
         }
         let result = loop {
             let must_wait = || self.must_wait(purpose).then_some(purpose);
-            let reason = queue::wait(self.key(), deadline, must_wait, || (), || ());
+            let reason = queue::wait(self.key(), deadline, false, must_wait, || (), || ());
             let result = if purpose == TO_READ {
                 self.try_read()
             } else {

@@ -97,7 +97,7 @@ impl Sem {
             // Value and number of waiters share a word: `post` sees the one, or
             // this the other.
             let empty = || (self.data.load(Ordering::Relaxed) & VALUE == 0).then_some(0);
-            let reason = queue::wait(self.key(), deadline, empty, || (), || ());
+            let reason = queue::wait(self.key(), deadline, true, empty, || (), || ());
             // Whoever gets it leaves the semaphore at once: it may be gone then.
             if self.take(WAITER) {
                 return 0;

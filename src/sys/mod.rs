@@ -5,6 +5,7 @@
 //! system calls itself ([`raw`]) or asks for the function that the hook
 //! shadows ([`real`]).
 
+pub mod action;
 pub mod clock;
 pub mod errno;
 pub mod futex;
@@ -13,3 +14,4 @@ pub mod pages;
 pub mod raw;
 pub mod real;
 pub mod report;
+pub mod text;

@@ -1,6 +1,11 @@
 //! Cancellation points, and the state that they look at.
 
 use core::ptr;
+use core::sync::atomic::Ordering;
+
+use super::{Kind, Thread, current};
+use crate::signal::{SIGCANCEL, cancellation};
+use crate::sys::real::real;
 
 // <pthread.h>; the libc crate lacks them.
 const PTHREAD_CANCEL_ENABLE: i32 = 0;
@@ -13,15 +18,39 @@ unsafe extern "C" {
 }
 
 unsafe extern "C-unwind" {
-    fn pthread_testcancel();
+    fn pthread_self() -> libc::pthread_t;
+}
+
+/// glibc's own `pthread_testcancel`.
+fn test() {
+    let real = real!(pthread_testcancel: unsafe extern "C-unwind" fn());
+    // SAFETY: looks at the TCB; unwinds or returns.
+    unsafe { real() }
 }
 
 /// A cancellation point: if the calling thread was cancelled and has not disabled
 /// that, unwinds it. Called at the edge only, with nothing on the way to drop.
 #[inline(always)]
 pub fn point() {
-    // SAFETY: glibc's own, which looks at the TCB; it unwinds or returns.
-    unsafe { pthread_testcancel() }
+    let me = current();
+    if me.kind() != Kind::Green {
+        test();
+    } else if me.cancelled.load(Ordering::Relaxed) {
+        act(me);
+    }
+}
+
+#[cold]
+fn act(me: &Thread) {
+    // It has ended the wait, if there was one. Where cancellation is disabled the
+    // next wait is not ended again.
+    me.take_pending(SIGCANCEL);
+    // For a thread that can be cancelled anywhere glibc has only begun to mark it,
+    // and left the rest to a signal, which does not interrupt the runtime. The
+    // thread's own request does the rest, at once.
+    // SAFETY: the calling thread; unwinds or returns.
+    unsafe { cancellation::request(pthread_self()) };
+    test();
 }
 
 /// The state that a new thread has: enabled, deferred. A husk may have another

@@ -10,6 +10,7 @@ use super::join::Life;
 use super::{Critical, Kind, StartRoutine, Thread, current, entry, exit, husk, native, tcb, tls};
 use crate::sched::{self, idle, runtime, switch};
 use crate::settings;
+use crate::signal::UNBLOCKABLE;
 use crate::sys::raw::syscall;
 use crate::sys::report;
 
@@ -170,10 +171,11 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.result.set(exit::CANCELED);
     thread.joins.store(core::ptr::null_mut(), Ordering::Relaxed);
     thread.name.set(name_of(me));
-    thread
-        .mask
-        .store(wish.mask.unwrap_or_else(|| mask_of(me)), Ordering::Relaxed);
-    thread.pending.store(0, Ordering::Relaxed);
+    thread.mask.store(
+        wish.mask.unwrap_or_else(|| mask_of(me)) & !UNBLOCKABLE,
+        Ordering::Relaxed,
+    );
+    thread.forget_signals();
     thread
         .alternate_stack
         .set((core::ptr::null_mut(), 0, false));

@@ -37,6 +37,17 @@ fn offset() -> usize {
     offset
 }
 
+/// The calling thread's pointer: the FS base, which is the TCB's address.
+#[inline(always)]
+pub fn pointer() -> usize {
+    let pointer: usize;
+    // SAFETY: the x86-64 ABI keeps the thread pointer itself at fs:0.
+    unsafe {
+        asm!("mov {0}, qword ptr fs:[0]", out(reg) pointer, options(pure, nomem, nostack, preserves_flags));
+    }
+    pointer
+}
+
 /// The calling thread's block.
 ///
 /// The compiler may keep the answer across a switch, and that is right: the
@@ -44,14 +55,9 @@ fn offset() -> usize {
 /// comes back as the same thread, on whatever worker.
 #[inline(always)]
 pub fn current() -> &'static Thread {
-    let pointer: usize;
-    // SAFETY: the x86-64 ABI keeps the thread pointer itself at fs:0.
-    unsafe {
-        asm!("mov {0}, qword ptr fs:[0]", out(reg) pointer, options(pure, nomem, nostack, preserves_flags));
-    }
     // SAFETY: the block is in the static TLS of every thread and outlives every
     // use by the thread itself.
-    unsafe { &*(pointer.wrapping_add(offset()) as *const Thread) }
+    unsafe { &*(pointer().wrapping_add(offset()) as *const Thread) }
 }
 
 /// The block of the thread whose `pthread_t` (its thread pointer) is `id`.
@@ -70,6 +76,14 @@ pub unsafe fn of_pthread(id: libc::pthread_t) -> &'static Thread {
 pub fn green() -> Option<&'static Thread> {
     let me = current();
     (me.kind.get() == Kind::Green && !me.wired.get() && me.critical.get() == 0).then_some(me)
+}
+
+/// The calling thread, if it is green, wired or not: for what concerns its state
+/// and does not park.
+#[inline(always)]
+pub fn green_or_wired() -> Option<&'static Thread> {
+    let me = current();
+    (me.kind.get() == Kind::Green).then_some(me)
 }
 
 /// A stretch of runtime code: a signal that arrives in it is handled at its end.

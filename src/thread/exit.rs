@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use super::join::{self, Life};
 use super::{Thread, cancel, husk, keys, robust};
 use crate::sched::{self, runtime};
+use crate::signal::send::put_back;
 
 unsafe extern "C-unwind" {
     /// glibc: runs the destructors of C++'s and Rust's `thread_local`s.
@@ -85,6 +86,10 @@ pub fn finish(me: &'static Thread) -> ! {
 
 /// Called by the next context: `thread` has left its stack for good.
 pub fn retired(thread: &'static Thread) {
+    let pending = thread.pending.load(Ordering::Relaxed);
+    if pending != 0 {
+        put_back(thread, pending);
+    }
     // AcqRel pairs with `join` and `detach`: whoever comes second has the husk.
     let life = thread.life.fetch_or(Life::EXITED, Ordering::AcqRel);
     if life & Life::DETACHED != 0 {

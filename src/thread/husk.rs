@@ -16,8 +16,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::join::Life;
 use super::stack;
-use super::{Critical, Thread, current, of_pthread, robust, tcb};
-use crate::sched::worker::{pthread_attr_setsigmask_np, real_pthread_create};
+use super::{Critical, Thread, current, of_pthread, pointer, robust, tcb};
+use crate::sched::kernel_thread::{pthread_attr_setsigmask_np, real_pthread_create};
 use crate::sys::lock::RawLock;
 use crate::sys::pages::{self, PAGE};
 use crate::sys::raw::syscall;
@@ -32,14 +32,13 @@ const WARM: usize = 64;
 
 extern "C" fn donor(_: *mut c_void) -> *mut c_void {
     let me = current();
-    let pointer: usize;
     let top: usize;
-    // SAFETY: reads registers.
-    unsafe {
-        asm!("mov {}, qword ptr fs:[0]", out(reg) pointer);
-        asm!("mov {}, rsp", out(reg) top);
-    }
-    robust::learn(pointer);
+    // SAFETY: reads a register.
+    unsafe { asm!("mov {}, rsp", out(reg) top) };
+    robust::learn(pointer());
+    // From here on glibc takes it for a thread that has ended, and does not wait for
+    // it when it signals all.
+    tcb::drop_kernel_id();
     me.donor.store(1, Ordering::Relaxed);
     // SAFETY: the word lives as long as the TCB.
     unsafe { syscall!(SYS_set_tid_address, me.donor.as_ptr()) };

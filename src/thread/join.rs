@@ -44,7 +44,14 @@ pub fn join(thread: &'static Thread, deadline: Instant) -> Result<*mut c_void, i
         let life = &thread.life;
         // Acquire pairs with `retired`.
         let running = || life.load(Ordering::Acquire) & Life::EXITED == 0;
-        match queue::wait(key(life), deadline, || running().then_some(0), || (), || ()) {
+        match queue::wait(
+            key(life),
+            deadline,
+            true,
+            || running().then_some(0),
+            || (),
+            || (),
+        ) {
             None => return Ok(collect(me, thread)),
             Some(Wake::Timeout) if running() => {
                 unclaim(me, thread);

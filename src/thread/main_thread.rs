@@ -1,11 +1,10 @@
 //! The main thread: a green thread on a stack and a TCB that libgreen has not
 //! made.
 
-use core::arch::asm;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::{Kind, Thread, current, exit, tcb};
+use super::{Kind, Thread, current, exit, pointer, tcb};
 use crate::sched::worker::Worker;
 use crate::sys::raw::syscall;
 
@@ -21,9 +20,7 @@ pub fn get() -> Option<&'static Thread> {
 /// Makes the calling thread a green one that runs on `worker`.
 pub fn adopt(worker: &'static Worker) {
     let me = current();
-    let pointer: usize;
-    // SAFETY: the thread pointer is at fs:0.
-    unsafe { asm!("mov {}, qword ptr fs:[0]", out(reg) pointer, options(pure, nomem, nostack)) };
+    let pointer = pointer();
     me.pointer.set(pointer);
     // It will move between kernel threads like any other.
     tcb::unregister_rseq(me);
@@ -31,7 +28,7 @@ pub fn adopt(worker: &'static Worker) {
     // SAFETY: no arguments.
     me.tid.set(unsafe { syscall!(SYS_getpid) } as i32);
     me.worker.set(worker);
-    me.mask.store(worker.mask(), Ordering::Relaxed);
+    me.mask.store(worker.mask.get(), Ordering::Relaxed);
     me.life.store(0, Ordering::Relaxed);
     let mut stack = libc::stack_t {
         ss_sp: ptr::null_mut(),

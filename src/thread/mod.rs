@@ -21,14 +21,15 @@ pub mod wait;
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use crate::hub::timer::Timer;
 use crate::sched::After;
 use crate::sched::worker::Worker;
+use crate::signal;
 use crate::sync::queue::Node;
 
-pub use current::{Critical, current, green, of_pthread};
+pub use current::{Critical, current, green, green_or_wired, of_pthread, pointer};
 
 /// What stands behind a thread pointer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -85,6 +86,15 @@ pub struct Thread {
     pub(crate) pending: AtomicU64,
     /// The thread's signal mask, as the kernel has it while the thread runs.
     pub(crate) mask: AtomicU64,
+    /// Signals that the thread waits for in the kernel, see [`crate::signal::wait`].
+    pub(crate) awaits: AtomicU64,
+    /// Whether somebody has asked for the thread's cancellation.
+    pub(crate) cancelled: AtomicBool,
+    /// Whether the thread is in the list of those who have to look at what is
+    /// pending for them, see [`crate::signal::send`].
+    pub(crate) deferred: AtomicBool,
+    /// Link in that list.
+    pub(crate) deferred_next: AtomicPtr<Thread>,
     /// Handlers that have run on the thread, see [`crate::signal::Watch`].
     pub(crate) handled: Cell<u32>,
     /// Those of them that were installed without `SA_RESTART`.
@@ -161,7 +171,8 @@ impl Thread {
         self.critical.set(0);
         self.wired.set(false);
         self.wait.store(0, Ordering::Relaxed);
-        self.pending.store(0, Ordering::Relaxed);
+        self.forget_signals();
+        self.deferred.store(false, Ordering::Relaxed);
         self.kind.set(Kind::Foreign);
     }
 
@@ -178,6 +189,26 @@ impl Thread {
     /// Whether the two are the same thread.
     pub(crate) fn is(&self, other: &Thread) -> bool {
         ptr::eq(self, other)
+    }
+
+    /// No signal and no request has come for the thread yet.
+    pub(crate) fn forget_signals(&self) {
+        self.pending.store(0, Ordering::Relaxed);
+        self.awaits.store(0, Ordering::Relaxed);
+        self.cancelled.store(false, Ordering::Relaxed);
+    }
+
+    /// Takes `signal` out of those that wait for the thread; false if it was not
+    /// among them.
+    pub(crate) fn take_pending(&self, signal: i32) -> bool {
+        let bit = signal::bit(signal);
+        self.pending.fetch_and(!bit, Ordering::AcqRel) & bit != 0
+    }
+
+    /// Signals that wait for the thread while it waits for them.
+    pub(crate) fn awaited(&self) -> u64 {
+        // SeqCst: who sends one marks it pending, then looks whether it is awaited.
+        self.pending.load(Ordering::SeqCst) & self.awaits.load(Ordering::SeqCst)
     }
 
     /// Signals that wait for the thread and that it does not block.

@@ -8,7 +8,7 @@ use libc::{pthread_attr_t, pthread_t};
 
 use super::entry::protected_call;
 use super::{StartRoutine, current, exit};
-use crate::sched::worker::real_pthread_create;
+use crate::sched::kernel_thread::real_pthread_create;
 
 /// What the new thread is to do.
 struct Task {

@@ -6,7 +6,7 @@
 use core::arch::asm;
 use core::sync::atomic::{AtomicI32, AtomicU32, AtomicUsize, Ordering};
 
-use super::Thread;
+use super::{Thread, pointer};
 use crate::sys::raw::syscall;
 
 unsafe extern "C" {
@@ -61,6 +61,22 @@ pub fn set_id(thread: &Thread, id: i32) {
     thread.tid.set(id);
     // SAFETY: a constant of libc.
     word(thread, unsafe { _thread_db_pthread_tid[2] }).store(id as u32, Ordering::Relaxed);
+}
+
+/// Takes the kernel's id out of the calling thread's TCB, unless another is there
+/// already.
+pub fn drop_kernel_id() {
+    // SAFETY: a constant of libc; no arguments.
+    let (offset, id) = unsafe { (_thread_db_pthread_tid[2], syscall!(SYS_gettid)) };
+    // SAFETY: glibc says that a u32 of the TCB lies there.
+    let word = unsafe { &*((pointer() + offset as usize) as *const AtomicU32) };
+    // Who makes a thread of the husk meanwhile has set that thread's id: it stays.
+    let _ = word.compare_exchange(
+        id as u32,
+        new_id() as u32,
+        Ordering::Relaxed,
+        Ordering::Relaxed,
+    );
 }
 
 /// The calling thread's id, whoever made the thread.

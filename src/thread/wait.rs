@@ -11,6 +11,7 @@
 //! | 0 | ARMED | the waiter | claims are welcome |
 //! | 1 | SAVED | the next context | the waiter's registers are in memory |
 //! | 2 | CLAIMED | the waker | the waiter will run; no further claim |
+//! | 3 | POINT | the waiter | it is at a cancellation point |
 //! | 8–15 | reason | the waker | a [`Wake`] |
 
 use core::sync::atomic::Ordering;
@@ -18,12 +19,14 @@ use core::sync::atomic::Ordering;
 use super::{Kind, Thread};
 use crate::hub::timer;
 use crate::sched;
+use crate::signal::{self, SIGCANCEL};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::futex;
 
 const ARMED: u32 = 1;
 const SAVED: u32 = 2;
 const CLAIMED: u32 = 4;
+const POINT: u32 = 8;
 const REASON_SHIFT: u32 = 8;
 
 /// Why a parked thread runs again.
@@ -55,11 +58,14 @@ impl Wake {
 }
 
 impl Thread {
-    /// Opens a wait: from here on wakers may claim the calling thread.
+    /// Opens a wait: from here on wakers may claim the calling thread. A request
+    /// for its cancellation that comes, or has come, ends the wait as a signal
+    /// does if this is a cancellation point.
     #[inline(always)]
-    pub(crate) fn arm(&self) {
+    pub(crate) fn arm(&self, point: bool) {
         // Relaxed: published by the lock of the queue that the waiter enters next.
-        self.wait.store(ARMED, Ordering::Relaxed);
+        let word = if point { ARMED | POINT } else { ARMED };
+        self.wait.store(word, Ordering::Relaxed);
     }
 
     /// Claims the thread for `reason` and makes it runnable. False when it is
@@ -120,7 +126,10 @@ impl Thread {
     /// two sees the other.
     #[inline]
     pub(crate) fn commit(&'static self, deadline: Instant) -> Wake {
-        if self.deliverable() != 0 {
+        let wanted = self.deliverable();
+        if wanted != 0
+            && (wanted != signal::bit(SIGCANCEL) || self.wait.load(Ordering::Relaxed) & POINT != 0)
+        {
             self.wake(Wake::Interrupted);
         }
         if self.parks() {

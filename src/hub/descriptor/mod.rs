@@ -213,7 +213,7 @@ impl Descriptor {
     ) -> Wake {
         let _critical = Critical::enter();
         let link = Link::new(me, Role::Consumer);
-        me.arm();
+        me.arm(true);
         // SAFETY: withdrawn below unless the waker has unlinked it.
         if let Err(reason) = unsafe { self.enqueue(direction, generation, edges, &link) } {
             return reason;

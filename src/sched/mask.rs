@@ -1,0 +1,118 @@
+//! The signal mask of a worker's kernel thread.
+//!
+//! It follows the green thread that the worker runs. On the base context, where
+//! no green thread does, it follows the main thread's: what that accepts for the
+//! process may be taken here and is passed on to it. So when the main thread
+//! closes its mask, it must know that no base context goes on with the open one
+//! ([`KernelMask::in_base`]).
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU64, Ordering};
+
+use crate::signal::{self, UNBLOCKABLE};
+use crate::sys::raw::syscall;
+
+/// Everything that can be blocked is: glibc counts on its own signals to arrive.
+const CLOSED: u64 = !UNBLOCKABLE;
+
+/// See the module.
+pub struct KernelMask {
+    /// As last set; touched by the worker's own kernel thread.
+    current: Cell<u64>,
+    /// What is blocked on the base context, or will be in a moment; all, while a
+    /// green thread runs.
+    base: AtomicU64,
+}
+
+impl KernelMask {
+    /// The mask of a kernel thread that does not run yet.
+    pub const fn new() -> Self {
+        Self {
+            current: Cell::new(0),
+            base: AtomicU64::new(CLOSED),
+        }
+    }
+
+    /// Reads the calling kernel thread's mask.
+    pub fn adopt(&self) {
+        let mut mask = 0u64;
+        // SAFETY: `mask` is writable.
+        unsafe {
+            syscall!(
+                SYS_rt_sigprocmask,
+                libc::SIG_BLOCK,
+                0usize,
+                &raw mut mask,
+                8
+            )
+        };
+        self.current.set(mask);
+    }
+
+    /// As last set.
+    pub fn get(&self) -> u64 {
+        self.current.get()
+    }
+
+    /// Notes a mask that was set behind the scheduler's back.
+    pub fn note(&self, mask: u64) {
+        self.current.set(mask);
+    }
+
+    /// Gives the kernel thread the mask of the green thread that it runs.
+    #[inline(always)]
+    pub fn sync(&self, mask: u64) {
+        if self.current.get() != mask {
+            self.set(mask);
+        }
+    }
+
+    #[cold]
+    fn set(&self, mask: u64) {
+        // SAFETY: `mask` is live for the call.
+        unsafe {
+            syscall!(
+                SYS_rt_sigprocmask,
+                libc::SIG_SETMASK,
+                &raw const mask,
+                0usize,
+                8
+            )
+        };
+        self.current.set(mask);
+    }
+
+    /// The base context runs from here on, open to what the main thread is open to.
+    pub fn enter_base(&self) {
+        let mut mask = signal::idle_mask();
+        loop {
+            // Announced first, then compared once more: the main thread changes its
+            // mask first, then looks at announcements (SeqCst on both sides).
+            self.base.store(mask, Ordering::SeqCst);
+            match signal::idle_mask() {
+                now if now == mask => break,
+                now => mask = now,
+            }
+        }
+        self.sync(mask);
+    }
+
+    /// A green thread with this mask runs from here on.
+    #[inline(always)]
+    pub fn leave_base(&self, mask: u64) {
+        self.sync(mask);
+        // Release: after the kernel's own change.
+        self.base.store(CLOSED, Ordering::Release);
+    }
+
+    /// Before a sleep: what wakes a worker is never a signal, and the main thread's
+    /// mask of the moment may be out of date when one comes.
+    pub fn close(&self) {
+        self.leave_base(CLOSED);
+    }
+
+    /// Blocked for certain while no green thread runs on the kernel thread.
+    pub fn in_base(&self) -> u64 {
+        self.base.load(Ordering::SeqCst)
+    }
+}

@@ -1,0 +1,101 @@
+//! `SIGSETXID`: how glibc changes the credentials of every thread (nptl(7),
+//! setuid(2)).
+//!
+//! The kernel keeps them per kernel thread. glibc signals each thread that it knows
+//! and waits until its handler has marked "the calling thread" as done. It knows
+//! kernel threads by the TCBs that they were born with, while ours run on others':
+//! so the handler that stands in front of glibc's goes back to the TCB of birth for
+//! as long as that runs. Husks, which have ids that the kernel does not know, are
+//! skipped by glibc as threads that have just ended.
+
+use core::ffi::c_void;
+use core::mem;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::SIGSETXID;
+use crate::sched::switch::set_thread_pointer;
+use crate::sys::action::KernelAction;
+use crate::sys::errno;
+use crate::thread::{Critical, Kind, current, main_thread};
+
+type Handler = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void);
+
+/// glibc's handler.
+static GLIBCS: AtomicUsize = AtomicUsize::new(0);
+
+/// Puts our handler in front of glibc's, which is there since the process's first
+/// `pthread_create`.
+pub fn intercept() {
+    let mut action = KernelAction::of(SIGSETXID);
+    let ours = handler as *const () as usize;
+    if action.is_handler() && action.handler != ours {
+        GLIBCS.store(action.handler, Ordering::Release);
+        action.handler = ours;
+        // No handler of the program may run on a TCB that is not its stack's.
+        action.mask = !0;
+        // SAFETY: glibc's action with another handler of the same type.
+        unsafe { action.install(SIGSETXID) };
+    }
+}
+
+/// Has glibc change the credentials of all threads by `change`, which returns what a
+/// libc function does and makes system calls only.
+///
+/// glibc does not signal the caller, since that is the kernel thread it is on. The
+/// main thread's TCB is that of the process's first kernel thread, wherever the main
+/// thread runs by now: there it has to call from the TCB that its worker was born
+/// with.
+pub fn broadcast(change: impl FnOnce() -> i32) -> i32 {
+    let me = current();
+    // SAFETY: null, or a worker, which is never freed.
+    let worker = unsafe { me.worker.get().as_ref() };
+    let is_main = main_thread::get().is_some_and(|main| main.is(me));
+    let Some(worker) = worker.filter(|_| is_main) else {
+        return change();
+    };
+    let native = worker.native();
+    if native == me.pointer.get() {
+        return change();
+    }
+    // The base context's block is at `native`, and its owner is always critical:
+    // signals are deferred as in a switch.
+    let _critical = Critical::enter();
+    // SAFETY: both are TCBs; `change` makes system calls only.
+    let (result, error) = unsafe {
+        set_thread_pointer(native);
+        let outcome = with_errno(change);
+        set_thread_pointer(me.pointer.get());
+        outcome
+    };
+    if result == -1 {
+        errno::set(error);
+    }
+    result
+}
+
+/// Never inlined: where `errno` is depends on the TCB.
+#[inline(never)]
+fn with_errno(change: impl FnOnce() -> i32) -> (i32, i32) {
+    let result = change();
+    (result, errno::get())
+}
+
+unsafe extern "C" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
+    let glibcs = GLIBCS.load(Ordering::Acquire);
+    // SAFETY: set before this handler was installed; `intercept` has stored a handler.
+    let glibcs: Handler = unsafe { mem::transmute(glibcs) };
+    let me = current();
+    // SAFETY: null, or a worker, which is never freed.
+    let worker = unsafe { me.worker.get().as_ref() };
+    match worker.filter(|_| me.kind() != Kind::Foreign) {
+        // SAFETY: as the kernel has called us. All signals are blocked, so nothing
+        // sees the other TCB but glibc's handler, which makes system calls only.
+        Some(worker) => unsafe {
+            set_thread_pointer(worker.native());
+            glibcs(signal, info, context);
+            set_thread_pointer(me.pointer.get());
+        },
+        // SAFETY: as the kernel has called us.
+        None => unsafe { glibcs(signal, info, context) },
+    }
+}

@@ -1,0 +1,79 @@
+//! Waiting for blocked signals: sigwait(3), sigtimedwait(2).
+//!
+//! What was sent to the process waits in the kernel, and so does the thread, in a
+//! blocking region; what was sent to the thread alone is in its own set.
+
+use core::mem;
+use core::ptr;
+use core::sync::atomic::Ordering;
+
+use super::{UNBLOCKABLE, info};
+use crate::sched::blocking;
+use crate::sys::clock::{self, Instant};
+use crate::sys::errno;
+use crate::sys::real::real;
+use crate::thread::{Thread, cancel};
+
+type Real = unsafe extern "C-unwind" fn(
+    *const libc::sigset_t,
+    *mut libc::siginfo_t,
+    *const libc::timespec,
+) -> i32;
+
+/// The first signal of those that `me` has pending in `set`, with what came with it.
+fn take(me: &Thread, set: u64) -> Option<(i32, libc::siginfo_t)> {
+    loop {
+        let found = me.pending.load(Ordering::SeqCst) & set & !UNBLOCKABLE;
+        if found == 0 {
+            return None;
+        }
+        let signal = found.trailing_zeros() as i32 + 1;
+        let mut came_with = info::kept(signal);
+        if me.take_pending(signal) {
+            // As glibc's sigtimedwait: "by kill" may have been "by raise".
+            if came_with.si_code == libc::SI_TKILL {
+                came_with.si_code = libc::SI_USER;
+            }
+            return Some((signal, came_with));
+        }
+    }
+}
+
+/// Waits until `deadline` for a signal of `set`, which `me`, the caller, blocks.
+/// Returns it and what came with it, or an errno: `EAGAIN` at the deadline, `EINTR`
+/// after a handler. A cancellation point.
+///
+/// # Safety
+/// `set` is a valid set.
+pub unsafe fn until(
+    me: &'static Thread,
+    set: *const libc::sigset_t,
+    deadline: Instant,
+) -> Result<(i32, libc::siginfo_t), i32> {
+    cancel::point();
+    let real = real!(sigtimedwait: Real);
+    // SAFETY: a sigset_t begins with the kernel's 64 signals.
+    let wanted = unsafe { set.cast::<u64>().read() };
+    loop {
+        // Announced first: who sends one of them marks it pending, then looks here.
+        me.awaits.store(wanted, Ordering::SeqCst);
+        if let Some(found) = take(me, wanted) {
+            me.awaits.store(0, Ordering::Relaxed);
+            return Ok(found);
+        }
+        // SAFETY: all zeros is valid.
+        let mut came_with: libc::siginfo_t = unsafe { mem::zeroed() };
+        let limit = clock::until(deadline).map(|left| clock::to_timespec(left.as_nanos() as u64));
+        let limit = limit.as_ref().map_or(ptr::null(), ptr::from_ref);
+        // SAFETY: as the caller promises; the rest is live.
+        let signal = blocking::region(|| unsafe { real(set, &mut came_with, limit) });
+        me.awaits.store(0, Ordering::SeqCst);
+        if signal > 0 && !info::is_nudge(&came_with) {
+            return Ok((signal, came_with));
+        }
+        if signal < 0 {
+            let error = errno::get();
+            return take(me, wanted).ok_or(error);
+        }
+    }
+}
