@@ -1,5 +1,5 @@
-/* Priority-inheritance and priority-ceiling attributes: mutexes made with them exclude, time out and tell
- * their errors. */
+/* Mutexes with priority inheritance exclude, time out and tell their errors; one with a priority ceiling refuses
+ * threads of the usual scheduling policy, which cannot be given a priority. */
 #include "check.h"
 
 enum { THREADS = 8, ROUNDS = 500 };
@@ -62,8 +62,30 @@ static void check_protocol(int protocol, int type)
 	CHECK_OK(pthread_mutexattr_destroy(&attributes));
 }
 
+static void *fail_at_ceiling(void *unused)
+{
+	/* Once: glibc believes that the first attempt has raised the priority. */
+	CHECK_EQ(pthread_mutex_lock(&mutex), EINVAL);
+	return unused;
+}
+
+static void check_ceiling(void)
+{
+	pthread_mutexattr_t attributes;
+	int ceiling = -1;
+	CHECK_OK(pthread_mutexattr_init(&attributes));
+	CHECK_OK(pthread_mutexattr_setprotocol(&attributes, PTHREAD_PRIO_PROTECT));
+	CHECK_OK(pthread_mutexattr_setprioceiling(&attributes, 10));
+	CHECK_OK(pthread_mutex_init(&mutex, &attributes));
+	CHECK_OK(pthread_mutex_getprioceiling(&mutex, &ceiling));
+	CHECK_EQ(ceiling, 10);
+	check_join(check_start(fail_at_ceiling, NULL));
+	CHECK_OK(pthread_mutex_destroy(&mutex));
+}
+
 int main(void)
 {
+	check_ceiling();
 	check_protocol(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_NORMAL);
 	check_protocol(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_ERRORCHECK);
 	check_protocol(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_RECURSIVE);

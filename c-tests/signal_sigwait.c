@@ -68,9 +68,24 @@ static void *raise_here(void *unused)
 	return unused;
 }
 
+static void *wait_for_value(void *value)
+{
+	siginfo_t info;
+	CHECK_OK(sem_post(&ready));
+	CHECK_EQ(sigwaitinfo(&waited_for, &info), SIGTERM);
+	CHECK_EQ(info.si_code, SI_QUEUE);
+	CHECK(info.si_value.sival_ptr == value);
+	CHECK_EQ(info.si_pid, getpid());
+	return NULL;
+}
+
 static void information_comes_with_it(void)
 {
 	siginfo_t info;
+	pthread_t waiter = check_start(wait_for_value, &info);
+	CHECK_OK(sem_wait(&ready));
+	CHECK_OK(pthread_sigqueue(waiter, SIGTERM, (union sigval){.sival_ptr = &info}));
+	check_join(waiter);
 	pthread_t sender = check_start(send_value, NULL);
 	CHECK_EQ(sigwaitinfo(&waited_for, &info), SIGUSR1);
 	CHECK_EQ(info.si_code, SI_QUEUE);

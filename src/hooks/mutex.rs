@@ -19,6 +19,15 @@ pub(super) unsafe fn of<'a>(mutex: *mut pthread_mutex_t) -> &'a Mutex {
     unsafe { &*mutex.cast::<Mutex>() }
 }
 
+/// The error of glibc's own function for a green thread.
+///
+/// Behind a priority ceiling glibc raises the caller's priority, which the kernel
+/// refuses with `EINVAL` to a thread of the usual policy. A green thread's id it does
+/// not know in the first place.
+fn kernels(error: c_int) -> c_int {
+    if error == libc::ESRCH { libc::EINVAL } else { error }
+}
+
 /// Locks, for this module and for condition variables.
 ///
 /// # Safety
@@ -33,7 +42,7 @@ pub(super) unsafe fn lock(mutex: *mut pthread_mutex_t) -> c_int {
     if ours.is_glibcs() {
         let real = real!(pthread_mutex_lock: Plain);
         // SAFETY: as the caller promises.
-        return blocking::region(|| unsafe { real(mutex) });
+        return kernels(blocking::region(|| unsafe { real(mutex) }));
     }
     ours.lock()
 }
@@ -77,7 +86,7 @@ export! {
         if ours.is_glibcs() {
             let real = real!(pthread_mutex_trylock: Plain);
             // SAFETY: as the caller promises.
-            return unsafe { real(mutex) };
+            return kernels(unsafe { real(mutex) });
         }
         ours.try_lock()
     }
@@ -101,7 +110,7 @@ export! {
         if ours.is_glibcs() {
             let real = real!(pthread_mutex_clocklock: unsafe extern "C" fn(*mut pthread_mutex_t, clockid_t, *const timespec) -> c_int);
             // SAFETY: as the caller promises.
-            return blocking::region(|| unsafe { real(mutex, clock, time) });
+            return kernels(blocking::region(|| unsafe { real(mutex, clock, time) }));
         }
         if !time::is_supported(clock) {
             return libc::EINVAL;

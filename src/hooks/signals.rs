@@ -5,7 +5,7 @@ use core::mem::{self, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::Ordering;
 
-use libc::{pid_t, pthread_t, sighandler_t, sigset_t, stack_t};
+use libc::{pid_t, pthread_t, sighandler_t, sigset_t, sigval, stack_t};
 
 use crate::signal::{self, HIGHEST, SIGCANCEL, SIGSETXID, actions, mask, send};
 use crate::sys::errno;
@@ -82,8 +82,22 @@ fn sent_to_thread(signal: c_int) -> libc::siginfo_t {
     }
 }
 
-/// `pthread_kill(3)` to a green thread.
-fn kill(thread: &'static Thread, signal: c_int) -> c_int {
+/// A `siginfo_t` as of `pthread_sigqueue`.
+fn queued_to_thread(signal: c_int, value: sigval) -> libc::siginfo_t {
+    let mut info = sent_to_thread(signal);
+    info.si_code = libc::SI_QUEUE;
+    // SAFETY: sigaction(2) has the value after the sender, at byte 24.
+    unsafe { (&raw mut info).cast::<sigval>().add(3).write(value) };
+    info
+}
+
+/// `pthread_kill(3)` to a green thread, or `pthread_sigqueue(3)` with what `info`
+/// gives.
+fn kill(
+    thread: &'static Thread,
+    signal: c_int,
+    info: impl FnOnce() -> libc::siginfo_t,
+) -> c_int {
     let life = thread.life.load(Ordering::Acquire);
     if life & Life::FREE != 0 {
         return libc::ESRCH;
@@ -103,7 +117,7 @@ fn kill(thread: &'static Thread, signal: c_int) -> c_int {
         }
         return 0;
     }
-    send::send(thread, signal, &sent_to_thread(signal));
+    send::send(thread, signal, &info());
     0
 }
 
@@ -118,7 +132,7 @@ pub(super) fn kill_by_id(id: pid_t, signal: c_int) -> Option<isize> {
                 && thread.tid.get() == id
                 && thread.life.load(Ordering::Acquire) & (Life::FREE | Life::EXITED) == 0
         })?;
-    Some(-(kill(thread, signal) as isize))
+    Some(-(kill(thread, signal, || sent_to_thread(signal)) as isize))
 }
 
 export! {
@@ -241,11 +255,23 @@ export! {
         // SAFETY: as the caller promises: a thread that may still be joined.
         let thread = unsafe { of_pthread(id) };
         if thread.kind() == Kind::Green {
-            return kill(thread, signal);
+            return kill(thread, signal, || sent_to_thread(signal));
         }
         let real = real!(pthread_kill: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
         // SAFETY: as the caller promises.
         unsafe { real(id, signal) }
+    }
+
+    /// `pthread_sigqueue(3)`.
+    unchecked fn pthread_sigqueue(id: pthread_t, signal: c_int, value: sigval) -> c_int {
+        // SAFETY: as the caller promises: a thread that may still be joined.
+        let thread = unsafe { of_pthread(id) };
+        if thread.kind() == Kind::Green {
+            return kill(thread, signal, || queued_to_thread(signal, value));
+        }
+        let real = real!(pthread_sigqueue: unsafe extern "C" fn(pthread_t, c_int, sigval) -> c_int);
+        // SAFETY: as the caller promises.
+        unsafe { real(id, signal, value) }
     }
 
     /// `raise(3)`.
@@ -255,7 +281,7 @@ export! {
             // SAFETY: no preconditions.
             return unsafe { real(signal) };
         };
-        errno::to_libc(-(kill(me, signal) as isize)) as c_int
+        errno::to_libc(-(kill(me, signal, || sent_to_thread(signal)) as isize)) as c_int
     }
 
     /// `sigaltstack(2)`: recorded per thread. Handlers run on the thread's own
