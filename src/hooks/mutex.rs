@@ -25,7 +25,11 @@ pub(super) unsafe fn of<'a>(mutex: *mut pthread_mutex_t) -> &'a Mutex {
 /// refuses with `EINVAL` to a thread of the usual policy. A green thread's id it does
 /// not know in the first place.
 fn kernels(error: c_int) -> c_int {
-    if error == libc::ESRCH { libc::EINVAL } else { error }
+    if error == libc::ESRCH {
+        libc::EINVAL
+    } else {
+        error
+    }
 }
 
 /// Locks, for this module and for condition variables.

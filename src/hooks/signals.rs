@@ -93,11 +93,7 @@ fn queued_to_thread(signal: c_int, value: sigval) -> libc::siginfo_t {
 
 /// `pthread_kill(3)` to a green thread, or `pthread_sigqueue(3)` with what `info`
 /// gives.
-fn kill(
-    thread: &'static Thread,
-    signal: c_int,
-    info: impl FnOnce() -> libc::siginfo_t,
-) -> c_int {
+fn kill(thread: &'static Thread, signal: c_int, info: impl FnOnce() -> libc::siginfo_t) -> c_int {
     let life = thread.life.load(Ordering::Acquire);
     if life & Life::FREE != 0 {
         return libc::ESRCH;
