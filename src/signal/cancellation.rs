@@ -22,10 +22,6 @@ type Handler = unsafe extern "C-unwind" fn(i32, *mut libc::siginfo_t, *mut c_voi
 /// glibc's handler, once it is known.
 static GLIBCS: AtomicUsize = AtomicUsize::new(0);
 
-/// What a request sets in [`tcb::cancelhandling`]: CANCELING and CANCELED (glibc,
-/// nptl/descr.h).
-const REQUESTED: u32 = 4 | 8;
-
 /// Asks glibc to cancel `id`: marks the thread, and sends `SIGCANCEL` to the kernel
 /// thread that glibc believes it is. 0 or an error number.
 ///
@@ -49,7 +45,7 @@ pub fn intercept(me: &Thread) {
     // to a cancellation point, and forgets.
     // SAFETY: a live thread.
     unsafe { request(base.pointer.get() as libc::pthread_t) };
-    tcb::cancelhandling(base).fetch_and(!REQUESTED, Ordering::Relaxed);
+    tcb::cancelhandling(base).fetch_and(!tcb::REQUESTED, Ordering::Relaxed);
     text::init();
     let mut action = KernelAction::of(SIGCANCEL);
     let ours = handler as *const () as usize;

@@ -30,6 +30,9 @@ pub fn adopt(worker: &'static Worker) {
     me.worker.set(worker);
     me.mask.store(worker.mask.get(), Ordering::Relaxed);
     me.life.store(0, Ordering::Relaxed);
+    me.result.set(exit::CANCELED);
+    // It may have cancelled itself before.
+    me.cancelled.store(tcb::is_cancelled(me), Ordering::Relaxed);
     let mut stack = libc::stack_t {
         ss_sp: ptr::null_mut(),
         ss_flags: libc::SS_DISABLE,

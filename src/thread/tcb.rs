@@ -63,6 +63,15 @@ pub fn set_id(thread: &Thread, id: i32) {
     word(thread, unsafe { _thread_db_pthread_tid[2] }).store(id as u32, Ordering::Relaxed);
 }
 
+/// What a request for cancellation sets in [`cancelhandling`]: CANCELING and CANCELED
+/// (glibc, nptl/descr.h).
+pub const REQUESTED: u32 = 4 | 8;
+
+/// Whether glibc has noted that the thread is to be cancelled.
+pub fn is_cancelled(thread: &Thread) -> bool {
+    cancelhandling(thread).load(Ordering::Relaxed) & REQUESTED != 0
+}
+
 /// Takes the kernel's id out of the calling thread's TCB, unless another is there
 /// already.
 pub fn drop_kernel_id() {
