@@ -5,18 +5,13 @@ use core::ffi::{c_char, c_int, c_uint, c_ulong};
 
 use libc::mode_t;
 
-use crate::hub::{descriptor, epoll};
+use crate::hub::descriptor::{self, end};
+use crate::hub::epoll;
 use crate::sched::blocking;
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::real::real;
 use crate::thread::cancel;
-
-fn end(fd: c_int) {
-    if let Some(entry) = descriptor::get(fd) {
-        entry.end(fd);
-    }
-}
 
 /// A call on a number that is the hub's.
 fn bad_descriptor() -> c_int {
@@ -28,11 +23,8 @@ fn bad_descriptor() -> c_int {
 fn duplicated(old: c_int, new: c_int) -> c_int {
     if new >= 0 && new != old {
         descriptor::made(new);
-        for fd in [old, new] {
-            if let Some(entry) = descriptor::get(fd) {
-                entry.share();
-            }
-        }
+        descriptor::share(old);
+        descriptor::share(new);
     }
     new
 }

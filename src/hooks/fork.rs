@@ -19,9 +19,7 @@ fn forked(child: pid_t) -> pid_t {
 export! {
     /// `fork(2)`, with glibc's `pthread_atfork` handlers.
     fn fork() -> pid_t {
-        if runtime::is_running() {
-            descriptor::share_all();
-        }
+        descriptor::share_all();
         let real = real!(fork: unsafe extern "C" fn() -> pid_t);
         // SAFETY: no preconditions.
         forked(unsafe { real() })
@@ -29,9 +27,7 @@ export! {
 
     /// glibc's fork without handlers; async-signal-safe.
     unchecked fn _Fork() -> pid_t {
-        if runtime::is_running() {
-            descriptor::share_all();
-        }
+        descriptor::share_all();
         let real = real!(_Fork: unsafe extern "C" fn() -> pid_t);
         // SAFETY: no preconditions.
         forked(unsafe { real() })

@@ -55,8 +55,14 @@ export! {
     fn sendmsg(fd: c_int, message: *const msghdr, flags: c_int) -> ssize_t {
         let Some(me) = green() else {
             let real = real!(sendmsg: unsafe extern "C-unwind" fn(c_int, *const msghdr, c_int) -> ssize_t);
-            // SAFETY: as the caller promises.
-            return unsafe { real(fd, message, flags) };
+            // SAFETY: as the caller promises; valid after a success.
+            return unsafe {
+                let sent = real(fd, message, flags);
+                if sent >= 0 {
+                    send::share_rights(&*message);
+                }
+                sent
+            };
         };
         cancel::point();
         // SAFETY: as the caller promises.

@@ -126,9 +126,7 @@ impl Operation {
         }
         let deadline = match self.deadline {
             Some(deadline) => deadline,
-            None => *self
-                .deadline
-                .insert(self.entry.deadline(self.fd, self.direction)),
+            None => *self.deadline.insert(self.entry.deadline(self.direction)),
         };
         match self.entry.register(self.fd) {
             Ok(()) => {}

@@ -100,6 +100,16 @@ unsafe fn rest(
     sent as isize
 }
 
+/// Whoever gets the descriptors that a message carries may change their files'
+/// flags.
+///
+/// # Safety
+/// The message is valid.
+pub unsafe fn share_rights(message: &msghdr) {
+    // SAFETY: as the caller promises.
+    unsafe { rights(message, descriptor::share) };
+}
+
 /// `sendmsg(2)`.
 ///
 /// # Safety
@@ -121,15 +131,8 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     operation.entry.pass_on(Direction::Write);
     // SAFETY: the call has succeeded, so the message is valid.
     let message = unsafe { &*message };
-    // Whoever gets the descriptors may change their files' flags.
     // SAFETY: as above.
-    unsafe {
-        rights(message, |fd| {
-            if let Some(entry) = descriptor::get(fd) {
-                entry.share();
-            }
-        });
-    }
+    unsafe { share_rights(message) };
     if message.msg_iovlen == 0 {
         return result;
     }

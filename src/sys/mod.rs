@@ -11,6 +11,7 @@ pub mod errno;
 pub mod futex;
 pub mod lock;
 pub mod pages;
+pub mod prefetch;
 pub mod raw;
 pub mod real;
 pub mod report;

@@ -10,8 +10,10 @@
 //! - [`queue`]: who waits, and whom an edge wakes;
 //! - [`life`]: beginnings and ends of a number's lives;
 //! - [`status`]: what of the file's status is known without asking;
-//! - [`table`]: the entries of all numbers.
+//! - [`table`]: the entries of all numbers;
+//! - [`early`]: what stands in for it before the first green thread.
 
+mod early;
 mod life;
 mod queue;
 mod status;
@@ -25,12 +27,13 @@ use super::class::Class;
 use super::epoll;
 use crate::sys::clock::Instant;
 use crate::sys::lock::RawLock;
+use crate::sys::prefetch;
 use crate::thread::wait::Wake;
 use crate::thread::{Critical, Thread};
 
 use queue::Side;
 pub use queue::{Direction, Link, Role};
-pub use table::{adopt_open, end_range, get, init, made, reset, share_all};
+pub use table::{adopt_open, end, end_range, get, init, made, reset, share, share_all};
 
 /// An entry of the table.
 #[repr(C, align(64))]
@@ -241,6 +244,26 @@ impl Descriptor {
         // SAFETY: under the lock.
         unsafe { self.side(direction).wake(Wake::Ready, false) };
         self.lock.unlock();
+    }
+}
+
+/// The token's entry will be needed.
+#[inline(always)]
+pub(super) fn fetch_entry(token: u64) {
+    if let Some(entry) = get(token as u32 as i32) {
+        prefetch::fetch(entry, size_of::<Descriptor>());
+    }
+}
+
+/// What an event of the token will need of a waiter's stack.
+#[inline(always)]
+pub(super) fn fetch_waiter(token: u64) {
+    if let Some(entry) = get(token as u32 as i32) {
+        // SAFETY: a racy look at an address that is not followed.
+        let link = unsafe { ptr::read_volatile(entry.side(Direction::Read).head.get()) };
+        if !link.is_null() {
+            prefetch::fetch(link, size_of::<Link>());
+        }
     }
 }
 

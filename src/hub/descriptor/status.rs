@@ -66,9 +66,9 @@ impl Descriptor {
         self.flags.load(Ordering::Relaxed) & NONBLOCK != 0
     }
 
-    /// When an operation that begins now gives up: `SO_RCVTIMEO`, `SO_SNDTIMEO`.
-    pub fn deadline(&self, fd: i32, direction: Direction) -> Instant {
-        self.refresh(fd);
+    /// When an operation that begins now gives up: `SO_RCVTIMEO`, `SO_SNDTIMEO`, as
+    /// they were at the last look for `O_NONBLOCK`.
+    pub fn deadline(&self, direction: Direction) -> Instant {
         let cached = match direction {
             Direction::Read => &self.receive_timeout,
             Direction::Write => &self.send_timeout,

@@ -4,7 +4,7 @@ use core::mem::size_of;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
-use super::{Descriptor, KNOWN};
+use super::{Descriptor, KNOWN, PRIVATE, early};
 use crate::sys::lock::RawLock;
 use crate::sys::pages;
 use crate::sys::raw::syscall;
@@ -43,10 +43,27 @@ pub fn get(fd: i32) -> Option<&'static Descriptor> {
 
 /// A hooked call has returned the new descriptor `fd`, or -1: begins its life.
 pub fn made(fd: i32) -> i32 {
-    if let Some(entry) = get(fd) {
-        entry.begin(fd);
+    match get(fd) {
+        Some(entry) => entry.begin(fd),
+        None => early::made(fd),
     }
     fd
+}
+
+/// The program is about to close `fd`, or to put another file there.
+pub fn end(fd: i32) {
+    match get(fd) {
+        Some(entry) => entry.end(fd),
+        None => early::forget(fd),
+    }
+}
+
+/// The file of `fd` has got another number or another owner.
+pub fn share(fd: i32) {
+    match get(fd) {
+        Some(entry) => entry.share(),
+        None => early::forget(fd),
+    }
 }
 
 /// All entries that may be other than fresh, with their numbers.
@@ -54,8 +71,8 @@ fn touched() -> impl Iterator<Item = (i32, &'static Descriptor)> {
     (0..TOUCHED.load(Ordering::Relaxed) as i32).filter_map(|fd| Some((fd, get(fd)?)))
 }
 
-/// Marks the descriptors that are open now, before the first hooked call that
-/// knows of numbers, as known but of unknown sharing.
+/// Marks the descriptors that are open now as known, and those that hooked calls have
+/// made as private unless somebody has got them since.
 pub fn adopt_open() {
     let mut buffer = [0u8; 4096];
     // SAFETY: our own descriptor and buffer.
@@ -93,8 +110,9 @@ fn adopt_entries(mut entries: &[u8]) {
         let number = core::str::from_utf8(name)
             .ok()
             .and_then(|name| name.parse().ok());
-        if let Some(entry) = number.and_then(get) {
-            entry.flags.store(KNOWN, Ordering::Relaxed);
+        if let Some((fd, entry)) = number.and_then(|fd| Some((fd, get(fd)?))) {
+            let private = if early::is_private(fd) { PRIVATE } else { 0 };
+            entry.flags.store(KNOWN | private, Ordering::Relaxed);
         }
         entries = &entries[length..];
     }
@@ -102,6 +120,7 @@ fn adopt_entries(mut entries: &[u8]) {
 
 /// After a fork every descriptor is shared between parent and child.
 pub fn share_all() {
+    early::forget_all();
     for (_, entry) in touched() {
         entry.share();
     }
@@ -109,6 +128,7 @@ pub fn share_all() {
 
 /// Ends the lives of the numbers in `range`, which the program closes at once.
 pub fn end_range(first: u32, last: u32) {
+    early::forget_all();
     for (fd, entry) in touched().filter(|(fd, _)| (first..=last).contains(&(*fd as u32))) {
         entry.end(fd);
     }
