@@ -2,6 +2,8 @@
  * a mutex held by another thread stays held in the child; exit in a forked child runs its handlers once. */
 #include "check.h"
 
+enum { USERS = 8, FORKS = 50 };
+
 static char trace[8];
 static pthread_mutex_t guarded = PTHREAD_MUTEX_INITIALIZER;
 static int stop;
@@ -72,6 +74,22 @@ static void *fork_and_check(void *unused)
 	return unused;
 }
 
+/* Many want the lock, so that it is contended, and may be handed over, when the child's handler unlocks it. */
+static void *fork_under_contention(void *unused)
+{
+	for (int i = 0; i < FORKS; i++) {
+		memset(trace, 0, sizeof trace);
+		pid_t pid = check_fork();
+		if (pid == 0) {
+			CHECK_OK(pthread_mutex_lock(&guarded));
+			CHECK_OK(pthread_mutex_unlock(&guarded));
+			_exit(0);
+		}
+		check_child_succeeds(pid);
+	}
+	return unused;
+}
+
 static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
 
 static void *fork_while_held(void *unused)
@@ -91,11 +109,17 @@ int main(void)
 {
 	CHECK_OK(pthread_atfork(prepare_first, parent_first, child_first));
 	CHECK_OK(pthread_atfork(prepare_second, parent_second, child_second));
-	pthread_t user = check_start(use_guarded, NULL);
+	pthread_t users[USERS];
+	users[0] = check_start(use_guarded, NULL);
 	fork_and_check(NULL);
 	check_join(check_start(fork_and_check, NULL));
+	for (int i = 1; i < USERS; i++)
+		users[i] = check_start(use_guarded, NULL);
+	fork_under_contention(NULL);
+	check_join(check_start(fork_under_contention, NULL));
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
-	check_join(user);
+	for (int i = 0; i < USERS; i++)
+		check_join(users[i]);
 
 	CHECK_OK(pthread_mutex_lock(&held));
 	check_join(check_start(fork_while_held, NULL));

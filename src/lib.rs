@@ -26,9 +26,10 @@ mod sys;
 mod thread;
 
 /// Runs when the loader has loaded libgreen, before the program's own
-/// constructors: reads the environment, and does nothing else until the first
-/// `pthread_create`.
+/// constructors: reads the environment, asks to be first in a forked child, and does
+/// nothing else until the first `pthread_create`.
 #[ctor::ctor(unsafe)]
 fn load() {
     settings::init();
+    hooks::fork::register_first();
 }

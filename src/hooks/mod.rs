@@ -44,7 +44,7 @@ mod credentials;
 mod descriptors;
 mod dns;
 mod epoll;
-mod fork;
+pub mod fork;
 mod give_way;
 mod keys;
 mod makers;
