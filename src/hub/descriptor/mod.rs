@@ -219,6 +219,8 @@ impl Descriptor {
         me.arm(true);
         // SAFETY: withdrawn below unless the waker has unlinked it.
         if let Err(reason) = unsafe { self.enqueue(direction, generation, edges, &link) } {
+            // Or a signal would take the thread, which runs, for one that it has woken.
+            me.cancel_wait();
             return reason;
         }
         let reason = me.commit(deadline);
