@@ -1,5 +1,5 @@
-/* pthread_cancel ends a thread that is blocked in a cancellation point, whatever that waits for; one that
- * computes, if it has asked for that; and no other, until it allows it. Cleanup handlers run, and join tells. */
+/* pthread_cancel ends a thread that is blocked in a cancellation point, whatever that waits for, and one that
+ * computes, if it has asked for that. Cleanup handlers run, and join tells. */
 #include "net.h"
 #include <limits.h>
 #include <poll.h>
@@ -341,76 +341,6 @@ static void blocked_threads_end(long pause_ms)
 	CHECK_OK(pthread_mutex_unlock(&mutex));
 }
 
-static void *refuse_for_a_while(void *started)
-{
-	long until = monotonic_ms() + 30;
-	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL));
-	CHECK_OK(sem_post(started));
-	while (monotonic_ms() < until) {
-		CHECK_OK(usleep(1000));
-		pthread_testcancel();
-	}
-	cleaned++;
-	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL));
-	pthread_testcancel();
-	return NULL;
-}
-
-static void disabled_cancellation_waits(void)
-{
-	sem_t started;
-	CHECK_OK(sem_init(&started, 0, 0));
-	cleaned = 0;
-	pthread_t thread = check_start(refuse_for_a_while, &started);
-	CHECK_OK(sem_wait(&started));
-	CHECK_OK(pthread_cancel(thread));
-	CHECK(check_join(thread) == PTHREAD_CANCELED);
-	CHECK_EQ(cleaned, 1);
-}
-
-/* Waiting for a mutex is no cancellation point: the thread gets it first. */
-static void *lock_then_test(void *unused)
-{
-	CHECK_OK(pthread_mutex_lock(&mutex));
-	cleaned++;
-	CHECK_OK(pthread_mutex_unlock(&mutex));
-	pthread_testcancel();
-	return unused;
-}
-
-static void a_mutex_is_waited_for(void)
-{
-	cleaned = 0;
-	CHECK_OK(pthread_mutex_lock(&mutex));
-	pthread_t thread = check_start(lock_then_test, NULL);
-	sleep_ms(5);
-	CHECK_OK(pthread_cancel(thread));
-	sleep_ms(5);
-	CHECK_EQ(cleaned, 0);
-	CHECK_OK(pthread_mutex_unlock(&mutex));
-	CHECK(check_join(thread) == PTHREAD_CANCELED);
-	CHECK_EQ(cleaned, 1);
-}
-
-static void *cancel_self(void *unused)
-{
-	CHECK_OK(pthread_cancel(pthread_self()));
-	pthread_testcancel();
-	return unused;
-}
-
-static void *cancel_self_at_once(void *unused)
-{
-	CHECK_OK(pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, NULL));
-	CHECK_OK(pthread_cancel(pthread_self()));
-	return unused;
-}
-
-static void *return_argument(void *argument)
-{
-	return argument;
-}
-
 int main(void)
 {
 	set_up();
@@ -418,14 +348,6 @@ int main(void)
 		/* at once: cancelled anywhere on their way, even before their first instruction, which deferred
 		 * cancellation does not interrupt */
 		blocked_threads_end(i % 3 == 0 ? 0 : i);
-		disabled_cancellation_waits();
-		a_mutex_is_waited_for();
-		CHECK(check_join(check_start(cancel_self, NULL)) == PTHREAD_CANCELED);
-		CHECK(check_join(check_start(cancel_self_at_once, NULL)) == PTHREAD_CANCELED);
-		pthread_t ended = check_start(return_argument, &mutex);
-		sleep_ms(1);
-		CHECK_OK(pthread_cancel(ended));
-		CHECK(check_join(ended) == &mutex);
 	}
 	tear_down();
 	return 0;
