@@ -1,6 +1,7 @@
 //! What can be done with a descriptor without blocking, found out once.
 
 use crate::sys::raw::syscall;
+use crate::sys::socket;
 
 /// How to try an operation without `O_NONBLOCK`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -24,42 +25,18 @@ impl Class {
     /// The class of the open descriptor `fd`; [`Class::Disk`] if it is not open,
     /// so that the system call itself reports the error.
     pub fn of(fd: i32) -> Self {
-        let mut domain = 0i32;
-        let mut length = size_of::<i32>() as libc::socklen_t;
-        // SAFETY: `domain` and `length` are live.
-        let result = unsafe {
-            syscall!(
-                SYS_getsockopt,
-                fd,
-                libc::SOL_SOCKET,
-                libc::SO_DOMAIN,
-                &raw mut domain,
-                &raw mut length
-            )
-        };
-        if result == 0 {
-            let mut kind = 0i32;
-            length = size_of::<i32>() as libc::socklen_t;
-            // SAFETY: as above.
-            unsafe {
-                syscall!(
-                    SYS_getsockopt,
-                    fd,
-                    libc::SOL_SOCKET,
-                    libc::SO_TYPE,
-                    &raw mut kind,
-                    &raw mut length
-                )
-            };
-            let stream = kind == libc::SOCK_STREAM;
-            return if stream && matches!(domain, libc::AF_INET | libc::AF_INET6) {
-                Self::Tcp
-            } else {
-                Self::Socket
-            };
-        }
-        if result != -(libc::ENOTSOCK as isize) {
-            return Self::Disk;
+        const ENOTSOCK: isize = -(libc::ENOTSOCK as isize);
+        match socket::int_option(fd, libc::SO_DOMAIN) {
+            Ok(domain) => {
+                let stream = socket::int_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_STREAM);
+                return if stream && matches!(domain, libc::AF_INET | libc::AF_INET6) {
+                    Self::Tcp
+                } else {
+                    Self::Socket
+                };
+            }
+            Err(ENOTSOCK) => {}
+            Err(_) => return Self::Disk,
         }
         let mut stat = core::mem::MaybeUninit::<libc::stat>::uninit();
         // SAFETY: `stat` is writable.

@@ -7,6 +7,7 @@ use super::{EAGAIN, Operation};
 use crate::hub::descriptor::{self, Direction};
 use crate::sched::blocking;
 use crate::sys::raw::syscall;
+use crate::sys::socket;
 use crate::thread::Thread;
 
 /// `accept4(2)`. There is no flag for "only if one is there", so a look comes
@@ -50,18 +51,5 @@ pub unsafe fn accept(
 }
 
 fn is_listener(fd: i32) -> bool {
-    let mut listens = 0i32;
-    let mut length = size_of::<i32>() as socklen_t;
-    // SAFETY: `listens` and `length` are live.
-    let result = unsafe {
-        syscall!(
-            SYS_getsockopt,
-            fd,
-            libc::SOL_SOCKET,
-            libc::SO_ACCEPTCONN,
-            &raw mut listens,
-            &raw mut length
-        )
-    };
-    result == 0 && listens != 0
+    socket::int_option(fd, libc::SO_ACCEPTCONN).is_ok_and(|listens| listens != 0)
 }

@@ -7,6 +7,7 @@ use super::{EAGAIN, Operation};
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::blocking;
 use crate::sys::raw::syscall;
+use crate::sys::socket;
 use crate::thread::{Critical, Thread};
 
 const EINPROGRESS: isize = -(libc::EINPROGRESS as isize);
@@ -87,22 +88,8 @@ fn begin(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
 
 /// How the attempt has ended.
 fn outcome(fd: i32) -> isize {
-    let mut error = 0i32;
-    let mut length = size_of::<i32>() as socklen_t;
-    // SAFETY: `error` and `length` are live.
-    let result = unsafe {
-        syscall!(
-            SYS_getsockopt,
-            fd,
-            libc::SOL_SOCKET,
-            libc::SO_ERROR,
-            &raw mut error,
-            &raw mut length
-        )
-    };
-    if result < 0 {
-        result
-    } else {
-        -(error as isize)
+    match socket::int_option(fd, libc::SO_ERROR) {
+        Ok(error) => -(error as isize),
+        Err(error) => error,
     }
 }

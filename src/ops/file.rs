@@ -1,5 +1,7 @@
 //! Reads and writes on what is no socket, and calls that a look comes before.
 
+use libc::iovec;
+
 use super::{EAGAIN, Operation};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
@@ -8,14 +10,18 @@ use crate::thread::{Critical, Thread};
 
 const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
 
-/// A read or write on what is no socket: `attempt` uses `RWF_NOWAIT`, `native` is
-/// the plain call.
-pub(super) fn transfer(
+/// A read or write on what is no socket, tried with `RWF_NOWAIT`; `native` is the
+/// plain call.
+///
+/// # Safety
+/// `vectors` are `count` buffers as for `preadv2` or `pwritev2`.
+pub(super) unsafe fn transfer(
     me: &'static Thread,
     fd: i32,
     class: Option<Class>,
     direction: Direction,
-    attempt: impl Fn() -> isize,
+    vectors: *const iovec,
+    count: i32,
     native: impl Fn() -> isize,
 ) -> isize {
     if matches!(class, None | Some(Class::Disk)) {
@@ -28,7 +34,8 @@ pub(super) fn transfer(
         |entry, _| {
             let mut result = EOPNOTSUPP;
             if entry.class(fd) == Class::NoWait {
-                result = attempt();
+                // SAFETY: as the caller promises.
+                result = unsafe { no_wait(fd, direction, vectors, count) };
             }
             if result == EOPNOTSUPP {
                 entry.reclassify(Class::PollFirst);
@@ -41,6 +48,38 @@ pub(super) fn transfer(
         },
         &native,
     )
+}
+
+/// A transfer at the file's own position that does not wait.
+unsafe fn no_wait(fd: i32, direction: Direction, vectors: *const iovec, count: i32) -> isize {
+    const HERE: isize = -1;
+    // SAFETY: as the caller promises.
+    unsafe {
+        match direction {
+            Direction::Read => {
+                syscall!(
+                    SYS_preadv2,
+                    fd,
+                    vectors,
+                    count,
+                    HERE,
+                    HERE,
+                    libc::RWF_NOWAIT
+                )
+            }
+            Direction::Write => {
+                syscall!(
+                    SYS_pwritev2,
+                    fd,
+                    vectors,
+                    count,
+                    HERE,
+                    HERE,
+                    libc::RWF_NOWAIT
+                )
+            }
+        }
+    }
 }
 
 /// `native` if a look says that it will not block. One thread at a time: between

@@ -11,6 +11,7 @@ use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
 use crate::sched::blocking;
 use crate::sys::raw::syscall;
+use crate::sys::socket;
 use crate::thread::Thread;
 
 /// Where a message comes from.
@@ -154,20 +155,7 @@ pub(super) fn is_stream(entry: &Descriptor, fd: i32) -> bool {
     if entry.class(fd) == Class::Tcp {
         return true;
     }
-    let mut kind = 0i32;
-    let mut length = size_of::<i32>() as socklen_t;
-    // SAFETY: `kind` and `length` are live.
-    let result = unsafe {
-        syscall!(
-            SYS_getsockopt,
-            fd,
-            libc::SOL_SOCKET,
-            libc::SO_TYPE,
-            &raw mut kind,
-            &raw mut length
-        )
-    };
-    result == 0 && kind == libc::SOCK_STREAM
+    socket::int_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_STREAM)
 }
 
 /// `recvmsg(2)`.
@@ -300,24 +288,9 @@ pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: us
     };
     // SAFETY: as the caller promises.
     unsafe {
-        file::transfer(
-            me,
-            fd,
-            class,
-            Direction::Read,
-            || {
-                syscall!(
-                    SYS_preadv2,
-                    fd,
-                    &raw const vector,
-                    1,
-                    -1isize,
-                    -1isize,
-                    libc::RWF_NOWAIT
-                )
-            },
-            || syscall!(SYS_read, fd, buffer, length),
-        )
+        file::transfer(me, fd, class, Direction::Read, &raw const vector, 1, || {
+            syscall!(SYS_read, fd, buffer, length)
+        })
     }
 }
 
@@ -337,23 +310,8 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
             header.msg_iovlen = count as usize;
             return message(me, fd, &mut header, 0);
         }
-        file::transfer(
-            me,
-            fd,
-            class,
-            Direction::Read,
-            || {
-                syscall!(
-                    SYS_preadv2,
-                    fd,
-                    vectors,
-                    count,
-                    -1isize,
-                    -1isize,
-                    libc::RWF_NOWAIT
-                )
-            },
-            || syscall!(SYS_readv, fd, vectors, count),
-        )
+        file::transfer(me, fd, class, Direction::Read, vectors, count, || {
+            syscall!(SYS_readv, fd, vectors, count)
+        })
     }
 }

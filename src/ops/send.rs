@@ -189,17 +189,8 @@ pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length:
                 fd,
                 class,
                 Direction::Write,
-                || {
-                    syscall!(
-                        SYS_pwritev2,
-                        fd,
-                        &raw const vector,
-                        1,
-                        -1isize,
-                        -1isize,
-                        libc::RWF_NOWAIT
-                    )
-                },
+                &raw const vector,
+                1,
                 || syscall!(SYS_write, fd, vector.iov_base, vector.iov_len),
             );
             if result < 0 {
@@ -234,24 +225,9 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
             header.msg_iovlen = count as usize;
             return message(me, fd, &header, 0);
         }
-        let result = file::transfer(
-            me,
-            fd,
-            class,
-            Direction::Write,
-            || {
-                syscall!(
-                    SYS_pwritev2,
-                    fd,
-                    vectors,
-                    count,
-                    -1isize,
-                    -1isize,
-                    libc::RWF_NOWAIT
-                )
-            },
-            || syscall!(SYS_writev, fd, vectors, count),
-        );
+        let result = file::transfer(me, fd, class, Direction::Write, vectors, count, || {
+            syscall!(SYS_writev, fd, vectors, count)
+        });
         if result <= 0 || class != Some(Class::NoWait) {
             return result;
         }

@@ -26,29 +26,33 @@ pub fn start(
     argument: *mut c_void,
     stack_size: usize,
 ) -> Result<(), i32> {
+    match try_start(main, argument, Some(stack_size)) {
+        // The static TLS of this program does not fit: take the default size.
+        Err(libc::EINVAL) => try_start(main, argument, None),
+        result => result,
+    }
+}
+
+fn try_start(
+    main: extern "C" fn(*mut c_void) -> *mut c_void,
+    argument: *mut c_void,
+    stack_size: Option<usize>,
+) -> Result<(), i32> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut id = 0;
     // SAFETY: plain initialisation and use of the attribute object.
     let result = unsafe {
-        libc::pthread_attr_init(attributes.as_mut_ptr());
-        libc::pthread_attr_setdetachstate(attributes.as_mut_ptr(), libc::PTHREAD_CREATE_DETACHED);
-        libc::pthread_attr_setstacksize(attributes.as_mut_ptr(), stack_size);
-        libc::sigfillset(all.as_mut_ptr());
-        pthread_attr_setsigmask_np(attributes.as_mut_ptr(), all.as_ptr());
-        let create = real_pthread_create();
-        let mut result = create(&mut id, attributes.as_ptr(), main, argument);
-        if result == libc::EINVAL {
-            // The static TLS of this program does not fit: take the default size.
-            libc::pthread_attr_init(attributes.as_mut_ptr());
-            libc::pthread_attr_setdetachstate(
-                attributes.as_mut_ptr(),
-                libc::PTHREAD_CREATE_DETACHED,
-            );
-            pthread_attr_setsigmask_np(attributes.as_mut_ptr(), all.as_ptr());
-            result = create(&mut id, attributes.as_ptr(), main, argument);
+        let attributes = attributes.as_mut_ptr();
+        libc::pthread_attr_init(attributes);
+        libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);
+        if let Some(bytes) = stack_size {
+            libc::pthread_attr_setstacksize(attributes, bytes);
         }
-        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        libc::sigfillset(all.as_mut_ptr());
+        pthread_attr_setsigmask_np(attributes, all.as_ptr());
+        let result = real_pthread_create()(&mut id, attributes, main, argument);
+        libc::pthread_attr_destroy(attributes);
         result
     };
     if result == 0 { Ok(()) } else { Err(result) }

@@ -10,7 +10,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::signal::{self, UNBLOCKABLE};
-use crate::sys::raw::syscall;
+use crate::sys::sigmask;
 
 /// Everything that can be blocked is: glibc counts on its own signals to arrive.
 const CLOSED: u64 = !UNBLOCKABLE;
@@ -35,18 +35,7 @@ impl KernelMask {
 
     /// Reads the calling kernel thread's mask.
     pub fn adopt(&self) {
-        let mut mask = 0u64;
-        // SAFETY: `mask` is writable.
-        unsafe {
-            syscall!(
-                SYS_rt_sigprocmask,
-                libc::SIG_BLOCK,
-                0usize,
-                &raw mut mask,
-                8
-            )
-        };
-        self.current.set(mask);
+        self.current.set(sigmask::get());
     }
 
     /// As last set.
@@ -69,16 +58,7 @@ impl KernelMask {
 
     #[cold]
     fn set(&self, mask: u64) {
-        // SAFETY: `mask` is live for the call.
-        unsafe {
-            syscall!(
-                SYS_rt_sigprocmask,
-                libc::SIG_SETMASK,
-                &raw const mask,
-                0usize,
-                8
-            )
-        };
+        sigmask::set(mask);
         self.current.set(mask);
     }
 

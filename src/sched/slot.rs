@@ -12,6 +12,9 @@ use crate::thread::{Critical, Thread};
 /// The most slots there can be.
 pub const MAX_SLOTS: usize = 64;
 
+/// What a thread that goes on where it has parked touches of its stack, in bytes.
+const FRAMES: usize = 448;
+
 /// A FIFO of runnable threads, linked through themselves.
 pub struct List {
     head: *const Thread,
@@ -55,12 +58,7 @@ impl List {
         self.length -= 1;
         Some(thread)
     }
-}
 
-/// What a thread that goes on where it has parked touches of its stack, in bytes.
-const FRAMES: usize = 448;
-
-impl List {
     /// The first two will run soon: asks for the block of the second, and for the
     /// stack and the TCB of the first, whose block was asked for a dispatch ago.
     #[inline(always)]

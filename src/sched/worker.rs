@@ -12,6 +12,7 @@ use super::{After, idle, kernel_thread, switch};
 use crate::hub;
 use crate::signal;
 use crate::sys::futex;
+use crate::sys::lock_free;
 use crate::sys::pages;
 use crate::sys::raw::syscall;
 use crate::thread::{Kind, Thread, current, pointer};
@@ -56,7 +57,7 @@ static ALL: AtomicPtr<Worker> = AtomicPtr::new(ptr::null_mut());
 
 /// All workers that run, or ever did, in this process.
 pub fn all() -> impl Iterator<Item = &'static Worker> {
-    // Acquire pairs with the push in `enlist`. SAFETY: workers are never freed.
+    // Acquire: the workers are as they were when pushed. SAFETY: workers are never freed.
     let follow = |link: &AtomicPtr<Worker>| unsafe { link.load(Ordering::Acquire).as_ref() };
     core::iter::successors(follow(&ALL), move |worker| follow(&worker.all_next))
 }
@@ -96,19 +97,7 @@ impl Worker {
         self.kernel_id
             .store(unsafe { syscall!(SYS_gettid) } as u32, Ordering::Relaxed);
         self.mask.adopt();
-        self.enlist();
-    }
-
-    fn enlist(&self) {
-        let mut head = ALL.load(Ordering::Relaxed);
-        loop {
-            self.all_next.store(head, Ordering::Relaxed);
-            let me = ptr::from_ref(self).cast_mut();
-            match ALL.compare_exchange_weak(head, me, Ordering::Release, Ordering::Relaxed) {
-                Ok(_) => return,
-                Err(now) => head = now,
-            }
-        }
+        lock_free::push(&ALL, self, &self.all_next);
     }
 
     /// Gives the calling kernel thread, this worker's, an alternate stack for

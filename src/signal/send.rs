@@ -8,6 +8,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::{HIGHEST, SIGCANCEL, actions, bit, cancellation, info};
+use crate::sys::lock_free;
 use crate::sys::raw::syscall;
 use crate::thread::wait::Wake;
 use crate::thread::{Critical, Thread};
@@ -24,17 +25,8 @@ pub fn is_deferred() -> bool {
 
 /// Leaves it to [`deliver_deferred`] to tell `target`. Async-signal-safe.
 pub fn defer(target: &'static Thread) {
-    if target.deferred.swap(true, Ordering::AcqRel) {
-        return;
-    }
-    let mut head = DEFERRED.load(Ordering::Relaxed);
-    loop {
-        target.deferred_next.store(head, Ordering::Relaxed);
-        let new = ptr::from_ref(target).cast_mut();
-        match DEFERRED.compare_exchange_weak(head, new, Ordering::AcqRel, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(now) => head = now,
-        }
+    if !target.deferred.swap(true, Ordering::AcqRel) {
+        lock_free::push(&DEFERRED, target, &target.deferred_next);
     }
 }
 

@@ -13,6 +13,7 @@ use crate::settings;
 use crate::signal::UNBLOCKABLE;
 use crate::sys::raw::syscall;
 use crate::sys::report;
+use crate::sys::sigmask;
 
 unsafe extern "C" {
     fn pthread_getattr_default_np(attributes: *mut pthread_attr_t) -> i32;
@@ -215,18 +216,7 @@ fn mask_of(me: &Thread) -> u64 {
     if me.kind() == Kind::Green {
         return me.mask.load(Ordering::Relaxed);
     }
-    let mut mask = 0u64;
-    // SAFETY: `mask` is writable.
-    unsafe {
-        syscall!(
-            SYS_rt_sigprocmask,
-            libc::SIG_BLOCK,
-            0usize,
-            &raw mut mask,
-            8
-        )
-    };
-    mask
+    sigmask::get()
 }
 
 fn name_of(me: &Thread) -> [u8; 16] {

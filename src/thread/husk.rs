@@ -19,6 +19,7 @@ use super::stack;
 use super::{Critical, Thread, current, of_pthread, pointer, robust, tcb};
 use crate::sched::kernel_thread::{pthread_attr_setsigmask_np, real_pthread_create};
 use crate::sys::lock::RawLock;
+use crate::sys::lock_free;
 use crate::sys::pages::{self, PAGE};
 use crate::sys::raw::syscall;
 
@@ -105,16 +106,7 @@ fn limit_donors(thread: &'static Thread) {
 static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 
 fn list(thread: &'static Thread) {
-    let mut first = ALL.load(Ordering::Relaxed);
-    loop {
-        thread.all_next.store(first, Ordering::Relaxed);
-        // Release pairs with the Acquire in `all`.
-        let new = ptr::from_ref(thread).cast_mut();
-        match ALL.compare_exchange_weak(first, new, Ordering::Release, Ordering::Relaxed) {
-            Ok(_) => return,
-            Err(now) => first = now,
-        }
-    }
+    lock_free::push(&ALL, thread, &thread.all_next);
 }
 
 /// All husks, in use or not.

@@ -1,13 +1,13 @@
 //! Status flags and time-outs of a file, asked for once where nobody else can
 //! change them.
 
-use core::mem::size_of;
 use core::sync::atomic::Ordering;
 
 use super::super::class::Class;
 use super::{CONNECTING, Descriptor, Direction, NONBLOCK, PRIVATE};
 use crate::sys::clock::{Instant, NEVER};
 use crate::sys::raw::syscall;
+use crate::sys::socket;
 
 impl Descriptor {
     /// For the length of a `connect`: `O_NONBLOCK` is ours, not the program's.
@@ -82,25 +82,9 @@ impl Descriptor {
 
 /// A socket's time-out option in nanoseconds, 0 for none.
 fn socket_timeout(fd: i32, option: i32) -> u64 {
-    let mut time = libc::timeval {
-        tv_sec: 0,
-        tv_usec: 0,
-    };
-    let mut length = size_of::<libc::timeval>() as libc::socklen_t;
-    // SAFETY: `time` and `length` are live.
-    let result = unsafe {
-        syscall!(
-            SYS_getsockopt,
-            fd,
-            libc::SOL_SOCKET,
-            option,
-            &raw mut time,
-            &raw mut length
-        )
-    };
-    if result < 0 {
-        0
-    } else {
-        time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000
+    // SAFETY: these options are a timeval (socket(7)), of which any bytes are valid.
+    match unsafe { socket::option::<libc::timeval>(fd, option) } {
+        Ok(time) => time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000,
+        Err(_) => 0,
     }
 }

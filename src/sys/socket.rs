@@ -1,0 +1,36 @@
+//! Options of sockets.
+
+use core::mem::MaybeUninit;
+
+use super::raw::syscall;
+
+/// `getsockopt(2)` at level `SOL_SOCKET`; an error is `-errno`.
+///
+/// # Safety
+/// The option's value is a `T`, of which any bytes are a valid one.
+pub unsafe fn option<T: Copy>(fd: i32, option: i32) -> Result<T, isize> {
+    let mut value = MaybeUninit::<T>::zeroed();
+    let mut length = size_of::<T>() as libc::socklen_t;
+    // SAFETY: `value` and `length` are live; valid as the caller promises.
+    unsafe {
+        let result = syscall!(
+            SYS_getsockopt,
+            fd,
+            libc::SOL_SOCKET,
+            option,
+            value.as_mut_ptr(),
+            &raw mut length
+        );
+        if result < 0 {
+            Err(result)
+        } else {
+            Ok(value.assume_init())
+        }
+    }
+}
+
+/// [`option`], for those that are an `int`.
+pub fn int_option(fd: i32, name: i32) -> Result<i32, isize> {
+    // SAFETY: the kernel writes at most the bytes of an i32, and any are valid.
+    unsafe { option(fd, name) }
+}
