@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering;
 
 use libc::{pid_t, pthread_t, sighandler_t, sigset_t, sigval, stack_t};
 
-use crate::signal::{self, HIGHEST, SIGCANCEL, SIGSETXID, actions, mask, send};
+use crate::signal::{self, HIGHEST, SIGCANCEL, SIGSETXID, actions, info, mask, send};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::real::real;
@@ -70,30 +70,21 @@ unsafe fn change_mask(
 
 /// A `siginfo_t` as of `tgkill`.
 fn sent_to_thread(signal: c_int) -> libc::siginfo_t {
-    // SAFETY: all zeros is valid, and the fields lie where sigaction(2) has them.
-    unsafe {
-        let mut info: libc::siginfo_t = mem::zeroed();
-        info.si_signo = signal;
-        info.si_code = libc::SI_TKILL;
-        let words = (&raw mut info).cast::<i32>();
-        words.add(4).write(syscall!(SYS_getpid) as i32);
-        words.add(5).write(syscall!(SYS_getuid) as i32);
-        info
-    }
+    info::from_here(signal, libc::SI_TKILL, 0)
 }
 
 /// A `siginfo_t` as of `pthread_sigqueue`.
 fn queued_to_thread(signal: c_int, value: sigval) -> libc::siginfo_t {
-    let mut info = sent_to_thread(signal);
-    info.si_code = libc::SI_QUEUE;
-    // SAFETY: sigaction(2) has the value after the sender, at byte 24.
-    unsafe { (&raw mut info).cast::<sigval>().add(3).write(value) };
-    info
+    info::from_here(signal, libc::SI_QUEUE, value.sival_ptr.addr())
 }
 
-/// `pthread_kill(3)` to a green thread, or `pthread_sigqueue(3)` with what `info`
-/// gives.
-fn kill(thread: &'static Thread, signal: c_int, info: impl FnOnce() -> libc::siginfo_t) -> c_int {
+/// `pthread_kill(3)` to a green thread, or `pthread_sigqueue(3)` with what
+/// `came_with` gives.
+fn kill(
+    thread: &'static Thread,
+    signal: c_int,
+    came_with: impl FnOnce() -> libc::siginfo_t,
+) -> c_int {
     let life = thread.life.load(Ordering::Acquire);
     if life & Life::FREE != 0 {
         return libc::ESRCH;
@@ -113,7 +104,7 @@ fn kill(thread: &'static Thread, signal: c_int, info: impl FnOnce() -> libc::sig
         }
         return 0;
     }
-    send::send(thread, signal, &info());
+    send::send(thread, signal, &came_with());
     0
 }
 

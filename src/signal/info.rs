@@ -82,22 +82,31 @@ pub fn is_nudge(info: &libc::siginfo_t) -> bool {
     queued.code == libc::SI_QUEUE && queued.value == NUDGE
 }
 
+/// What comes with a signal that this process sends.
+pub fn from_here(signal: i32, code: i32, value: usize) -> libc::siginfo_t {
+    // SAFETY: all zeros is valid; the two types are of one size, and any bytes are a
+    // valid siginfo_t.
+    unsafe {
+        let mut info: Queued = mem::zeroed();
+        info.signo = signal;
+        info.code = code;
+        info.pid = syscall!(SYS_getpid) as i32;
+        info.uid = syscall!(SYS_getuid) as u32;
+        info.value = value;
+        mem::transmute(info)
+    }
+}
+
 /// Sends `signal` to a kernel thread of this process, only to say "look at what is
 /// pending for you". Several may become one on the way, or become one with a
 /// signal of the same number that somebody else sends; that is as good.
 pub fn nudge(kernel_thread: i32, signal: i32) {
-    // SAFETY: all zeros is valid.
-    let mut info: Queued = unsafe { mem::zeroed() };
-    info.signo = signal;
-    info.code = libc::SI_QUEUE;
-    info.value = NUDGE;
-    // SAFETY: `info` is live and as large as a siginfo_t. A process may send its
-    // own threads anything.
+    let info = from_here(signal, libc::SI_QUEUE, NUDGE);
+    // SAFETY: `info` is live. A process may send its own threads anything.
     unsafe {
-        let process = syscall!(SYS_getpid);
         syscall!(
             SYS_rt_tgsigqueueinfo,
-            process,
+            syscall!(SYS_getpid),
             kernel_thread,
             signal,
             &raw const info
