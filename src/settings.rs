@@ -1,18 +1,21 @@
 //! What the environment asks for. Nonsense is reported in one line and ignored.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::sched::slot::MAX_SLOTS;
 use crate::sys::report;
 
-/// 0: not asked for.
-static WORKERS: AtomicUsize = AtomicUsize::new(0);
-static STACK_SIZE: AtomicUsize = AtomicUsize::new(0);
+/// The most slots there can be.
+pub const MAX_SLOTS: usize = 64;
 
-/// Slots unless `GREEN_WORKERS` says otherwise; see docs/design.md for the
-/// measurements behind it.
-const DEFAULT_WORKERS: usize = 1;
+/// 0: not asked for. A forked child keeps it.
+static WORKERS: AtomicUsize = AtomicUsize::new(0);
+/// In bytes, 0: not asked for. A forked child keeps it.
+static STACK_SIZE: AtomicUsize = AtomicUsize::new(0);
+/// A forked child keeps it.
+static STATISTICS: AtomicBool = AtomicBool::new(false);
+/// A forked child keeps it.
+static PATCHES: AtomicBool = AtomicBool::new(true);
 
 fn variable(name: &CStr) -> Option<&'static [u8]> {
     // SAFETY: getenv reads the environment; called from the constructor, before
@@ -59,14 +62,46 @@ pub fn init() {
             ]),
         }
     }
+    switch(c"GREEN_STATS", &STATISTICS);
+    switch(c"GREEN_PATCH", &PATCHES);
 }
 
-/// The number of slots.
-pub fn workers() -> usize {
-    match WORKERS.load(Ordering::Relaxed) {
-        0 => DEFAULT_WORKERS,
-        count => count,
+/// Sets `to` as the variable `name` says, if it says anything.
+fn switch(name: &CStr, to: &AtomicBool) {
+    match variable(name) {
+        None | Some(b"") => {}
+        Some(b"0") => to.store(false, Ordering::Relaxed),
+        Some(b"1") => to.store(true, Ordering::Relaxed),
+        Some(text) => report::line(&[
+            name.to_bytes(),
+            b"=",
+            text,
+            b" is neither 0 nor 1; using the default",
+        ]),
     }
+}
+
+/// Whether the scheduler's statistics are to be told at the exit.
+pub fn statistics() -> bool {
+    STATISTICS.load(Ordering::Relaxed)
+}
+
+/// Whether libc's functions may be patched.
+pub fn patches() -> bool {
+    PATCHES.load(Ordering::Relaxed)
+}
+
+/// The number of slots that was asked for.
+pub fn workers() -> Option<usize> {
+    match WORKERS.load(Ordering::Relaxed) {
+        0 => None,
+        count => Some(count),
+    }
+}
+
+/// The CPUs that the process may use: affinity and the cgroup's quota considered; at least 1.
+pub fn cpus() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
 }
 
 /// The stack size in bytes for threads whose creator does not ask for one.

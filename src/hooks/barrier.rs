@@ -4,9 +4,9 @@ use core::ffi::c_int;
 
 use libc::pthread_barrier_t;
 
+use crate::glibc::real::real;
 use crate::sched::blocking;
 use crate::sync::barrier::Barrier;
-use crate::sys::real::real;
 
 export! {
     /// `pthread_barrier_wait(3p)`.

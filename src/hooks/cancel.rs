@@ -5,29 +5,36 @@ use core::sync::atomic::Ordering;
 
 use libc::pthread_t;
 
-use crate::signal::{self, SIGCANCEL, cancellation, send};
-use crate::thread::{Kind, cancel, green_or_wired, of_pthread};
+use crate::signal::{cancel, cancellation, send};
+use crate::task::{Kind, current, of_pthread};
 
 export! {
     /// `pthread_cancel(3)`.
     fn pthread_cancel(id: pthread_t) -> c_int {
         // SAFETY: as the caller promises: a thread that may still be joined.
         let thread = unsafe { of_pthread(id) };
-        if thread.kind() != Kind::Green {
+        let own = thread.is(current());
+        if thread.kind() == Kind::Green {
+            cancellation::intercept();
+            thread.cancelled.store(true, Ordering::SeqCst);
+            thread.tcb().mark_cancelled();
+        } else {
+            if !own {
+                cancellation::intercept();
+            }
             // SAFETY: as the caller promises.
-            return unsafe { cancellation::request(id) };
+            let result = unsafe { cancellation::request(id) };
+            if result != 0 || own {
+                return result;
+            }
         }
-        if let Some(me) = green_or_wired() {
-            cancellation::intercept(me);
+        thread.pending.request_cancel();
+        if own {
+            cancel::anywhere();
+        } else {
+            send::interrupt(thread);
         }
-        thread.cancelled.store(true, Ordering::SeqCst);
-        // SAFETY: as the caller promises.
-        let result = unsafe { cancellation::request(id) };
-        thread.pending.fetch_or(signal::bit(SIGCANCEL), Ordering::SeqCst);
-        send::interrupt(thread);
-        // glibc has marked the thread; that the kernel does not know its id does
-        // not matter.
-        if result == libc::ESRCH { 0 } else { result }
+        0
     }
 
     /// `pthread_testcancel(3)`.

@@ -5,13 +5,15 @@ use core::ffi::c_int;
 use libc::{clockid_t, pthread_cond_t, pthread_mutex_t, timespec};
 
 use super::mutex;
-use crate::sched::blocking;
+use crate::glibc::real::real;
+use crate::sched::tie::{self, Change};
+use crate::sched::{blocking, wake};
+use crate::signal::cancel;
 use crate::sync::cond::Cond;
 use crate::sync::time;
 use crate::sys::clock::{Instant, NEVER};
-use crate::sys::real::real;
-use crate::thread::cancel;
-use crate::thread::wait::Wake;
+use crate::task::current;
+use crate::task::word::{Cancellation, Wake};
 
 /// # Safety
 /// `cond` is a condition variable.
@@ -21,6 +23,8 @@ unsafe fn of<'a>(cond: *mut pthread_cond_t) -> &'a Cond {
     unsafe { &*cond.cast::<Cond>() }
 }
 
+/// Waits on one of ours.
+///
 /// # Safety
 /// As for `pthread_cond_wait`.
 unsafe fn wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline: Instant) -> c_int {
@@ -33,22 +37,74 @@ unsafe fn wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline:
             return error;
         }
     }
-    // SAFETY: as the caller promises: the caller holds the mutex.
-    let unlock = || unsafe {
-        mutex::unlock(mutex);
+    // A thread that is in a queue must not come loose from its kernel thread, where it is
+    // going to sleep.
+    let is_kernels = its_mutex.is_glibcs() && its_mutex.is_kernels();
+    if is_kernels {
+        tie::tie();
+    }
+    let mut refused = 0;
+    let unlock = || {
+        its_mutex.add_user();
+        // SAFETY: as the caller promises: the caller holds the mutex.
+        refused = unsafe { mutex::unlock(mutex) };
+        if refused != 0 {
+            its_mutex.remove_user();
+            wake::claim(current(), Wake::Interrupted);
+        }
     };
     let reason = ours.wait(unlock, deadline);
-    // SAFETY: as the caller promises.
-    unsafe { mutex::lock(mutex) };
-    match reason {
-        Wake::Timeout => libc::ETIMEDOUT,
-        Wake::Interrupted => {
-            // A cancelled thread's cleanup handlers run with the mutex held.
-            cancel::point();
-            0
+    if refused != 0 {
+        if is_kernels {
+            tie::untie();
         }
+        if reason == Wake::Ready {
+            // Meant for somebody who waits.
+            ours.wake(1);
+        }
+        return refused;
+    }
+    // Also to be cancelled.
+    // SAFETY: as the caller promises.
+    let error = unsafe { mutex::lock(mutex, Cancellation::Never) };
+    if matches!(error, 0 | libc::EOWNERDEAD) {
+        its_mutex.remove_user();
+    }
+    if is_kernels {
+        tie::untie();
+    }
+    if reason == Wake::Interrupted {
+        // A cancelled thread's cleanup handlers run with the mutex held.
+        cancel::point();
+    }
+    match reason {
+        _ if error != 0 => error,
+        Wake::Timeout => libc::ETIMEDOUT,
         _ => 0,
     }
+}
+
+/// Has glibc wait on one of its own by `call`.
+///
+/// # Safety
+/// As for `pthread_cond_wait`.
+unsafe fn wait_in_glibc(mutex: *mut pthread_mutex_t, call: impl FnOnce() -> c_int) -> c_int {
+    // SAFETY: as the caller promises.
+    let its_mutex = unsafe { mutex::of(mutex) };
+    if !its_mutex.is_glibcs() {
+        let error = its_mutex.unlock_error();
+        if error != 0 {
+            return error;
+        }
+        its_mutex.give_to_glibc();
+    }
+    if its_mutex.is_kernels() {
+        return tie::known(call, |result| match result {
+            libc::ENOTRECOVERABLE => Change::Released,
+            _ => Change::None,
+        });
+    }
+    blocking::region(call)
 }
 
 export! {
@@ -59,7 +115,7 @@ export! {
             type Real = unsafe extern "C-unwind" fn(*mut pthread_cond_t, *mut pthread_mutex_t) -> c_int;
             let real = real!(pthread_cond_wait @ "GLIBC_2.3.2": Real);
             // SAFETY: as the caller promises.
-            return blocking::region(|| unsafe { real(cond, mutex) });
+            return unsafe { wait_in_glibc(mutex, || real(cond, mutex)) };
         }
         // SAFETY: as the caller promises.
         unsafe { wait(cond, mutex, NEVER) }
@@ -73,7 +129,7 @@ export! {
             type Real = unsafe extern "C-unwind" fn(*mut pthread_cond_t, *mut pthread_mutex_t, *const timespec) -> c_int;
             let real = real!(pthread_cond_timedwait @ "GLIBC_2.3.2": Real);
             // SAFETY: as the caller promises.
-            return blocking::region(|| unsafe { real(cond, mutex, time) });
+            return unsafe { wait_in_glibc(mutex, || real(cond, mutex, time)) };
         }
         // SAFETY: as the caller promises.
         match unsafe { time::deadline(ours.clock(), time) } {
@@ -97,7 +153,7 @@ export! {
             ) -> c_int;
             let real = real!(pthread_cond_clockwait: Real);
             // SAFETY: as the caller promises.
-            return blocking::region(|| unsafe { real(cond, mutex, clock, time) });
+            return unsafe { wait_in_glibc(mutex, || real(cond, mutex, clock, time)) };
         }
         if !time::is_supported(clock) {
             return libc::EINVAL;

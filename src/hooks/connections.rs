@@ -4,19 +4,20 @@ use core::ffi::c_int;
 
 use libc::{sockaddr, socklen_t};
 
-use crate::hub::descriptor;
-use crate::ops::{accept, connect};
+use crate::glibc::real::real;
+use crate::ops::{accept, connect, lives};
+use crate::signal::cancel;
 use crate::sys::errno;
-use crate::sys::real::real;
-use crate::thread::{cancel, green};
+use crate::task::green;
 
 export! {
     /// `accept(2)`.
     fn accept(fd: c_int, address: *mut sockaddr, length: *mut socklen_t) -> c_int {
         let Some(me) = green() else {
             let real = real!(accept: unsafe extern "C-unwind" fn(c_int, *mut sockaddr, *mut socklen_t) -> c_int);
+            lives::contend(fd);
             // SAFETY: as the caller promises.
-            return descriptor::made(unsafe { real(fd, address, length) });
+            return lives::make(|| unsafe { real(fd, address, length) });
         };
         cancel::point();
         // SAFETY: as the caller promises.
@@ -27,8 +28,9 @@ export! {
     fn accept4(fd: c_int, address: *mut sockaddr, length: *mut socklen_t, flags: c_int) -> c_int {
         let Some(me) = green() else {
             let real = real!(accept4: unsafe extern "C-unwind" fn(c_int, *mut sockaddr, *mut socklen_t, c_int) -> c_int);
+            lives::contend(fd);
             // SAFETY: as the caller promises.
-            return descriptor::made(unsafe { real(fd, address, length, flags) });
+            return lives::make(|| unsafe { real(fd, address, length, flags) });
         };
         cancel::point();
         // SAFETY: as the caller promises.

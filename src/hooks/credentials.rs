@@ -4,11 +4,11 @@ use core::ffi::{c_char, c_int};
 
 use libc::{gid_t, size_t, uid_t};
 
+use crate::glibc::real::real;
 use crate::sched::blocking;
 use crate::signal::credentials;
 use crate::sys::errno;
-use crate::sys::real::real;
-use crate::thread::green_or_wired;
+use crate::task::green_or_wired;
 
 /// Hooks that have glibc tell every kernel thread.
 macro_rules! broadcasts {

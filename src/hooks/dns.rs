@@ -6,16 +6,16 @@ use core::mem::MaybeUninit;
 
 use libc::{addrinfo, hostent, size_t, sockaddr, socklen_t};
 
-use crate::sched::blocking;
-use crate::sys::real::real;
-use crate::thread::cancel;
+use crate::glibc::real::real;
+use crate::ops::lookup;
+use crate::signal::cancel;
 
 /// Runs `lookup`, a cancellation point as a whole.
 fn lookup<R>(lookup: impl FnOnce() -> R) -> R {
     cancel::point();
     // Cancelled in the middle it would keep its place among the lookups.
     let state = cancel::disable();
-    let result = blocking::capped(lookup);
+    let result = lookup::capped(lookup);
     cancel::restore(state);
     cancel::point();
     result

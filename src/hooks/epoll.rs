@@ -5,18 +5,22 @@ use core::ffi::c_int;
 
 use libc::{epoll_event, sigset_t, timespec};
 
-use crate::hub::descriptor::Direction;
-use crate::ops::Operation;
-use crate::sched::blocking;
-use crate::signal::{Watch, mask};
+use crate::glibc::real::real;
+use crate::hub::descriptor::{self, Direction};
+use crate::ops::{Operation, pass_on};
+use crate::sched::{blocking, event_loop, park};
+use crate::signal::{Watch, cancel, mask};
 use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
-use crate::sys::real::real;
-use crate::thread::{Thread, cancel, green};
+use crate::task::{Thread, arguments, green};
 
 const EAGAIN: isize = -(libc::EAGAIN as isize);
+const EINTR: isize = -(libc::EINTR as isize);
 
+/// `in_kernel`: the thread may do so in the kernel. Not if the call sets a signal mask: to set
+/// it and to wait would not be one step.
+///
 /// # Safety
 /// As for `epoll_wait`.
 unsafe fn wait(
@@ -26,39 +30,44 @@ unsafe fn wait(
     count: c_int,
     deadline: Instant,
     watch: &Watch,
+    in_kernel: bool,
 ) -> isize {
-    let call = |timeout: c_int| {
-        // SAFETY: as the caller promises; the kernel refuses what is no array.
-        unsafe {
-            syscall!(
-                SYS_epoll_pwait,
-                epoll,
-                events,
-                count,
-                timeout,
-                0usize,
-                0usize
-            )
-        }
-    };
-    let first = call(0);
-    if first != 0 || deadline <= clock::now() {
-        return first;
-    }
+    // SAFETY: as the caller promises; the kernel refuses what is no array.
+    let look = || unsafe { syscall!(SYS_epoll_pwait, epoll, events, count, 0, 0usize, 0usize) };
     let native = || {
         let left = clock::until(deadline).map_or(-1, |left| {
             left.as_nanos().div_ceil(MILLISECOND.into()) as c_int
         });
-        call(left)
+        let arguments = [
+            epoll as usize,
+            events.addr(),
+            count as usize,
+            left as usize,
+            0,
+            0,
+        ];
+        // SAFETY: as above.
+        unsafe { cancel::waiting_call(libc::SYS_epoll_pwait, arguments) }
     };
+    // Who had to wait the last time does not look first.
+    if !in_kernel || !me.event_loop.waits.get() || deadline <= clock::now() {
+        let first = look();
+        if first != 0 || deadline <= clock::now() {
+            park::spend(me);
+            return first;
+        }
+    }
+    if in_kernel && let Some(result) = wait_alone(me, epoll, watch, native) {
+        return result;
+    }
     let Some(operation) = Operation::new(me, epoll, Direction::Read) else {
         return blocking::region(native);
     };
     let result = operation.until(deadline, *watch).run(
-        |entry, _| match call(0) {
+        |entry, _| match look() {
             0 => EAGAIN,
             result => {
-                entry.pass_on(Direction::Read);
+                pass_on(entry, Direction::Read);
                 result
             }
         },
@@ -66,6 +75,29 @@ unsafe fn wait(
     );
     // Nothing but the deadline ends the wait so.
     if result == EAGAIN { 0 } else { result }
+}
+
+/// Calls `native`, which waits in the kernel, where nobody else runs beside `me`, until it has
+/// an answer; `None` where somebody does.
+fn wait_alone(
+    me: &'static Thread,
+    epoll: c_int,
+    watch: &Watch,
+    native: impl Fn() -> isize,
+) -> Option<isize> {
+    loop {
+        let result = event_loop::in_kernel(me, || {
+            if let Some(entry) = descriptor::get(epoll) {
+                entry.unregister_if_idle(epoll);
+            }
+            native()
+        })?;
+        if result != EINTR || watch.handled() {
+            return Some(result);
+        }
+        // A signal that was not for the program.
+        cancel::point();
+    }
 }
 
 fn deadline_of_millis(timeout: c_int) -> Instant {
@@ -86,7 +118,7 @@ export! {
         };
         cancel::point();
         // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { wait(me, epoll, events, count, deadline_of_millis(timeout), &Watch::new(me)) }) as c_int
+        errno::to_libc(unsafe { wait(me, epoll, events, count, deadline_of_millis(timeout), &Watch::new(me), true) }) as c_int
     }
 
     /// `epoll_pwait(2)`.
@@ -97,20 +129,23 @@ export! {
         timeout: c_int,
         set: *const sigset_t,
     ) -> c_int {
-        let Some(me) = green() else {
+        let native = || {
             type Real = unsafe extern "C-unwind" fn(
                 c_int, *mut epoll_event, c_int, c_int, *const sigset_t,
             ) -> c_int;
             let real = real!(epoll_pwait: Real);
             // SAFETY: as the caller promises.
-            return unsafe { real(epoll, events, count, timeout, set) };
+            unsafe { real(epoll, events, count, timeout, set) }
         };
+        let Some(me) = green() else { return mask::natively(set, native) };
         cancel::point();
+        let Ok(set) = mask::read(set) else { return native() };
         let deadline = deadline_of_millis(timeout);
+        let in_kernel = set.is_none();
         // SAFETY: as the caller promises.
-        let set = unsafe { set.cast::<u64>().as_ref() }.copied();
-        // SAFETY: as the caller promises.
-        let result = mask::during(me, set, |watch| unsafe { wait(me, epoll, events, count, deadline, watch) });
+        let result = mask::during(me, set, |watch| unsafe {
+            wait(me, epoll, events, count, deadline, watch, in_kernel)
+        });
         errno::to_libc(result) as c_int
     }
 
@@ -122,18 +157,22 @@ export! {
         timeout: *const timespec,
         set: *const sigset_t,
     ) -> c_int {
-        let Some(me) = green() else {
+        let native = || {
             type Real = unsafe extern "C-unwind" fn(
                 c_int, *mut epoll_event, c_int, *const timespec, *const sigset_t,
             ) -> c_int;
             let real = real!(epoll_pwait2: Real);
             // SAFETY: as the caller promises.
-            return unsafe { real(epoll, events, count, timeout, set) };
+            unsafe { real(epoll, events, count, timeout, set) }
         };
+        let Some(me) = green() else { return mask::natively(set, native) };
         cancel::point();
-        // SAFETY: as the caller promises.
-        let (timeout, set) = unsafe { (timeout.as_ref(), set.cast::<u64>().as_ref().copied()) };
-        let deadline = match timeout {
+        if !timeout.is_null() && !arguments::is_readable(timeout) {
+            return native();
+        }
+        let Ok(set) = mask::read(set) else { return native() };
+        // SAFETY: null or readable.
+        let deadline = match unsafe { timeout.as_ref() } {
             None => NEVER,
             Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
                 errno::set(libc::EINVAL);
@@ -144,8 +183,11 @@ export! {
                 nanos => clock::after(nanos),
             },
         };
+        // The kernel is asked in milliseconds below.
         // SAFETY: as the caller promises.
-        let result = mask::during(me, set, |watch| unsafe { wait(me, epoll, events, count, deadline, watch) });
+        let result = mask::during(me, set, |watch| unsafe {
+            wait(me, epoll, events, count, deadline, watch, false)
+        });
         errno::to_libc(result) as c_int
     }
 }

@@ -1,45 +1,154 @@
-//! `fork` and `vfork`.
+//! `fork` and its kin.
 
 use core::ffi::{c_int, c_void};
+use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::pid_t;
 
-use crate::hub::descriptor;
-use crate::sched::runtime;
-use crate::sys::real::real;
+use crate::arch::vfork::{jump, vfork_frame};
+use crate::glibc::real::real;
+use crate::hub::{descriptor, place};
+use crate::runtime;
+use crate::sched::{kernel_state, lend, tie};
+use crate::sys::raw::syscall;
+use crate::sys::sigmask;
+use crate::task::{Critical, Kind, current};
+use crate::thread::exit;
 
 /// What glibc calls around a fork.
 type Handler = Option<unsafe extern "C" fn()>;
 type RealRegister = unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -> c_int;
 
+/// What `clone` has the child run.
+type Start = unsafe extern "C-unwind" fn(*mut c_void) -> c_int;
+type RealClone = unsafe extern "C-unwind" fn(
+    Option<Start>,
+    *mut c_void,
+    c_int,
+    *mut c_void,
+    *mut pid_t,
+    *mut c_void,
+    *mut pid_t,
+) -> c_int;
+
+/// What a child made by `clone` begins with.
+struct Begin {
+    start: Start,
+    argument: *mut c_void,
+    shares_files: bool,
+}
+
+/// Runs first in such a child, if that has a copy of the memory.
+unsafe extern "C-unwind" fn run(begin: *mut c_void) -> c_int {
+    // SAFETY: passed by `clone`, and copied with the rest of the memory.
+    unsafe {
+        let begin = begin.cast::<Begin>().read();
+        put_in_order(begin.shares_files);
+        let status = (begin.start)(begin.argument);
+        // libc ends the kernel thread, which was all that there is.
+        if exit::is_alone() {
+            syscall!(SYS_exit_group, status);
+        }
+        let me = current();
+        if me.kind() == Kind::Green {
+            exit::finish(me)
+        }
+        exit::uncount();
+        syscall!(SYS_exit, status);
+        unreachable!("the kernel does not return from exit")
+    }
+}
+
+/// A forked child keeps it: libc keeps its handlers there.
 static REGISTERED: AtomicBool = AtomicBool::new(false);
+
+/// Right before a fork: both processes have every open file from here on. Until each
+/// has put its state in order no signal is handled: in the child one would be handed to
+/// a thread that is not there. Nor does the thread park where libc takes its own locks: it
+/// would go on with its usual mask.
+unsafe extern "C" fn prepare() {
+    mem::forget(Critical::enter());
+    current().mask_at_fork.set(sigmask::replace(!0));
+    descriptor::share_all();
+    place::before_fork();
+}
+
+unsafe extern "C" fn in_parent() {
+    place::after_fork();
+    // What was made after the first moment and before the fork is shared, too.
+    descriptor::share_all();
+    sigmask::set(current().mask_at_fork.get());
+    current().leave_critical();
+}
 
 /// Makes the child's state that of a process with one thread.
 unsafe extern "C" fn in_child() {
-    // SAFETY: a forked child has one thread.
-    unsafe { runtime::reset_in_child() };
+    // SAFETY: as the caller promises.
+    unsafe { put_in_order(false) };
 }
 
-/// Has [`in_child`] run before the program's own handlers of `pthread_atfork`, which
-/// come in the order of registration: they unlock mutexes, and must not hand them to
-/// waiters who do not exist in the child.
+/// [`in_child`]; `shares_files`: with the parent, to which the hub belongs.
+///
+/// # Safety
+/// A forked child has one thread.
+unsafe fn put_in_order(shares_files: bool) {
+    place::after_fork();
+    if shares_files {
+        place::forget();
+    }
+    kernel_state::reset();
+    tie::reset();
+    // SAFETY: a forked child has one thread.
+    unsafe { runtime::reset_in_child() };
+    let me = current();
+    sigmask::set(me.mask_at_fork.get());
+    // A thread that was green is in no critical section any more.
+    if me.is_critical() {
+        me.leave_critical();
+    }
+}
+
+/// Has glibc call us last before every fork, also one of its own (`daemon`, `forkpty`),
+/// and first after it: handlers of `pthread_atfork` come in the order of registration in
+/// the child, where the program's own unlock mutexes, and must not hand them to waiters
+/// who do not exist there.
 pub fn register_first() {
     if !REGISTERED.swap(true, Ordering::Relaxed) {
         let real = real!(__register_atfork: RealRegister);
-        // SAFETY: a function of that type, for the life of the process.
-        unsafe { real(None, None, Some(in_child), ptr::null_mut()) };
+        // SAFETY: functions of that type, for the life of the process.
+        unsafe {
+            real(
+                Some(prepare),
+                Some(in_parent),
+                Some(in_child),
+                ptr::null_mut(),
+            )
+        };
     }
 }
 
-/// After a fork that runs no handlers; `child` is what it has returned.
-fn forked(child: pid_t) -> pid_t {
-    if child == 0 {
-        // SAFETY: a forked child has one thread.
-        unsafe { in_child() };
+/// Makes a child by `call`, which runs no handlers.
+///
+/// # Safety
+/// `call` returns 0 in the child, which has a copy of the memory, and something else in
+/// the parent.
+pub unsafe fn without_handlers<R: Copy + PartialEq + From<bool>>(
+    shares_files: bool,
+    call: impl FnOnce() -> R,
+) -> R {
+    // SAFETY: around a fork.
+    unsafe {
+        prepare();
+        let child = call();
+        if child == R::from(false) {
+            put_in_order(shares_files);
+        } else {
+            in_parent();
+        }
+        child
     }
-    child
 }
 
 export! {
@@ -52,44 +161,83 @@ export! {
         unsafe { real(prepare, parent, child, object) }
     }
 
-    /// `fork(2)`, with glibc's `pthread_atfork` handlers.
-    fn fork() -> pid_t {
-        descriptor::share_all();
-        let real = real!(fork: unsafe extern "C" fn() -> pid_t);
-        // SAFETY: no preconditions.
-        unsafe { real() }
+    /// `clone(2)`. Variadic in C; on x86-64 that makes no difference to the callee. What
+    /// gets a copy of the memory is a fork; what shares it until it executes a program
+    /// has the caller's TCB, as a child of `vfork` has.
+    unchecked fn clone(
+        start: Option<Start>,
+        stack: *mut c_void,
+        flags: c_int,
+        argument: *mut c_void,
+        parent_id: *mut pid_t,
+        tls: *mut c_void,
+        child_id: *mut pid_t,
+    ) -> c_int {
+        let real = real!(clone: RealClone);
+        let of_its_own = libc::CLONE_FILES | libc::CLONE_SETTLS | libc::CLONE_THREAD;
+        // SAFETY: as the caller promises; `begin` lives until the child has returned, or
+        // is copied.
+        unsafe {
+            match start {
+                Some(start) if flags & libc::CLONE_VM == 0 => {
+                    let mut begin = Begin { start, argument, shares_files: flags & libc::CLONE_FILES != 0 };
+                    prepare();
+                    let child = real(Some(run), stack, flags, (&raw mut begin).cast(), parent_id, tls, child_id);
+                    in_parent();
+                    child
+                }
+                _ if flags & (libc::CLONE_VFORK | of_its_own) == libc::CLONE_VFORK => {
+                    let before = lend::lend();
+                    let child = real(start, stack, flags, argument, parent_id, tls, child_id);
+                    lend::take_back(before);
+                    child
+                }
+                _ => real(start, stack, flags, argument, parent_id, tls, child_id),
+            }
+        }
+    }
+
+    /// Alias of `clone`.
+    unchecked fn __clone(
+        start: Option<Start>,
+        stack: *mut c_void,
+        flags: c_int,
+        argument: *mut c_void,
+        parent_id: *mut pid_t,
+        tls: *mut c_void,
+        child_id: *mut pid_t,
+    ) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { clone(start, stack, flags, argument, parent_id, tls, child_id) }
     }
 
     /// glibc's fork without handlers; async-signal-safe.
     unchecked fn _Fork() -> pid_t {
-        descriptor::share_all();
         let real = real!(_Fork: unsafe extern "C" fn() -> pid_t);
-        // SAFETY: no preconditions.
-        forked(unsafe { real() })
+        // SAFETY: `_Fork` is a fork.
+        unsafe { without_handlers(false, || real()) }
     }
 
-    /// `vfork(2)`: a child that shared this process's memory would share the
-    /// hub, too, and a call of a hook would change both; so it gets a copy.
-    unchecked fn vfork() -> pid_t {
-        // SAFETY: no preconditions.
-        unsafe { _Fork() }
-    }
+}
 
-    /// Alias of `vfork`.
-    unchecked fn __vfork() -> pid_t {
-        // SAFETY: no preconditions.
-        unsafe { _Fork() }
-    }
+/// `vfork(2)`.
+///
+/// The child runs on this very stack and returns first.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn vfork() -> pid_t {
+    vfork_frame!(lend::lend, lend::return_from_vfork)
+}
 
-    /// Alias of `fork`.
-    unchecked fn __fork() -> pid_t {
-        // SAFETY: no preconditions.
-        unsafe { fork() }
-    }
-
-    /// Alias of `fork`.
-    unchecked fn __libc_fork() -> pid_t {
-        // SAFETY: no preconditions.
-        unsafe { fork() }
-    }
+/// Alias of `vfork`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn __vfork() -> pid_t {
+    jump!(vfork)
 }

@@ -2,13 +2,13 @@
 
 use core::ffi::c_int;
 
-use crate::sched;
+use crate::sched::park;
 use crate::sys::errno;
 use crate::sys::raw::syscall;
-use crate::thread::green;
+use crate::task::green;
 
 fn yield_cpu() -> c_int {
-    if green().is_some_and(sched::yield_now) {
+    if green().is_some_and(park::yield_now) {
         return 0;
     }
     // Nobody else here: what the caller waits for may be up to another worker, or to

@@ -4,7 +4,7 @@ use core::ffi::c_int;
 
 use libc::pthread_key_t;
 
-use crate::sys::real::real;
+use crate::glibc::real::real;
 use crate::thread::keys::{self, Destructor};
 
 const THRD_SUCCESS: c_int = 0;

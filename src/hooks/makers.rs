@@ -5,88 +5,76 @@
 
 use libc::{c_int, c_uint, c_void, socklen_t};
 
-use crate::hub::descriptor::{self, made};
-
-/// # Safety
-/// `pair` is null or two descriptors, if `result` is 0.
-unsafe fn made_pair(result: c_int, pair: *mut c_int) -> c_int {
-    if result == 0 {
-        // SAFETY: as the caller promises.
-        unsafe {
-            made(pair.read());
-            made(pair.add(1).read());
-        }
-    }
-    result
-}
+use crate::ops::lives::{make, make_pair};
+use crate::ops::numbers;
 
 redhook::hook! {
     unsafe fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int => green_socket {
         // SAFETY: as the caller promises, here and in all that follow.
-        made(unsafe { redhook::real!(socket)(domain, kind, protocol) })
+        make(|| unsafe { redhook::real!(socket)(domain, kind, protocol) })
     }
 }
 
 redhook::hook! {
     unsafe fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int => green_socketpair {
         // SAFETY: as above.
-        unsafe { made_pair(redhook::real!(socketpair)(domain, kind, protocol, pair), pair) }
+        unsafe { make_pair(|| redhook::real!(socketpair)(domain, kind, protocol, pair), pair) }
     }
 }
 
 redhook::hook! {
     unsafe fn pipe(pair: *mut c_int) -> c_int => green_pipe {
         // SAFETY: as above.
-        unsafe { made_pair(redhook::real!(pipe)(pair), pair) }
+        unsafe { make_pair(|| redhook::real!(pipe)(pair), pair) }
     }
 }
 
 redhook::hook! {
     unsafe fn pipe2(pair: *mut c_int, flags: c_int) -> c_int => green_pipe2 {
         // SAFETY: as above.
-        unsafe { made_pair(redhook::real!(pipe2)(pair, flags), pair) }
+        unsafe { make_pair(|| redhook::real!(pipe2)(pair, flags), pair) }
     }
 }
 
 redhook::hook! {
     unsafe fn eventfd(value: c_uint, flags: c_int) -> c_int => green_eventfd {
         // SAFETY: as above.
-        made(unsafe { redhook::real!(eventfd)(value, flags) })
+        make(|| unsafe { redhook::real!(eventfd)(value, flags) })
     }
 }
 
 redhook::hook! {
     unsafe fn timerfd_create(clock: c_int, flags: c_int) -> c_int => green_timerfd_create {
         // SAFETY: as above.
-        made(unsafe { redhook::real!(timerfd_create)(clock, flags) })
+        make(|| unsafe { redhook::real!(timerfd_create)(clock, flags) })
     }
 }
 
 redhook::hook! {
     unsafe fn epoll_create(size: c_int) -> c_int => green_epoll_create {
         // SAFETY: as above.
-        made(unsafe { redhook::real!(epoll_create)(size) })
+        make(|| unsafe { redhook::real!(epoll_create)(size) })
     }
 }
 
 redhook::hook! {
     unsafe fn epoll_create1(flags: c_int) -> c_int => green_epoll_create1 {
         // SAFETY: as above.
-        made(unsafe { redhook::real!(epoll_create1)(flags) })
+        make(|| unsafe { redhook::real!(epoll_create1)(flags) })
     }
 }
 
 redhook::hook! {
     unsafe fn inotify_init() -> c_int => green_inotify_init {
         // SAFETY: as above.
-        made(unsafe { redhook::real!(inotify_init)() })
+        make(|| unsafe { redhook::real!(inotify_init)() })
     }
 }
 
 redhook::hook! {
     unsafe fn inotify_init1(flags: c_int) -> c_int => green_inotify_init1 {
         // SAFETY: as above.
-        made(unsafe { redhook::real!(inotify_init1)(flags) })
+        make(|| unsafe { redhook::real!(inotify_init1)(flags) })
     }
 }
 
@@ -95,11 +83,7 @@ redhook::hook! {
         => green_setsockopt {
         // SAFETY: as above.
         let result = unsafe { redhook::real!(setsockopt)(fd, level, name, value, length) };
-        if level == libc::SOL_SOCKET && matches!(name, libc::SO_RCVTIMEO | libc::SO_SNDTIMEO) {
-            if let Some(entry) = descriptor::get(fd) {
-                entry.status_changed();
-            }
-        }
+        numbers::option_set(fd, level, name);
         result
     }
 }

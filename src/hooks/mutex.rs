@@ -2,12 +2,14 @@
 
 use core::ffi::c_int;
 
-use libc::{clockid_t, pthread_mutex_t, timespec};
+use libc::{clockid_t, pthread_mutex_t, pthread_mutexattr_t, timespec};
 
+use crate::glibc::real::real;
 use crate::sched::blocking;
+use crate::sched::tie::{self, Change};
 use crate::sync::mutex::Mutex;
 use crate::sync::time;
-use crate::sys::real::real;
+use crate::task::word::Cancellation;
 
 type Plain = unsafe extern "C" fn(*mut pthread_mutex_t) -> c_int;
 
@@ -19,36 +21,56 @@ pub(super) unsafe fn of<'a>(mutex: *mut pthread_mutex_t) -> &'a Mutex {
     unsafe { &*mutex.cast::<Mutex>() }
 }
 
-/// The error of glibc's own function for a green thread.
-///
-/// Behind a priority ceiling glibc raises the caller's priority, which the kernel
-/// refuses with `EINVAL` to a thread of the usual policy. A green thread's id it does
-/// not know in the first place.
-fn kernels(error: c_int) -> c_int {
-    if error == libc::ESRCH {
-        libc::EINVAL
-    } else {
-        error
+/// glibc's function that takes `mutex`, which is glibc's affair.
+fn take(mutex: &Mutex, call: impl FnOnce() -> c_int) -> c_int {
+    if mutex.is_kernels() {
+        return tie::known(call, |result| match result {
+            0 | libc::EOWNERDEAD => Change::Taken,
+            _ => Change::None,
+        });
     }
+    blocking::region(call)
 }
 
-/// Locks, for this module and for condition variables.
+/// glibc's function that changes something about `mutex` without releasing it.
+fn change(mutex: &Mutex, call: impl FnOnce() -> c_int) -> c_int {
+    if mutex.is_kernels() {
+        return tie::known(call, |_| Change::None);
+    }
+    call()
+}
+
+/// Locks, for this module and for condition variables. `cancellation` says whose ends the
+/// wait.
 ///
 /// # Safety
 /// `mutex` is a mutex.
 #[inline(always)]
-pub(super) unsafe fn lock(mutex: *mut pthread_mutex_t) -> c_int {
+pub(super) unsafe fn lock(mutex: *mut pthread_mutex_t, cancellation: Cancellation) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe {
+        if of(mutex).lock_plain() {
+            0
+        } else {
+            lock_slowly(mutex, cancellation)
+        }
+    }
+}
+
+/// # Safety
+/// As for [`lock`].
+#[inline(never)]
+unsafe fn lock_slowly(mutex: *mut pthread_mutex_t, cancellation: Cancellation) -> c_int {
     // SAFETY: as the caller promises.
     let ours = unsafe { of(mutex) };
-    if ours.lock_plain() {
-        return 0;
+    if !ours.is_glibcs()
+        && let Some(result) = ours.lock(cancellation)
+    {
+        return result;
     }
-    if ours.is_glibcs() {
-        let real = real!(pthread_mutex_lock: Plain);
-        // SAFETY: as the caller promises.
-        return kernels(blocking::region(|| unsafe { real(mutex) }));
-    }
-    ours.lock()
+    let real = real!(pthread_mutex_lock: Plain);
+    // SAFETY: as the caller promises.
+    take(ours, || unsafe { real(mutex) })
 }
 
 /// Unlocks, for this module and for condition variables.
@@ -58,12 +80,31 @@ pub(super) unsafe fn lock(mutex: *mut pthread_mutex_t) -> c_int {
 #[inline(always)]
 pub(super) unsafe fn unlock(mutex: *mut pthread_mutex_t) -> c_int {
     // SAFETY: as the caller promises.
-    let ours = unsafe { of(mutex) };
-    if ours.unlock_plain() {
-        return 0;
+    unsafe {
+        if of(mutex).unlock_plain() {
+            0
+        } else {
+            unlock_slowly(mutex)
+        }
     }
+}
+
+/// # Safety
+/// As for [`unlock`].
+#[inline(never)]
+unsafe fn unlock_slowly(mutex: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(mutex) };
     if ours.is_glibcs() {
         let real = real!(pthread_mutex_unlock: Plain);
+        if ours.is_kernels() {
+            let release = |result| match result {
+                0 => Change::Released,
+                _ => Change::None,
+            };
+            // SAFETY: as the caller promises.
+            return tie::known(|| unsafe { real(mutex) }, release);
+        }
         // SAFETY: as the caller promises.
         return unsafe { real(mutex) };
     }
@@ -72,15 +113,61 @@ pub(super) unsafe fn unlock(mutex: *mut pthread_mutex_t) -> c_int {
 
 export! {
     /// `pthread_mutex_lock(3p)`.
+    #[unsafe(link_section = "green_exposed")]
     fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
         // SAFETY: as the caller promises.
-        unsafe { lock(mutex) }
+        unsafe { lock(mutex, Cancellation::Asynchronous) }
     }
 
     /// Alias of `pthread_mutex_lock`.
+    #[unsafe(link_section = "green_exposed")]
     unchecked fn __pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
         // SAFETY: as the caller promises.
-        unsafe { lock(mutex) }
+        unsafe { lock(mutex, Cancellation::Asynchronous) }
+    }
+
+    /// `pthread_mutex_init(3p)`.
+    fn pthread_mutex_init(mutex: *mut pthread_mutex_t, attributes: *const pthread_mutexattr_t) -> c_int {
+        let real = real!(pthread_mutex_init: unsafe extern "C" fn(*mut pthread_mutex_t, *const pthread_mutexattr_t) -> c_int);
+        // SAFETY: as the caller promises.
+        let result = unsafe { real(mutex, attributes) };
+        let mut shared = libc::PTHREAD_PROCESS_PRIVATE;
+        // SAFETY: as the caller promises; the mutex is initialised.
+        unsafe {
+            if !attributes.is_null() {
+                libc::pthread_mutexattr_getpshared(attributes, &mut shared);
+            }
+            if result == 0 && shared == libc::PTHREAD_PROCESS_PRIVATE {
+                of(mutex).set_private();
+            }
+        }
+        result
+    }
+
+    /// Alias of `pthread_mutex_init`.
+    unchecked fn __pthread_mutex_init(mutex: *mut pthread_mutex_t, attributes: *const pthread_mutexattr_t) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_mutex_init(mutex, attributes) }
+    }
+
+    /// `pthread_mutex_consistent(3p)`.
+    unchecked fn pthread_mutex_consistent(mutex: *mut pthread_mutex_t) -> c_int {
+        let real = real!(pthread_mutex_consistent: Plain);
+        // SAFETY: as the caller promises.
+        unsafe { change(of(mutex), || real(mutex)) }
+    }
+
+    /// Alias of `pthread_mutex_consistent`.
+    unchecked fn pthread_mutex_consistent_np(mutex: *mut pthread_mutex_t) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { pthread_mutex_consistent(mutex) }
+    }
+
+    /// `pthread_mutex_setprioceiling(3p)`, which locks the mutex for its length.
+    unchecked fn pthread_mutex_setprioceiling(mutex: *mut pthread_mutex_t, ceiling: c_int, before: *mut c_int) -> c_int {
+        let real = real!(pthread_mutex_setprioceiling: unsafe extern "C" fn(*mut pthread_mutex_t, c_int, *mut c_int) -> c_int);
+        // SAFETY: as the caller promises.
+        unsafe { change(of(mutex), || real(mutex, ceiling, before)) }
     }
 
     /// `pthread_mutex_trylock(3p)`.
@@ -90,7 +177,7 @@ export! {
         if ours.is_glibcs() {
             let real = real!(pthread_mutex_trylock: Plain);
             // SAFETY: as the caller promises.
-            return kernels(unsafe { real(mutex) });
+            return take(ours, || unsafe { real(mutex) });
         }
         ours.try_lock()
     }
@@ -111,25 +198,29 @@ export! {
     unchecked fn pthread_mutex_clocklock(mutex: *mut pthread_mutex_t, clock: clockid_t, time: *const timespec) -> c_int {
         // SAFETY: as the caller promises.
         let ours = unsafe { of(mutex) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_mutex_clocklock: unsafe extern "C" fn(*mut pthread_mutex_t, clockid_t, *const timespec) -> c_int);
+        if !ours.is_glibcs() {
+            if !time::is_supported(clock) {
+                return libc::EINVAL;
+            }
             // SAFETY: as the caller promises.
-            return kernels(blocking::region(|| unsafe { real(mutex, clock, time) }));
+            if let Some(result) = ours.lock_until(|| unsafe { time::deadline(clock, time) }) {
+                return result;
+            }
         }
-        if !time::is_supported(clock) {
-            return libc::EINVAL;
-        }
+        let real = real!(pthread_mutex_clocklock: unsafe extern "C" fn(*mut pthread_mutex_t, clockid_t, *const timespec) -> c_int);
         // SAFETY: as the caller promises.
-        ours.lock_until(|| unsafe { time::deadline(clock, time) })
+        take(ours, || unsafe { real(mutex, clock, time) })
     }
 
     /// `pthread_mutex_unlock(3p)`.
+    #[unsafe(link_section = "green_exposed")]
     fn pthread_mutex_unlock(mutex: *mut pthread_mutex_t) -> c_int {
         // SAFETY: as the caller promises.
         unsafe { unlock(mutex) }
     }
 
     /// Alias of `pthread_mutex_unlock`.
+    #[unsafe(link_section = "green_exposed")]
     unchecked fn __pthread_mutex_unlock(mutex: *mut pthread_mutex_t) -> c_int {
         // SAFETY: as the caller promises.
         unsafe { unlock(mutex) }

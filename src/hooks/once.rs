@@ -3,8 +3,8 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, Ordering};
 
+use crate::glibc::real::real;
 use crate::sched::blocking;
-use crate::sys::real::real;
 
 /// glibc's "done" bit of a `pthread_once_t` (nptl/pthreadP.h).
 const ONCE_DONE: i32 = 2;

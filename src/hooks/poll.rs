@@ -5,14 +5,15 @@ use core::slice;
 
 use libc::{nfds_t, pollfd, sigset_t, size_t, timespec};
 
+use crate::glibc::real::real;
 use crate::ops::poll::{self, Interest};
 use crate::ops::sleep;
-use crate::signal::{Watch, mask};
+use crate::sched::park;
+use crate::signal::{Watch, cancel, mask};
 use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
-use crate::sys::real::real;
-use crate::thread::{Thread, cancel, green};
+use crate::task::{Thread, green};
 
 unsafe extern "C-unwind" {
     /// Ends a program that asks for more than its buffer holds.
@@ -48,6 +49,7 @@ unsafe fn wait(
     let probe = || unsafe { syscall!(SYS_poll, fds, count, 0) };
     let first = probe();
     if first != 0 || deadline <= clock::now() {
+        park::spend(me);
         return first;
     }
     if count == 0 {
@@ -63,8 +65,9 @@ unsafe fn wait(
         let left = clock::until(deadline).map_or(-1, |left| {
             left.as_nanos().div_ceil(MILLISECOND.into()) as i64
         });
+        let arguments = [fds.addr(), count as usize, left as usize, 0, 0, 0];
         // SAFETY: as above.
-        unsafe { syscall!(SYS_poll, fds, count, left) }
+        unsafe { cancel::waiting_call(libc::SYS_poll, arguments) }
     };
     poll::any(me, interests(array), deadline, watch, probe, native)
 }
@@ -95,16 +98,17 @@ export! {
 
     /// `ppoll(2)`.
     fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, set: *const sigset_t) -> c_int {
-        let Some(me) = green() else {
+        let native = || {
             type Real = unsafe extern "C-unwind" fn(*mut pollfd, nfds_t, *const timespec, *const sigset_t) -> c_int;
             let real = real!(ppoll: Real);
             // SAFETY: as the caller promises.
-            return unsafe { real(fds, count, timeout, set) };
+            unsafe { real(fds, count, timeout, set) }
         };
+        let Some(me) = green() else { return mask::natively(set, native) };
         cancel::point();
-        // SAFETY: as the caller promises.
-        let (timeout, set) = unsafe { (timeout.as_ref(), set.cast::<u64>().as_ref()) };
-        let deadline = match timeout {
+        let Ok(set) = mask::read(set) else { return native() };
+        // SAFETY: as the caller promises; libc, too, looks there itself.
+        let deadline = match unsafe { timeout.as_ref() } {
             None => NEVER,
             Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
                 errno::set(libc::EINVAL);
@@ -116,7 +120,7 @@ export! {
             },
         };
         // SAFETY: as the caller promises.
-        let result = mask::during(me, set.copied(), |watch| unsafe { wait(me, fds, count, deadline, watch) });
+        let result = mask::during(me, set, |watch| unsafe { wait(me, fds, count, deadline, watch) });
         errno::to_libc(result) as c_int
     }
 

@@ -1,12 +1,25 @@
-//! Waiting for child processes.
+//! Starting programs, and waiting for child processes.
 
 use core::ffi::{c_char, c_int};
 
-use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
+use libc::{
+    id_t, idtype_t, pid_t, posix_spawn_file_actions_t, posix_spawnattr_t, rusage, siginfo_t,
+};
 
+use super::streams;
+use crate::glibc::real::real;
+use crate::hub::descriptor;
 use crate::sched::blocking;
-use crate::sys::real::real;
-use crate::thread::cancel;
+use crate::signal::cancel;
+
+type Spawn = unsafe extern "C-unwind" fn(
+    *mut pid_t,
+    *const c_char,
+    *const posix_spawn_file_actions_t,
+    *const posix_spawnattr_t,
+    *const *mut c_char,
+    *const *mut c_char,
+) -> c_int;
 
 /// Runs `call` at once if it must not wait or need not, else in a region.
 fn wait_for_child<R: Copy>(no_hang: bool, call: impl Fn() -> R) -> R {
@@ -16,6 +29,15 @@ fn wait_for_child<R: Copy>(no_hang: bool, call: impl Fn() -> R) -> R {
     } else {
         blocking::region(call)
     }
+}
+
+/// Starts a program by `call`, which blocks until it has been executed: it gets every open
+/// file.
+fn start_program<R: Copy>(call: impl Fn() -> R) -> R {
+    descriptor::share_all();
+    let result = blocking::region(call);
+    descriptor::share_all();
+    result
 }
 
 export! {
@@ -60,7 +82,43 @@ export! {
     /// `system(3)`: waits for the command.
     fn system(command: *const c_char) -> c_int {
         let real = real!(system: unsafe extern "C-unwind" fn(*const c_char) -> c_int);
+        cancel::point();
         // SAFETY: as the caller promises.
-        wait_for_child(false, || unsafe { real(command) })
+        start_program(|| unsafe { real(command) })
+    }
+
+    /// `popen(3)`.
+    fn popen(command: *const c_char, mode: *const c_char) -> *mut libc::FILE {
+        let real = real!(popen: unsafe extern "C-unwind" fn(*const c_char, *const c_char) -> *mut libc::FILE);
+        // SAFETY: as the caller promises.
+        streams::make(|| start_program(|| unsafe { real(command, mode) }))
+    }
+
+    /// `posix_spawn(3)`.
+    fn posix_spawn(
+        pid: *mut pid_t,
+        path: *const c_char,
+        actions: *const posix_spawn_file_actions_t,
+        attributes: *const posix_spawnattr_t,
+        arguments: *const *mut c_char,
+        environment: *const *mut c_char,
+    ) -> c_int {
+        let real = real!(posix_spawn @ "GLIBC_2.15": Spawn);
+        // SAFETY: as the caller promises.
+        start_program(|| unsafe { real(pid, path, actions, attributes, arguments, environment) })
+    }
+
+    /// `posix_spawnp(3)`.
+    fn posix_spawnp(
+        pid: *mut pid_t,
+        file: *const c_char,
+        actions: *const posix_spawn_file_actions_t,
+        attributes: *const posix_spawnattr_t,
+        arguments: *const *mut c_char,
+        environment: *const *mut c_char,
+    ) -> c_int {
+        let real = real!(posix_spawnp @ "GLIBC_2.15": Spawn);
+        // SAFETY: as the caller promises.
+        start_program(|| unsafe { real(pid, file, actions, attributes, arguments, environment) })
     }
 }

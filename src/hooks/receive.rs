@@ -2,12 +2,13 @@
 
 use core::ffi::{c_int, c_void};
 
-use libc::{iovec, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t};
 
+use crate::glibc::real::real;
 use crate::ops::receive::{self, Source};
+use crate::signal::cancel;
 use crate::sys::errno;
-use crate::sys::real::real;
-use crate::thread::{cancel, green};
+use crate::task::green;
 
 unsafe extern "C-unwind" {
     /// Ends a program that asks for more than its buffer holds.
@@ -90,6 +91,29 @@ export! {
         cancel::point();
         // SAFETY: as the caller promises.
         errno::to_libc(unsafe { receive::vector(me, fd, vectors, count) })
+    }
+
+    /// `preadv2(2)`: at the file's own position it is `readv`, which is what can block.
+    fn preadv2(fd: c_int, vectors: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t {
+        if offset == -1 && flags == 0 {
+            // SAFETY: as the caller promises.
+            return unsafe { readv(fd, vectors, count) };
+        }
+        let real = real!(preadv2: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int, off_t, c_int) -> ssize_t);
+        // SAFETY: as the caller promises.
+        unsafe { real(fd, vectors, count, offset, flags) }
+    }
+
+    /// Alias of `preadv2`.
+    fn preadv64v2(fd: c_int, vectors: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t {
+        // SAFETY: as the caller promises.
+        unsafe { preadv2(fd, vectors, count, offset, flags) }
+    }
+
+    /// `eventfd_read(3)`.
+    fn eventfd_read(fd: c_int, value: *mut eventfd_t) -> c_int {
+        // SAFETY: as the caller promises.
+        if unsafe { read(fd, value.cast(), size_of::<eventfd_t>()) } == size_of::<eventfd_t>() as ssize_t { 0 } else { -1 }
     }
 
     /// What `recv` is with `_FORTIFY_SOURCE`.

@@ -1,12 +1,12 @@
 //! Calls that block without a readiness form: locks on files, their way to the
-//! disk, System V queues.
+//! disk, asynchronous transfers and look-ups that are waited for, System V queues.
 
 use core::ffi::{c_int, c_long, c_void};
 
-use libc::{off_t, sembuf, size_t, ssize_t, timespec};
+use libc::{aiocb, off_t, sembuf, sigevent, size_t, ssize_t, timespec};
 
+use crate::glibc::real::real;
 use crate::sched::blocking;
-use crate::sys::real::real;
 
 /// Hooks that run the real function in a blocking region.
 macro_rules! regions {
@@ -27,6 +27,20 @@ regions! {
     fn flock(fd: c_int, operation: c_int) -> c_int;
     /// `lockf(3)`.
     fn lockf(fd: c_int, command: c_int, length: off_t) -> c_int;
+    /// Alias of `lockf`.
+    fn lockf64(fd: c_int, command: c_int, length: off_t) -> c_int;
+    /// `aio_suspend(3)`.
+    fn aio_suspend(list: *const *const aiocb, count: c_int, timeout: *const timespec) -> c_int;
+    /// Alias of `aio_suspend`.
+    fn aio_suspend64(list: *const *const aiocb, count: c_int, timeout: *const timespec) -> c_int;
+    /// `lio_listio(3)`, which may wait for all.
+    fn lio_listio(mode: c_int, list: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int;
+    /// Alias of `lio_listio`.
+    fn lio_listio64(mode: c_int, list: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int;
+    /// `gai_suspend(3)`.
+    fn gai_suspend(list: *const *const c_void, count: c_int, timeout: *const timespec) -> c_int;
+    /// `syncfs(2)`.
+    fn syncfs(fd: c_int) -> c_int;
     /// `fsync(2)`.
     fn fsync(fd: c_int) -> c_int;
     /// `fdatasync(2)`.

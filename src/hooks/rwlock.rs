@@ -4,10 +4,10 @@ use core::ffi::c_int;
 
 use libc::{clockid_t, pthread_rwlock_t, timespec};
 
+use crate::glibc::real::real;
 use crate::sched::blocking;
 use crate::sync::rwlock::RwLock;
 use crate::sync::time;
-use crate::sys::real::real;
 
 type Plain = unsafe extern "C" fn(*mut pthread_rwlock_t) -> c_int;
 type Clocked = unsafe extern "C" fn(*mut pthread_rwlock_t, clockid_t, *const timespec) -> c_int;

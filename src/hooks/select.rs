@@ -5,15 +5,16 @@ use core::{ptr, slice};
 
 use libc::{fd_set, sigset_t, timespec, timeval};
 
+use crate::glibc::real::real;
+use crate::hub::place;
 use crate::ops::poll::{self, Interest};
 use crate::ops::sleep;
-use crate::signal::{Watch, mask};
+use crate::sched::park;
+use crate::signal::{Watch, cancel, mask};
 use crate::sys::clock::{self, Instant, NEVER, SECOND};
-use crate::sys::errno;
-use crate::sys::pages;
 use crate::sys::raw::syscall;
-use crate::sys::real::real;
-use crate::thread::{Thread, cancel, green};
+use crate::sys::{errno, open_files, pages};
+use crate::task::{Thread, arguments, green};
 
 /// The three sets of a call, each of `words` words or absent.
 struct Sets {
@@ -70,22 +71,25 @@ fn interests<'a>(
     })
 }
 
+/// The sets of a call, unless the kernel has to say that one is none.
+fn sets(count: c_int, sets: [*mut fd_set; 3]) -> Option<Sets> {
+    let words = usize::try_from(count).ok()?.div_ceil(64);
+    let there = |set: &*mut fd_set| set.is_null() || arguments::are_readable(set.addr(), words * 8);
+    sets.iter().all(there).then(|| Sets {
+        sets: sets.map(<*mut fd_set>::cast),
+        words,
+    })
+}
+
 /// # Safety
 /// As for `select`.
 unsafe fn wait(
     me: &'static Thread,
     count: c_int,
-    sets: [*mut fd_set; 3],
+    sets: &Sets,
     deadline: Instant,
     watch: &Watch,
 ) -> isize {
-    if count < 0 {
-        return -(libc::EINVAL as isize);
-    }
-    let sets = Sets {
-        sets: sets.map(<*mut fd_set>::cast),
-        words: (count as usize).div_ceil(64),
-    };
     let size = sets.present().count() * sets.words;
     if size == 0 {
         // Nothing to look at: a sleep.
@@ -97,7 +101,7 @@ unsafe fn wait(
     }
     if size <= FEW {
         let mut copy = [0; FEW];
-        return wait_with(me, count, &sets, &mut copy[..size], deadline, watch);
+        return wait_with(me, count, sets, &mut copy[..size], deadline, watch);
     }
     let Some(memory) = pages::reserve(size * 8) else {
         return -(libc::ENOMEM as isize);
@@ -107,7 +111,7 @@ unsafe fn wait(
         let result = wait_with(
             me,
             count,
-            &sets,
+            sets,
             slice::from_raw_parts_mut(memory.cast(), size),
             deadline,
             watch,
@@ -129,7 +133,6 @@ fn wait_with(
     let copy = &*copy;
     let [read, write, except] = sets.sets;
     let call = |time: *const timespec| {
-        sets.load_from(copy);
         // SAFETY: the program's sets; the kernel refuses what is none.
         unsafe { syscall!(SYS_pselect6, count, read, write, except, time, 0usize) }
     };
@@ -137,11 +140,17 @@ fn wait_with(
         tv_sec: 0,
         tv_nsec: 0,
     };
-    let probe = || call(&now);
-    let first = probe();
+    let first = call(&now);
     if first != 0 || deadline <= clock::now() {
+        park::spend(me);
         return first;
     }
+    // The kernel has written the sets.
+    let call = |time: *const timespec| {
+        sets.load_from(copy);
+        call(time)
+    };
+    let probe = || call(&now);
     let native = || match clock::until(deadline) {
         None => call(ptr::null()),
         Some(left) => call(&clock::to_timespec(left.as_nanos() as u64)),
@@ -161,6 +170,28 @@ fn wait_with(
     result
 }
 
+/// `count`, or how far it reaches where the hub's own descriptors, far beyond the
+/// program's, have not made the kernel's table of them larger.
+///
+/// The kernel looks no further than that table goes, and programs that ask for as many
+/// as `getdtablesize(3)` says count on it: their sets are not so large.
+fn within_reach(count: c_int) -> c_int {
+    const USUAL: c_int = libc::FD_SETSIZE as c_int;
+    if count <= USUAL || place::ours().next().is_none() {
+        return count;
+    }
+    let mut highest = 0;
+    let looked = open_files::each(|fd| {
+        if place::ours().all(|own| own != fd) {
+            highest = highest.max(fd);
+        }
+    });
+    match looked {
+        Ok(()) => count.min(USUAL.max((highest as u32 + 1).next_power_of_two() as c_int)),
+        Err(_) => count,
+    }
+}
+
 export! {
     /// `select(2)`; as Linux does, leaves the time that is left in `timeout`.
     fn select(
@@ -170,16 +201,19 @@ export! {
         except: *mut fd_set,
         timeout: *mut timeval,
     ) -> c_int {
-        let Some(me) = green() else {
+        let count = within_reach(count);
+        let native = || {
             type Real = unsafe extern "C-unwind" fn(
                 c_int, *mut fd_set, *mut fd_set, *mut fd_set, *mut timeval,
             ) -> c_int;
             let real = real!(select: Real);
             // SAFETY: as the caller promises.
-            return unsafe { real(count, read, write, except, timeout) };
+            unsafe { real(count, read, write, except, timeout) }
         };
+        let Some(me) = green() else { return native() };
         cancel::point();
-        // SAFETY: as the caller promises.
+        let Some(sets) = sets(count, [read, write, except]) else { return native() };
+        // SAFETY: as the caller promises; libc, too, looks there itself.
         let time = unsafe { timeout.as_mut() };
         let deadline = match &time {
             None => NEVER,
@@ -194,7 +228,7 @@ export! {
             },
         };
         // SAFETY: as the caller promises.
-        let result = unsafe { wait(me, count, [read, write, except], deadline, &Watch::new(me)) };
+        let result = unsafe { wait(me, count, &sets, deadline, &Watch::new(me)) };
         if let Some(time) = time {
             let left = deadline.saturating_sub(clock::now());
             time.tv_sec = (left / SECOND) as i64;
@@ -224,18 +258,22 @@ export! {
         timeout: *const timespec,
         set: *const sigset_t,
     ) -> c_int {
-        let Some(me) = green() else {
+        let count = within_reach(count);
+        let native = || {
             type Real = unsafe extern "C-unwind" fn(
                 c_int, *mut fd_set, *mut fd_set, *mut fd_set, *const timespec, *const sigset_t,
             ) -> c_int;
             let real = real!(pselect: Real);
             // SAFETY: as the caller promises.
-            return unsafe { real(count, read, write, except, timeout, set) };
+            unsafe { real(count, read, write, except, timeout, set) }
         };
+        let Some(me) = green() else { return mask::natively(set, native) };
         cancel::point();
-        // SAFETY: as the caller promises.
-        let (timeout, set) = unsafe { (timeout.as_ref(), set.cast::<u64>().as_ref()) };
-        let deadline = match timeout {
+        let (Some(sets), Ok(set)) = (sets(count, [read, write, except]), mask::read(set)) else {
+            return native();
+        };
+        // SAFETY: as the caller promises; libc, too, looks there itself.
+        let deadline = match unsafe { timeout.as_ref() } {
             None => NEVER,
             Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
                 errno::set(libc::EINVAL);
@@ -246,9 +284,8 @@ export! {
                 nanos => clock::after(nanos),
             },
         };
-        let sets = [read, write, except];
         // SAFETY: as the caller promises.
-        let result = mask::during(me, set.copied(), |watch| unsafe { wait(me, count, sets, deadline, watch) });
+        let result = mask::during(me, set, |watch| unsafe { wait(me, count, &sets, deadline, watch) });
         errno::to_libc(result) as c_int
     }
 }

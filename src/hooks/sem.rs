@@ -4,12 +4,12 @@ use core::ffi::c_int;
 
 use libc::{clockid_t, sem_t, timespec};
 
+use crate::glibc::real::real;
 use crate::sched::blocking;
+use crate::signal::cancel;
 use crate::sync::sem::Sem;
 use crate::sync::time;
 use crate::sys::errno;
-use crate::sys::real::real;
-use crate::thread::cancel;
 
 /// # Safety
 /// `sem` is a semaphore.

@@ -3,12 +3,13 @@
 use core::ffi::{c_int, c_void};
 use core::ptr;
 
-use libc::{iovec, msghdr, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t};
 
+use crate::glibc::real::real;
 use crate::ops::send;
+use crate::signal::cancel;
 use crate::sys::errno;
-use crate::sys::real::real;
-use crate::thread::{cancel, green};
+use crate::task::green;
 
 export! {
     /// `send(2)`.
@@ -85,6 +86,29 @@ export! {
     unchecked fn __write(fd: c_int, buffer: *const c_void, length: size_t) -> ssize_t {
         // SAFETY: as the caller promises.
         unsafe { write(fd, buffer, length) }
+    }
+
+    /// `pwritev2(2)`: at the file's own position it is `writev`, which is what can block.
+    fn pwritev2(fd: c_int, vectors: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t {
+        if offset == -1 && flags == 0 {
+            // SAFETY: as the caller promises.
+            return unsafe { writev(fd, vectors, count) };
+        }
+        let real = real!(pwritev2: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int, off_t, c_int) -> ssize_t);
+        // SAFETY: as the caller promises.
+        unsafe { real(fd, vectors, count, offset, flags) }
+    }
+
+    /// Alias of `pwritev2`.
+    fn pwritev64v2(fd: c_int, vectors: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t {
+        // SAFETY: as the caller promises.
+        unsafe { pwritev2(fd, vectors, count, offset, flags) }
+    }
+
+    /// `eventfd_write(3)`.
+    fn eventfd_write(fd: c_int, value: eventfd_t) -> c_int {
+        // SAFETY: the value is live.
+        if unsafe { write(fd, (&raw const value).cast(), size_of::<eventfd_t>()) } == size_of::<eventfd_t>() as ssize_t { 0 } else { -1 }
     }
 
     /// `writev(2)`.

@@ -5,14 +5,14 @@ use core::ptr;
 
 use libc::{siginfo_t, sigset_t, timespec};
 
+use crate::glibc::real::real;
 use crate::signal::wait;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::errno;
-use crate::sys::real::real;
-use crate::thread::{Thread, green_or_wired};
+use crate::task::{Thread, arguments, green_or_wired};
 
 /// # Safety
-/// `set` is a valid set; `place` is null or can be written.
+/// `set` is a valid set; `place` is null or for a `siginfo_t`, if it is anywhere.
 unsafe fn wait_until(
     me: &'static Thread,
     set: *const sigset_t,
@@ -20,29 +20,26 @@ unsafe fn wait_until(
     deadline: Instant,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    match unsafe { wait::until(me, set, deadline) } {
-        Ok((signal, came_with)) => {
-            if !place.is_null() {
-                // SAFETY: as the caller promises.
-                unsafe { place.write(came_with) };
-            }
-            signal
-        }
-        Err(error) => {
-            errno::set(error);
-            -1
-        }
-    }
+    let result = unsafe {
+        wait::until(me, set, deadline).and_then(|(signal, came_with)| {
+            arguments::give_if_asked(place, came_with).map(|()| signal)
+        })
+    };
+    errno::to_libc(result.map_or_else(|error| -(error as isize), |signal| signal as isize)) as c_int
 }
 
 export! {
     /// `sigwait(3)`: 0 or an error number, never `EINTR`.
     fn sigwait(set: *const sigset_t, place: *mut c_int) -> c_int {
-        let Some(me) = green_or_wired() else {
+        let native = || {
             let real = real!(sigwait: unsafe extern "C-unwind" fn(*const sigset_t, *mut c_int) -> c_int);
             // SAFETY: as the caller promises.
-            return unsafe { real(set, place) };
+            unsafe { real(set, place) }
         };
+        let Some(me) = green_or_wired() else { return native() };
+        if !arguments::is_readable(set.cast::<u64>()) {
+            return native();
+        }
         loop {
             // SAFETY: as the caller promises.
             match unsafe { wait::until(me, set, NEVER) } {
@@ -72,7 +69,11 @@ export! {
             unsafe { real(set, place, timeout) }
         };
         let Some(me) = green_or_wired() else { return native() };
-        // SAFETY: as the caller promises: null or valid.
+        let is_time = timeout.is_null() || arguments::is_readable(timeout);
+        if !is_time || !arguments::is_readable(set.cast::<u64>()) {
+            return native();
+        }
+        // SAFETY: null or readable.
         let deadline = match unsafe { timeout.as_ref() } {
             None => NEVER,
             Some(time) if clock::is_valid(time) && time.tv_sec >= 0 => clock::after(clock::to_nanos(time)),

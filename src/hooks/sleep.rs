@@ -3,39 +3,37 @@
 use core::ffi::{c_int, c_uint};
 use core::ptr;
 
-use libc::{clockid_t, sigset_t, timespec, useconds_t};
+use libc::{clockid_t, timespec, useconds_t};
 
+use crate::glibc::real::real;
 use crate::ops::sleep;
 use crate::sched::blocking;
-use crate::signal::{Watch, mask};
+use crate::signal::{Watch, cancel};
 use crate::sys::clock::{self, Instant, NEVER, SECOND};
 use crate::sys::errno;
-use crate::sys::real::real;
-use crate::thread::{Thread, cancel, green};
+use crate::task::{Thread, arguments, green};
 
-/// Sleeps and returns 0, or `EINTR` with the time left in `left`.
+/// Sleeps and returns 0, or `EINTR` with the time left in `left`; `EFAULT` if that
+/// cannot be written.
 ///
 /// # Safety
-/// `left` is null or can be written.
+/// `left` is null or for a time, if it is anywhere.
 unsafe fn until(me: &'static Thread, deadline: Instant, left: *mut timespec) -> c_int {
     if sleep::until(me, deadline, &Watch::new(me)) {
         return 0;
     }
-    if !left.is_null() {
-        // SAFETY: as the caller promises.
-        unsafe { left.write(clock::to_timespec(deadline.saturating_sub(clock::now()))) };
-    }
-    libc::EINTR
+    let rest = clock::to_timespec(deadline.saturating_sub(clock::now()));
+    // SAFETY: as the caller promises.
+    unsafe { arguments::give_if_asked(left, rest) }.map_or_else(|error| error, |()| libc::EINTR)
 }
 
-/// Waits until a handler has run.
-fn pause_green(me: &'static Thread, watch: &Watch) -> c_int {
+/// Waits until a handler has run: `-EINTR`.
+pub fn until_handled(me: &'static Thread, watch: &Watch) -> isize {
     while !watch.handled() {
-        sleep::park(me, NEVER, watch);
+        sleep::park_until(me, NEVER, watch);
         cancel::point();
     }
-    errno::set(libc::EINTR);
-    -1
+    -(libc::EINTR as isize)
 }
 
 export! {
@@ -49,11 +47,12 @@ export! {
         };
         let Some(me) = green() else { return native() };
         cancel::point();
-        // CPU time and the like: the kernel's affair.
-        if !matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC) {
+        // CPU time and the like, and what is no time: the kernel's affair.
+        let ours = matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC);
+        if !ours || !arguments::is_readable(time) {
             return blocking::region(native);
         }
-        // SAFETY: as the caller promises.
+        // SAFETY: readable.
         let time = unsafe { &*time };
         if !clock::is_valid(time) || time.tv_sec < 0 {
             return libc::EINVAL;
@@ -124,23 +123,6 @@ export! {
             return unsafe { real() };
         };
         cancel::point();
-        pause_green(me, &Watch::new(me))
-    }
-
-    /// `sigsuspend(2)`.
-    unchecked fn sigsuspend(set: *const sigset_t) -> c_int {
-        let Some(me) = green() else {
-            let real = real!(sigsuspend: unsafe extern "C-unwind" fn(*const sigset_t) -> c_int);
-            // SAFETY: as the caller promises.
-            return unsafe { real(set) };
-        };
-        cancel::point();
-        let watch = Watch::new(me);
-        // SAFETY: as the caller promises; a sigset_t begins with the kernel's 64
-        // signals.
-        let before = mask::replace(me, unsafe { set.cast::<u64>().read() });
-        let result = pause_green(me, &watch);
-        mask::install(me, before);
-        result
+        errno::to_libc(until_handled(me, &Watch::new(me))) as c_int
     }
 }

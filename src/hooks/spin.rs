@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicI32, Ordering};
 use libc::pthread_spinlock_t;
 
 use super::give_way;
+use crate::signal::cancel;
 
 /// Attempts before others get the CPU.
 const SPINS: u32 = 100;
@@ -24,6 +25,7 @@ export! {
                 if spins % SPINS == 0 {
                     // SAFETY: no arguments.
                     unsafe { give_way::sched_yield() };
+                    cancel::anywhere();
                 }
                 hint::spin_loop();
             }

@@ -4,14 +4,14 @@ use core::ffi::{c_char, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use crate::sched::runtime;
-use crate::sys::real::real;
-use crate::thread::entry::protected_call;
-use crate::thread::{current, exit, main_thread};
+use crate::arch::entry::protected_call;
+use crate::glibc::real::real;
+use crate::task::{Kind, current};
+use crate::thread::exit;
 
 type Main = unsafe extern "C-unwind" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
-/// The program's `main`.
+/// The program's `main`. A forked child keeps it.
 static MAIN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// glibc would end the *kernel* thread that calls `pthread_exit` out of `main`,
@@ -34,12 +34,16 @@ unsafe extern "C-unwind" fn main(
     if outcome.unwound == 0 {
         return outcome.result.addr() as c_int;
     }
-    if runtime::is_running() {
-        main_thread::ended();
-        exit::finish(current())
+    let me = current();
+    if me.kind() == Kind::Green {
+        exit::finish(me)
     }
     exit::run_destructors();
-    0
+    exit::count_out();
+    // glibc ends the kernel thread, which is nobody else's.
+    let real = real!(pthread_exit: unsafe extern "C-unwind" fn(*mut c_void) -> !);
+    // SAFETY: nothing has to be dropped on the way.
+    unsafe { real(me.result.get()) }
 }
 
 export! {

@@ -1,12 +1,31 @@
-//! `syscall(2)`: futexes, and calls that are about the calling thread.
+//! `syscall(2)`: a number for which there is a hooked function is that function.
 
 use core::ffi::c_long;
 
-use crate::sched::{blocking, runtime};
-use crate::sync::futex;
+use super::syscall_numbers;
+use crate::arch::system_call;
 use crate::sys::errno;
-use crate::sys::raw::syscall6;
-use crate::thread::{Kind, current};
+
+/// A system call as `syscall(2)` is given it.
+#[derive(Clone, Copy)]
+pub struct Call {
+    /// `SYS_*`.
+    pub number: c_long,
+    /// Those that the call has, and whatever the registers held.
+    pub arguments: [usize; 6],
+}
+
+impl Call {
+    /// The kernel's own result. Whoever can be cancelled anywhere can be here.
+    ///
+    /// # Safety
+    /// The arguments are valid for the system call.
+    pub unsafe fn kernel(&self) -> isize {
+        let [a, b, c, d, e, f] = self.arguments;
+        // SAFETY: as the caller promises.
+        unsafe { system_call::exposed(a, b, c, d, e, f, self.number) }
+    }
+}
 
 export! {
     /// `syscall(2)`. Variadic in C; on x86-64 that makes no difference to the
@@ -20,39 +39,8 @@ export! {
         e: usize,
         f: usize,
     ) -> c_long {
-        let kernel = || {
-            // SAFETY: as the caller promises.
-            errno::to_libc(unsafe { syscall6(number, a, b, c, d, e, f) }) as c_long
-        };
-        match number {
-            libc::SYS_gettid => {
-                let me = current();
-                if me.kind() == Kind::Green { c_long::from(me.tid.get()) } else { kernel() }
-            }
-            libc::SYS_tgkill => {
-                // SAFETY: plain arguments.
-                c_long::from(unsafe { super::signals::tgkill(a as i32, b as i32, c as i32) })
-            }
-            libc::SYS_sched_yield => {
-                // SAFETY: no arguments.
-                unsafe { super::give_way::sched_yield() as c_long }
-            }
-            libc::SYS_futex if runtime::is_running() => {
-                let call = futex::Call {
-                    word: a,
-                    operation: b as i32,
-                    value: c as u32,
-                    fourth: d,
-                    second: e,
-                    third_value: f as u32,
-                };
-                // SAFETY: as the caller promises.
-                match unsafe { call.run() } {
-                    Some(result) => errno::to_libc(result) as c_long,
-                    None => blocking::region(kernel),
-                }
-            }
-            _ => kernel(),
-        }
+        let call = Call { number, arguments: [a, b, c, d, e, f] };
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { syscall_numbers::run(&call) }) as c_long
     }
 }

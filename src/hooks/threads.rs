@@ -5,10 +5,13 @@ use core::ptr;
 
 use libc::{clockid_t, pthread_attr_t, pthread_t, timespec};
 
+use crate::glibc::real::real;
+use crate::runtime;
 use crate::sched::blocking;
+use crate::signal::cancel;
 use crate::sys::clock::{self, Instant, NEVER};
-use crate::sys::real::real;
-use crate::thread::{Kind, StartRoutine, Thread, cancel, create, current, join, of_pthread};
+use crate::task::{Kind, StartRoutine, Thread, current, of_pthread};
+use crate::thread::join;
 
 type C11Start = unsafe extern "C-unwind" fn(*mut c_void) -> c_int;
 
@@ -60,7 +63,7 @@ export! {
         argument: *mut c_void,
     ) -> c_int {
         // SAFETY: as the caller promises.
-        unsafe { create::create(id, attributes, start, argument) }
+        unsafe { runtime::create_thread(id, attributes, start, argument) }
     }
 
     /// C11 `thrd_create`.
@@ -69,7 +72,7 @@ export! {
         // the same register, and `thrd_join` reads as much of it as C11 says.
         let result = unsafe {
             let start = core::mem::transmute::<C11Start, StartRoutine>(start);
-            create::create(id, ptr::null(), start, argument)
+            runtime::create_thread(id, ptr::null(), start, argument)
         };
         match result {
             0 => THRD_SUCCESS,

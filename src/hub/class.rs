@@ -23,8 +23,9 @@ pub enum Class {
 
 impl Class {
     /// The class of the open descriptor `fd`; [`Class::Disk`] if it is not open,
-    /// so that the system call itself reports the error.
-    pub fn of(fd: i32) -> Self {
+    /// so that the system call itself reports the error. `can_watch` tells whether epoll
+    /// takes it, for what may be always ready (/dev/null, …).
+    pub fn of(fd: i32, can_watch: impl FnOnce() -> bool) -> Self {
         const ENOTSOCK: isize = -(libc::ENOTSOCK as isize);
         match socket::int_option(fd, libc::SO_DOMAIN) {
             Ok(domain) => {
@@ -46,7 +47,10 @@ impl Class {
         // SAFETY: filled by the successful call.
         match unsafe { stat.assume_init() }.st_mode & libc::S_IFMT {
             libc::S_IFREG | libc::S_IFDIR | libc::S_IFBLK => Self::Disk,
-            _ => Self::NoWait,
+            // Not asked: who only ever finds a pipe ready has no use for its events.
+            libc::S_IFIFO => Self::NoWait,
+            _ if can_watch() => Self::NoWait,
+            _ => Self::Disk,
         }
     }
 

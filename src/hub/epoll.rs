@@ -1,14 +1,15 @@
 //! The epoll descriptor itself, and the eventfd that interrupts a wait on it.
 //!
 //! Every program descriptor is added once, edge-triggered, for both directions;
-//! which thread an event wakes is the business of the [`descriptor`] table.
+//! which thread an event wakes is the business of the
+//! [`descriptor`](super::descriptor) table.
 
 use core::mem::MaybeUninit;
-use core::slice;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::descriptor;
+use super::{place, signals};
 use crate::sys::clock::{self, NEVER};
+use crate::sys::open_files;
 use crate::sys::raw::syscall;
 
 /// What a registration listens to. Hang-up and error come unasked.
@@ -17,59 +18,69 @@ const INTEREST: u32 =
 
 /// The token of the hub's own eventfd.
 const KICK: u64 = u64::MAX;
+/// That of its [signalfd](super::signals).
+pub(super) const SIGNALS: u64 = u64::MAX - 1;
 
 /// Events taken from the kernel at once.
 const BATCH: usize = 128;
 
-/// The hub's descriptors sit at or above this number, out of the way of
-/// programs that count on getting low ones.
-const HIGH: i32 = 1 << 16;
+const EEXIST: isize = -(libc::EEXIST as isize);
+const EBADF: isize = -(libc::EBADF as isize);
+const EPERM: isize = -(libc::EPERM as isize);
 
-static EPOLL: AtomicI32 = AtomicI32::new(-1);
-static EVENT: AtomicI32 = AtomicI32::new(-1);
-/// Counts hubs: a registration made with an earlier one (before a fork) is void.
+/// Counts hubs: a registration made with an earlier one (before a fork) is void. In a forked child
+/// [`close_inherited`] counts on.
 static EPOCH: AtomicU32 = AtomicU32::new(0);
-/// Counts calls of [`poll`] that have returned.
+/// Counts batches. A forked child counts on.
 static POLLS: AtomicU32 = AtomicU32::new(0);
+/// Whether anything was registered with the hub. A forked child sets it when it [opens](open) its
+/// own.
 static USED: AtomicBool = AtomicBool::new(false);
+/// Whether there is no `epoll_pwait2(2)`. Nor is there in a forked child.
+static NO_PWAIT2: AtomicBool = AtomicBool::new(false);
 
-/// Duplicates `fd` to a number out of the program's way and closes it. Where the
-/// limit on descriptors is lower than [`HIGH`], tries lower and lower.
-fn raise(fd: i32) -> i32 {
-    let mut floor = HIGH;
-    while floor > fd {
-        // SAFETY: duplicates and closes a descriptor that is ours.
-        let high = unsafe { syscall!(SYS_fcntl, fd, libc::F_DUPFD_CLOEXEC, floor) };
-        if high >= 0 {
-            // SAFETY: as above.
-            unsafe { syscall!(SYS_close, fd) };
-            return high as i32;
-        }
-        floor -= floor / 16 + 1;
-    }
-    fd
+/// Opens the hub. On failure, an errno, and nothing is open.
+pub fn open() -> Result<(), i32> {
+    place::settle(make)?;
+    EPOCH.fetch_add(1, Ordering::Relaxed);
+    USED.store(false, Ordering::Relaxed);
+    Ok(())
 }
 
-/// Opens the hub. On failure, `-errno`, and nothing is open.
-pub fn open() -> Result<(), i32> {
-    // SAFETY: creates new descriptors.
-    let epoll = unsafe { syscall!(SYS_epoll_create1, libc::EPOLL_CLOEXEC) };
-    if epoll < 0 {
-        return Err(-epoll as i32);
-    }
+/// New descriptors: epoll, the eventfd in it, and one for signals. An errno, and nothing is
+/// open.
+fn make() -> Result<[i32; place::COUNT], i32> {
+    let checked = |result: isize| match result {
+        0.. => Ok(result as i32),
+        _ => Err(-result as i32),
+    };
+    // SAFETY: creates a new descriptor.
+    let epoll = checked(unsafe { syscall!(SYS_epoll_create1, libc::EPOLL_CLOEXEC) })?;
+    let flags = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
     // SAFETY: as above.
-    let event = unsafe { syscall!(SYS_eventfd2, 0, libc::EFD_CLOEXEC | libc::EFD_NONBLOCK) };
-    if event < 0 {
-        // SAFETY: closes our own descriptor.
-        unsafe { syscall!(SYS_close, epoll) };
-        return Err(-event as i32);
+    let event = checked(unsafe { syscall!(SYS_eventfd2, 0, flags) });
+    let ready = event.and_then(|event| {
+        // Level-triggered: a glance of somebody else must not swallow the kick that is
+        // meant for the one who waits.
+        checked(add(epoll, event, libc::EPOLLIN, KICK))?;
+        // What may be made may be useless nevertheless (seccomp(2)).
+        checked(Events::new().wait(epoll, 0))?;
+        Ok([epoll, event, signals::make()])
+    });
+    if ready.is_err() {
+        for fd in [Ok(epoll), event].into_iter().flatten() {
+            // SAFETY: closes our own descriptor.
+            unsafe { syscall!(SYS_close, fd) };
+        }
     }
-    let (epoll, event) = (raise(epoll as i32), raise(event as i32));
-    // Level-triggered: a glance of somebody else must not swallow the kick that is
-    // meant for the one who waits.
+    ready
+}
+
+/// Adds `fd`, one of the hub's own, to `epoll`: 0 or `-errno`.
+pub(super) fn add(epoll: i32, fd: i32, events: i32, token: u64) -> isize {
     let mut interest = libc::epoll_event {
-        events: libc::EPOLLIN as u32,
-        u64: KICK,
+        events: events as u32,
+        u64: token,
     };
     // SAFETY: `interest` is live.
     unsafe {
@@ -77,42 +88,21 @@ pub fn open() -> Result<(), i32> {
             SYS_epoll_ctl,
             epoll,
             libc::EPOLL_CTL_ADD,
-            event,
+            fd,
             &raw mut interest
         )
-    };
-    EPOLL.store(epoll, Ordering::Relaxed);
-    EVENT.store(event, Ordering::Relaxed);
-    EPOCH.fetch_add(1, Ordering::Relaxed);
-    USED.store(false, Ordering::Relaxed);
-    Ok(())
+    }
 }
 
 /// Closes the hub that a forked child has inherited: it is its parent's.
 pub fn close_inherited() {
-    for descriptor in [&EPOLL, &EVENT] {
-        let fd = descriptor.swap(-1, Ordering::Relaxed);
-        if fd >= 0 {
-            // SAFETY: our own descriptor.
-            unsafe { syscall!(SYS_close, fd) };
-        }
-    }
+    place::close();
     EPOCH.fetch_add(1, Ordering::Relaxed);
 }
 
 /// The number of the current hub; no two hubs of a process's ancestry share it.
 pub fn epoch() -> u32 {
     EPOCH.load(Ordering::Relaxed)
-}
-
-/// Whether `fd` is one of the hub's own, which the program must not touch.
-pub fn is_ours(fd: i32) -> bool {
-    fd >= 0 && (fd == EPOLL.load(Ordering::Relaxed) || fd == EVENT.load(Ordering::Relaxed))
-}
-
-/// Both of the hub's descriptors, -1 where there is none.
-pub fn ours() -> [i32; 2] {
-    [EPOLL.load(Ordering::Relaxed), EVENT.load(Ordering::Relaxed)]
 }
 
 /// How often the hub has been looked at.
@@ -126,135 +116,170 @@ pub fn is_used() -> bool {
 }
 
 /// Registers `fd`; events will carry `token`. `-EPERM` for what epoll cannot
-/// watch (regular files).
+/// watch (regular files), or if the program has closed the hub's descriptor by a system call
+/// instruction of its own.
 pub fn register(fd: i32, token: u64) -> isize {
     USED.store(true, Ordering::Relaxed);
-    let epoll = EPOLL.load(Ordering::Relaxed);
     let mut interest = libc::epoll_event {
         events: INTEREST,
         u64: token,
     };
-    // SAFETY: `interest` is live; a bad descriptor is an error, not UB.
-    let result = unsafe {
-        syscall!(
-            SYS_epoll_ctl,
-            epoll,
-            libc::EPOLL_CTL_ADD,
-            fd,
-            &raw mut interest
-        )
+    let mut control = |operation| {
+        let interest = &raw mut interest;
+        // SAFETY: `interest` is live; a bad descriptor is an error, not UB.
+        place::with(|epoll, _| unsafe { syscall!(SYS_epoll_ctl, epoll, operation, fd, interest) })
     };
-    if result != -(libc::EEXIST as isize) {
-        return result;
-    }
-    // The same file was registered under this number before, and a duplicate
-    // has kept it alive. A modification also asks for the state afresh.
-    // SAFETY: as above.
-    unsafe {
-        syscall!(
-            SYS_epoll_ctl,
-            epoll,
-            libc::EPOLL_CTL_MOD,
-            fd,
-            &raw mut interest
-        )
+    match control(libc::EPOLL_CTL_ADD) {
+        // The same file was registered under this number before, and a duplicate
+        // has kept it alive. A modification also asks for the state afresh.
+        EEXIST => control(libc::EPOLL_CTL_MOD),
+        EBADF if open_files::is_open(fd) => EPERM,
+        result => result,
     }
 }
 
 /// Ends the registration of `fd`, if there is one.
 pub fn unregister(fd: i32) {
     let mut unused = libc::epoll_event { events: 0, u64: 0 };
+    let unused = &raw mut unused;
     // SAFETY: `unused` is live; failure means that there was none.
-    unsafe {
-        syscall!(
-            SYS_epoll_ctl,
-            EPOLL.load(Ordering::Relaxed),
-            libc::EPOLL_CTL_DEL,
-            fd,
-            &raw mut unused
-        )
-    };
+    place::with(|epoll, _| unsafe {
+        syscall!(SYS_epoll_ctl, epoll, libc::EPOLL_CTL_DEL, fd, unused)
+    });
 }
 
-/// Takes a batch of events and wakes those who waited for them; returns how many
-/// woke. Waits for the first event for `wait` nanoseconds, 0 not at all,
-/// [`NEVER`] for ever; `awake` runs when the wait is over.
-pub fn poll(wait: u64, awake: impl FnOnce()) -> usize {
-    let mut events = [const { MaybeUninit::<libc::epoll_event>::uninit() }; BATCH];
-    let epoll = EPOLL.load(Ordering::Relaxed);
-    let limit;
-    let timeout: *const libc::timespec = match wait {
-        NEVER => core::ptr::null(),
-        nanos => {
-            limit = clock::to_timespec(nanos);
-            &raw const limit
+/// An event: what [`register`] was given, and what has happened (`EPOLL*`).
+#[derive(Clone, Copy)]
+pub struct Event {
+    /// The registration's token.
+    pub token: u64,
+    /// `EPOLL*`.
+    pub events: u32,
+}
+
+/// A batch of events.
+pub struct Events {
+    buffer: [MaybeUninit<libc::epoll_event>; BATCH],
+    count: usize,
+}
+
+impl Events {
+    /// None.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Self {
+            buffer: [const { MaybeUninit::uninit() }; BATCH],
+            count: 0,
         }
-    };
-    // SAFETY: the kernel fills at most BATCH elements of the buffer.
-    let mut count = unsafe {
-        syscall!(
-            SYS_epoll_pwait2,
-            epoll,
-            events.as_mut_ptr(),
-            BATCH,
-            timeout,
-            0usize,
-            0usize
-        )
-    };
-    if count == -(libc::ENOSYS as isize) {
-        // Linux before 5.11: whole milliseconds, rounded up so as not to spin.
-        let millis = match wait {
-            NEVER => -1,
-            nanos => nanos.div_ceil(clock::MILLISECOND).min(i32::MAX as u64) as i64,
+    }
+
+    /// Those that the program's descriptors have brought.
+    #[inline(always)]
+    pub fn iter(&self) -> impl Iterator<Item = Event> {
+        self.buffer[..self.count]
+            .iter()
+            // SAFETY: the kernel has filled the first `count` elements.
+            .map(|event| unsafe { event.assume_init() })
+            .map(|event| Event {
+                token: event.u64,
+                events: event.events,
+            })
+            .filter(|event| event.token < SIGNALS)
+    }
+
+    /// Whether a signal has been sent.
+    #[inline(always)]
+    pub fn has_signal(&self) -> bool {
+        self.has(SIGNALS)
+    }
+
+    #[inline(always)]
+    fn has(&self, token: u64) -> bool {
+        self.buffer[..self.count]
+            .iter()
+            // SAFETY: as above.
+            .any(|event| unsafe { event.assume_init() }.u64 == token)
+    }
+
+    /// Takes the next batch. Waits for the first event for `limit` nanoseconds, 0 not at
+    /// all, [`NEVER`] for ever. One thread at a time may wait; any may take without.
+    pub fn take(&mut self, limit: u64) {
+        place::with(|epoll, event| {
+            self.count = self.wait(epoll, limit).max(0) as usize;
+            if limit > 0 && self.has(KICK) {
+                // Before anybody else can wait and be kicked.
+                let mut count = 0u64;
+                // SAFETY: `count` is live; the eventfd does not block.
+                unsafe { syscall!(SYS_read, event, &raw mut count, 8) };
+            }
+        });
+        POLLS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// `epoll_pwait2(2)`, or what stands in for it: the number of events, or `-errno`.
+    fn wait(&mut self, epoll: i32, limit: u64) -> isize {
+        if NO_PWAIT2.load(Ordering::Relaxed) {
+            return self.wait_millis(epoll, limit);
+        }
+        let time;
+        let timeout: *const libc::timespec = match limit {
+            NEVER => core::ptr::null(),
+            nanos => {
+                time = clock::to_timespec(nanos);
+                &raw const time
+            }
         };
-        // SAFETY: as above.
-        count = unsafe {
+        // SAFETY: the kernel fills at most BATCH elements of the buffer.
+        let count = unsafe {
             syscall!(
-                SYS_epoll_pwait,
+                SYS_epoll_pwait2,
                 epoll,
-                events.as_mut_ptr(),
+                self.buffer.as_mut_ptr(),
                 BATCH,
-                millis,
+                timeout,
                 0usize,
                 0usize
             )
         };
+        if count >= 0 || count == -(libc::EINTR as isize) {
+            return count;
+        }
+        // Linux before 5.11, or a seccomp profile from that time: whatever error that gives.
+        NO_PWAIT2.store(true, Ordering::Relaxed);
+        self.wait_millis(epoll, limit)
     }
-    // SAFETY: the kernel has filled the first `count` elements.
-    let events = unsafe {
-        slice::from_raw_parts(
-            events.as_ptr().cast::<libc::epoll_event>(),
-            count.max(0) as usize,
-        )
-    };
-    if wait > 0 && events.iter().any(|event| event.u64 == KICK) {
-        // Before anybody else can wait and be kicked.
-        let mut count = 0u64;
-        // SAFETY: `count` is live; the eventfd does not block.
-        unsafe { syscall!(SYS_read, EVENT.load(Ordering::Relaxed), &raw mut count, 8) };
+
+    /// The same in whole milliseconds, rounded up so as not to spin.
+    #[cold]
+    fn wait_millis(&mut self, epoll: i32, limit: u64) -> isize {
+        let millis = match limit {
+            NEVER => -1,
+            nanos => nanos.div_ceil(clock::MILLISECOND).min(i32::MAX as u64) as i64,
+        };
+        // SAFETY: as above.
+        unsafe {
+            syscall!(
+                SYS_epoll_wait,
+                epoll,
+                self.buffer.as_mut_ptr(),
+                BATCH,
+                millis
+            )
+        }
     }
-    // With many connections an entry, its waiter's stack and its block are seldom in
-    // the cache: they are fetched side by side instead of one after the other.
-    for event in events {
-        descriptor::fetch_entry(event.u64);
-    }
-    awake();
-    POLLS.fetch_add(1, Ordering::Relaxed);
-    for event in events {
-        descriptor::fetch_waiter(event.u64);
-    }
-    events
-        .iter()
-        .filter(|event| event.u64 != KICK)
-        .map(|event| descriptor::event(event.u64, event.events))
-        .sum()
 }
 
-/// Makes a [`poll`] that waits, or the next one, return.
+/// Makes an [`Events::take`] that waits, or the next one, return.
+/// Async-signal-safe.
 pub fn kick() {
+    // Who moves the hub kicks it afterwards.
+    let _ = place::try_with(|_, event| signal(event));
+}
+
+/// Signals the eventfd `event`.
+pub(super) fn signal(event: i32) {
     let one = 1u64;
     // SAFETY: `one` is live. Whoever is woken resets the counter, which does not
     // block at its limit.
-    unsafe { syscall!(SYS_write, EVENT.load(Ordering::Relaxed), &raw const one, 8) };
+    unsafe { syscall!(SYS_write, event, &raw const one, 8) };
 }

@@ -4,30 +4,24 @@
 pub mod class;
 pub mod descriptor;
 pub mod epoll;
-pub mod timer;
+pub mod place;
+pub mod signals;
 
-use crate::sched;
-use crate::sys::clock::{self, Instant, NEVER};
+use epoll::Events;
 
-/// A deadline has become the earliest one: whoever sleeps in the hub with a
-/// later one must look again.
-fn earlier_deadline(deadline: Instant) {
-    sched::idle::deadline_moved(deadline);
-}
+use crate::wait::woken::Woken;
 
-/// Looks at the hub and at the clock without waiting and makes runnable
-/// whoever's time has come; returns how many.
-pub fn glance() -> usize {
-    let events = epoll::poll(0, || ());
-    let expired = if timer::earliest() == NEVER {
-        0
-    } else {
-        timer::expire(clock::now())
-    };
-    events + expired
-}
-
-/// Whether a parked thread may become runnable by an event or by time alone.
-pub fn is_awaited() -> bool {
-    timer::earliest() != NEVER || epoll::is_used()
+/// Claims those whom `events` concern. The caller is critical.
+pub fn collect(events: &Events, woken: &mut Woken) {
+    // With many connections an entry, its waiter's stack and its block are seldom in
+    // the cache: they are fetched side by side instead of one after the other.
+    for event in events.iter() {
+        descriptor::fetch_entry(event.token);
+    }
+    for event in events.iter() {
+        descriptor::fetch_waiter(event.token);
+    }
+    for event in events.iter() {
+        descriptor::event(event.token, event.events, woken);
+    }
 }

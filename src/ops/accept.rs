@@ -2,17 +2,15 @@
 
 use libc::{sockaddr, socklen_t};
 
-use super::file::when_ready;
-use super::{EAGAIN, Operation};
-use crate::hub::descriptor::{self, Direction};
+use super::{EAGAIN, EBADF, EINTR, Operation, Stop, file, lives, pass_on};
+use crate::glibc::real::real;
+use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::blocking;
 use crate::sys::raw::syscall;
-use crate::sys::socket;
-use crate::thread::Thread;
+use crate::sys::{errno, socket};
+use crate::task::{Critical, Thread};
 
-/// `accept4(2)`. There is no flag for "only if one is there", so a look comes
-/// first; should another process take the connection in between, the call blocks
-/// like any that nobody hooks.
+/// `accept4(2)`. There is no flag for "only if one is there": a look comes first.
 ///
 /// # Safety
 /// As for `accept4`.
@@ -24,7 +22,8 @@ pub unsafe fn accept(
     flags: i32,
 ) -> isize {
     // SAFETY: as the caller promises.
-    let call = || unsafe { syscall!(SYS_accept4, fd, address, length, flags) };
+    let kernel = || unsafe { syscall!(SYS_accept4, fd, address, length, flags) };
+    let call = || lives::make(kernel);
     // Refused whether a connection is there or not.
     if flags & !(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK) != 0 {
         return call();
@@ -32,24 +31,66 @@ pub unsafe fn accept(
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return blocking::region(call);
     };
-    let result = operation.run(
-        |entry, _| {
-            match when_ready(entry, fd, Direction::Read, call) {
-                // What is no listener never becomes ready: it is an error now.
-                EAGAIN if !is_listener(fd) => call(),
-                EAGAIN => EAGAIN,
-                result => {
-                    entry.pass_on(Direction::Read);
-                    result
-                }
-            }
-        },
-        call,
-    );
-    descriptor::made(result as i32);
+    if operation.entry.is_private() || operation.entry.is_nonblocking(fd) {
+        return operation.run(|entry, _| undisputed(entry, fd, call), call);
+    }
+    type Real = unsafe extern "C-unwind" fn(i32, *mut sockaddr, *mut socklen_t, i32) -> i32;
+    let real = real!(accept4: Real);
+    // glibc's own, which can be cancelled.
+    // SAFETY: as the caller promises.
+    let blocking = || errno::to_kernel(unsafe { real(fd, address, length, flags) } as isize);
+    disputed(&mut operation, || lives::make(blocking))
+}
+
+/// An attempt where only green threads of this process take connections. One at a time:
+/// what the look has seen is still there for `call`.
+fn undisputed(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
+    if entry.is_nonblocking(fd) {
+        return call();
+    }
+    let result = {
+        // A handler that accepts would wait for its own thread.
+        let _critical = Critical::enter();
+        entry.turn.lock();
+        let is_there = file::is_ready(fd, Direction::Read) || !is_listener(fd);
+        let result = if is_there { call() } else { EAGAIN };
+        entry.turn.unlock();
+        result
+    };
+    if result != EAGAIN {
+        pass_on(entry, Direction::Read);
+    }
     result
 }
 
+/// An accept where others take connections, too: what the look has seen may be gone, and
+/// then `call` waits for the next one. So nobody waits for the caller meanwhile, and it
+/// can be interrupted and cancelled.
+fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
+    let fd = operation.fd;
+    loop {
+        let edges = operation.entry.edges(Direction::Read);
+        if !operation.is_same_file() && !operation.begins_anew() {
+            return EBADF;
+        }
+        if file::is_ready(fd, Direction::Read) || !is_listener(fd) {
+            let result = blocking::region(&call);
+            // Or else it was a signal that has been handled elsewhere.
+            if result != EINTR || operation.watch.handled() {
+                pass_on(operation.entry, Direction::Read);
+                return result;
+            }
+        }
+        match operation.wait(edges) {
+            Ok(()) => {}
+            Err(Stop::With(EBADF)) if operation.begins_anew() => {}
+            Err(Stop::With(result)) => return result,
+            Err(Stop::Unwatchable) => return blocking::region(&call),
+        }
+    }
+}
+
+/// What is no listener never becomes ready: it is an error now.
 fn is_listener(fd: i32) -> bool {
     socket::int_option(fd, libc::SO_ACCEPTCONN).is_ok_and(|listens| listens != 0)
 }

@@ -3,12 +3,12 @@
 use libc::{sockaddr, socklen_t};
 
 use super::receive::is_stream;
-use super::{EAGAIN, Operation};
+use super::{EAGAIN, Operation, file};
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::blocking;
 use crate::sys::raw::syscall;
 use crate::sys::socket;
-use crate::thread::{Critical, Thread};
+use crate::task::Thread;
 
 const EINPROGRESS: isize = -(libc::EINPROGRESS as isize);
 
@@ -32,6 +32,8 @@ pub unsafe fn connect(
         return call();
     }
     let begun = begin(operation.entry, fd, call);
+    // From here on it is about that file.
+    operation.begun = true;
     match begun {
         EINPROGRESS => {}
         // The listener's queue is full (Unix sockets): there is no event for room
@@ -41,13 +43,7 @@ pub unsafe fn connect(
     }
     let result = operation.run(
         |_, _| {
-            let mut look = libc::pollfd {
-                fd,
-                events: libc::POLLOUT,
-                revents: 0,
-            };
-            // SAFETY: `look` is live.
-            if unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) } > 0 {
+            if file::is_ready(fd, Direction::Write) {
                 outcome(fd)
             } else {
                 EAGAIN
@@ -66,24 +62,22 @@ pub unsafe fn connect(
 /// Starts the connection without waiting for it. There is no flag for that but
 /// `O_NONBLOCK` on the file, for the length of this one call.
 fn begin(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
-    // No handler of the program sees the flag.
-    let _critical = Critical::enter();
-    entry.set_connecting(true);
-    // SAFETY: status flags of the program's descriptor, restored at once.
-    let result = unsafe {
-        let flags = syscall!(SYS_fcntl, fd, libc::F_GETFL);
-        syscall!(
-            SYS_fcntl,
-            fd,
-            libc::F_SETFL,
-            flags | libc::O_NONBLOCK as isize
-        );
+    // SAFETY: status flags of the program's descriptor.
+    let set = |flags| unsafe { syscall!(SYS_fcntl, fd, libc::F_SETFL, flags) };
+    // SAFETY: as above.
+    let get = || unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) };
+    entry.with_status(|| {
+        let flags = get();
+        if flags & libc::O_NONBLOCK as isize != 0 {
+            // The program's own: it has come since the look for it.
+            return call();
+        }
+        set(flags | libc::O_NONBLOCK as isize);
         let result = call();
-        syscall!(SYS_fcntl, fd, libc::F_SETFL, flags);
+        // By another number of the file others may have been set meanwhile.
+        set(get() & !libc::O_NONBLOCK as isize);
         result
-    };
-    entry.set_connecting(false);
-    result
+    })
 }
 
 /// How the attempt has ended.

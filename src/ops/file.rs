@@ -1,12 +1,13 @@
-//! Reads and writes on what is no socket, and calls that a look comes before.
+//! Reads and writes on what is no socket.
 
 use libc::iovec;
 
-use super::{EAGAIN, Operation};
+use super::{EAGAIN, Operation, pass_on};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
-use crate::sys::raw::syscall;
-use crate::thread::{Critical, Thread};
+use crate::sched::blocking;
+use crate::sys::raw::{is_refused, syscall};
+use crate::task::Thread;
 
 const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
 
@@ -33,16 +34,16 @@ pub(super) unsafe fn transfer(
     operation.run(
         |entry, _| {
             let mut result = EOPNOTSUPP;
-            if entry.class(fd) == Class::NoWait {
+            if entry.can_skip_waiting(fd, direction) {
                 // SAFETY: as the caller promises.
                 result = unsafe { no_wait(fd, direction, vectors, count) };
             }
-            if result == EOPNOTSUPP {
-                entry.reclassify(Class::PollFirst);
+            if result == EOPNOTSUPP || is_refused(result) {
+                entry.cannot_skip_waiting(direction);
                 result = when_ready(entry, fd, direction, &native);
             }
             if result != EAGAIN {
-                entry.pass_on(direction);
+                pass_on(entry, direction);
             }
             result
         },
@@ -82,32 +83,40 @@ unsafe fn no_wait(fd: i32, direction: Direction, vectors: *const iovec, count: i
     }
 }
 
-/// `native` if a look says that it will not block. One thread at a time: between
-/// the look and the call nobody else of this process takes what there is.
-pub(super) fn when_ready(
+/// `native` if a look says that it will not block. It may yet: another thread or process
+/// was faster, or a terminal takes its time over what it has been given. So nothing is
+/// held meanwhile, and signals are handled.
+fn when_ready(
     entry: &Descriptor,
     fd: i32,
     direction: Direction,
     native: impl Fn() -> isize,
 ) -> isize {
     if entry.is_nonblocking(fd) {
-        return native();
-    }
-    let events = if direction == Direction::Read {
-        libc::POLLIN
+        native()
+    } else if !is_ready(fd, direction) {
+        EAGAIN
+    } else if direction == Direction::Write {
+        // A terminal that takes a byte makes the caller wait until it has all.
+        blocking::region(native)
     } else {
-        libc::POLLOUT
+        native()
+    }
+}
+
+/// What a look at `fd` says: yes where it is not to be had, so that the caller goes on to a
+/// call that waits.
+pub(super) fn is_ready(fd: i32, direction: Direction) -> bool {
+    let events = match direction {
+        Direction::Read => libc::POLLIN,
+        Direction::Write => libc::POLLOUT,
     };
     let mut look = libc::pollfd {
         fd,
         events,
         revents: 0,
     };
-    let _critical = Critical::enter();
-    entry.turn.lock();
     // SAFETY: `look` is live.
-    let ready = unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) };
-    let result = if ready > 0 { native() } else { EAGAIN };
-    entry.turn.unlock();
-    result
+    let result = unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) };
+    result > 0 || is_refused(result)
 }

@@ -1,22 +1,28 @@
 //! Operations on descriptors: tried without blocking, then waited for.
 //!
-//! Everything here runs on a green thread and returns what the kernel would: a
-//! result, or `-errno`.
+//! Everything here returns what the kernel would, a result or `-errno`, and runs on a
+//! green thread, except for [`numbers`].
 
 pub mod accept;
+pub mod batch;
 pub mod connect;
 mod file;
+pub mod lives;
+pub mod lookup;
+pub mod message_queue;
+pub mod numbers;
 pub mod poll;
 pub mod receive;
 pub mod send;
 pub mod sleep;
+pub mod splice;
 
-use crate::hub::descriptor::{self, Descriptor, Direction};
-use crate::sched::blocking;
-use crate::signal::Watch;
+use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
+use crate::sched::{blocking, park, wake};
+use crate::signal::{Watch, cancel};
 use crate::sys::clock::{Instant, NEVER};
-use crate::thread::wait::Wake;
-use crate::thread::{Critical, Thread, cancel};
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Critical, Thread};
 
 const EAGAIN: isize = -(libc::EAGAIN as isize);
 const EINTR: isize = -(libc::EINTR as isize);
@@ -38,6 +44,8 @@ pub struct Operation {
     deadline: Option<Instant>,
     /// Whether a handler with `SA_RESTART` lets it go on.
     restarts: bool,
+    /// Whether it does so where there is a deadline.
+    restarts_timed: bool,
 }
 
 /// Why an operation stopped waiting.
@@ -64,6 +72,7 @@ impl Operation {
             watch: Watch::new(me),
             deadline: None,
             restarts: true,
+            restarts_timed: false,
         })
     }
 
@@ -72,6 +81,13 @@ impl Operation {
         self.deadline = Some(deadline);
         self.watch = watch;
         self.restarts = false;
+        self
+    }
+
+    /// Gives up at `deadline`.
+    pub fn limited(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self.restarts_timed = true;
         self
     }
 
@@ -85,17 +101,23 @@ impl Operation {
         mut attempt: impl FnMut(&Descriptor, u32) -> isize,
         native: impl FnOnce() -> isize,
     ) -> isize {
+        let has_result = self.begun;
         loop {
             let edges = self.entry.edges(self.direction);
             // The program's own non-blocking call must see what has just arrived.
             if !self.entry.is_drained(self.direction, edges) || self.entry.is_nonblocking(self.fd) {
                 let result = self.attempt(|entry| attempt(entry, edges));
                 if result != EAGAIN {
+                    if result == EBADF && !has_result && self.begins_anew() {
+                        continue;
+                    }
+                    park::spend(self.me);
                     return result;
                 }
             }
             match self.wait(edges) {
                 Ok(()) => {}
+                Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => {}
                 Err(Stop::With(result)) => return result,
                 Err(Stop::Unwatchable) => return blocking::region(native),
             }
@@ -116,6 +138,24 @@ impl Operation {
         let result = attempt(self.entry);
         self.entry.let_go();
         result
+    }
+
+    /// Whether the number means what it did when the operation began, as far as that matters.
+    fn is_same_file(&self) -> bool {
+        !self.begun || self.entry.generation() == self.generation
+    }
+
+    /// Whether the operation, which has had no effect, can begin as if it were called now:
+    /// it began while another file was being put to its number, and that is done.
+    #[cold]
+    fn begins_anew(&mut self) -> bool {
+        let generation = self.entry.generation();
+        let anew = descriptor::is_replacement(self.generation) && generation != self.generation;
+        if anew {
+            self.generation = generation;
+            self.begun = false;
+        }
+        anew
     }
 
     /// Waits for an edge after `edges`.
@@ -140,8 +180,7 @@ impl Operation {
             if !self.restarts && self.watch.handled() {
                 Wake::Interrupted
             } else {
-                self.entry
-                    .wait(self.me, self.direction, self.generation, edges, deadline)
+                self.park(edges, deadline)
             }
         };
         match wake {
@@ -150,7 +189,7 @@ impl Operation {
             Wake::Interrupted => {
                 cancel::point();
                 // signal(7): with a time-out set on the socket never restarted.
-                let restarts = self.restarts && deadline == NEVER;
+                let restarts = self.restarts && (deadline == NEVER || self.restarts_timed);
                 let fail = if restarts {
                     self.watch.interrupted()
                 } else {
@@ -160,5 +199,34 @@ impl Operation {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Leaves the CPU until an edge after `edges`, or `deadline`.
+    #[inline]
+    fn park(&self, edges: u32, deadline: Instant) -> Wake {
+        let _critical = Critical::enter();
+        let (me, entry) = (self.me, self.entry);
+        let link = Link::new(me, Role::Consumer);
+        me.arm(Cancellation::Point);
+        // SAFETY: withdrawn below unless the waker has unlinked it.
+        let queued = unsafe { entry.enqueue(self.direction, self.generation, edges, &link) };
+        if let Err(reason) = queued {
+            // Or a signal would take the thread, which runs, for one that it has woken.
+            me.word.take_back();
+            return reason;
+        }
+        let reason = park::commit(me, deadline);
+        if matches!(reason, Wake::Timeout | Wake::Interrupted) {
+            entry.withdraw(self.direction, &link);
+        }
+        reason
+    }
+}
+
+/// After a success on `entry`: another consumer may find something, too.
+#[inline(always)]
+pub(crate) fn pass_on(entry: &Descriptor, direction: Direction) {
+    if entry.is_awaited(direction) {
+        wake::collecting(|woken| entry.pass_on(direction, woken));
     }
 }

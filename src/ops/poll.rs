@@ -5,12 +5,12 @@ use core::mem::size_of;
 use core::slice;
 
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
-use crate::sched::blocking;
-use crate::signal::Watch;
+use crate::sched::{blocking, park};
+use crate::signal::{Watch, cancel};
 use crate::sys::clock::Instant;
 use crate::sys::pages;
-use crate::thread::wait::Wake;
-use crate::thread::{Critical, Thread, cancel};
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Critical, Thread};
 
 /// A descriptor of interest.
 #[derive(Clone, Copy)]
@@ -132,6 +132,7 @@ fn wait(
     let places = &*places;
     let result = probe();
     if result != 0 {
+        park::spend(me);
         return Outcome::Result(result);
     }
     let critical = Critical::enter();
@@ -139,7 +140,7 @@ fn wait(
     if watch.handled() {
         return Outcome::Interrupted;
     }
-    me.arm(true);
+    me.arm(Cancellation::Point);
     let quiet = each(places, |watched, index| {
         let direction = DIRECTIONS[index];
         // SAFETY: the links stay where they are until they are withdrawn below.
@@ -154,9 +155,9 @@ fn wait(
         .is_ok()
     });
     let reason = if quiet {
-        me.commit(deadline)
+        park::commit(me, deadline)
     } else {
-        me.cancel_wait()
+        me.word.take_back().unwrap_or(Wake::Ready)
     };
     each(places, |watched, index| {
         watched

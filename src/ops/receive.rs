@@ -3,16 +3,19 @@
 use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::{EAGAIN, Operation, file};
+use super::{EAGAIN, EINTR, Operation, file, lives, pass_on};
+use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
 use crate::sched::blocking;
+use crate::signal::Watch;
 use crate::sys::raw::syscall;
-use crate::sys::socket;
-use crate::thread::Thread;
+use crate::sys::{errno, socket};
+use crate::task::Thread;
 
 /// Where a message comes from.
 #[derive(Clone, Copy)]
@@ -40,11 +43,45 @@ fn settle(entry: &Descriptor, fd: i32, edges: u32, result: isize, length: usize,
     if result > 0
         && (result as usize) < length
         && flags & (libc::MSG_PEEK | libc::MSG_OOB | libc::MSG_ERRQUEUE) == 0
+        && entry.is_known()
         && entry.class(fd) == Class::Tcp
     {
         entry.set_drained(Direction::Read, edges);
     }
-    entry.pass_on(Direction::Read);
+    pass_on(entry, Direction::Read);
+}
+
+/// What the kernel never waits for: there is an answer at once, `EAGAIN` if nothing else.
+/// Readiness of another kind would be no sign of it.
+pub(super) const AT_ONCE: i32 = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE | libc::MSG_OOB;
+
+/// Whether a socket of this process ever had its `SO_RCVLOWAT` set. Sockets inherit it from
+/// listeners, and processes from each other. A forked child keeps it, as it keeps the sockets.
+static LOW_WATER_SET: AtomicBool = AtomicBool::new(false);
+
+/// The program sets `SO_RCVLOWAT` of a socket.
+pub fn low_water_set() {
+    LOW_WATER_SET.store(true, Ordering::Relaxed);
+}
+
+/// Whether a receive call is to wait for more than the first byte. Then it waits in the
+/// kernel, which alone knows how much of a stream has come while it takes from it.
+#[inline(always)]
+fn has_low_water(fd: i32) -> bool {
+    LOW_WATER_SET.load(Ordering::Relaxed)
+        && socket::int_option(fd, libc::SO_RCVLOWAT).is_ok_and(|bytes| bytes > 1)
+}
+
+/// `call`, libc's own so that it can be cancelled, blocking in the kernel.
+fn natively(me: &'static Thread, call: impl Fn() -> isize) -> isize {
+    let watch = Watch::new(me);
+    loop {
+        let result = blocking::region(&call);
+        // Or else it was a signal that has been handled elsewhere.
+        if result != EINTR || watch.handled() {
+            return result;
+        }
+    }
 }
 
 /// `recvfrom(2)`.
@@ -75,8 +112,22 @@ pub unsafe fn from(
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return blocking::region(|| call(0, flags));
     };
-    if flags & libc::MSG_DONTWAIT != 0 {
+    if flags & AT_ONCE != 0 {
         return call(0, flags);
+    }
+    if has_low_water(fd) {
+        type Real = unsafe extern "C-unwind" fn(
+            i32,
+            *mut c_void,
+            usize,
+            i32,
+            *mut sockaddr,
+            *mut socklen_t,
+        ) -> isize;
+        let real = real!(recvfrom: Real);
+        // SAFETY: as the caller promises.
+        let call = || unsafe { real(fd, buffer, length, flags, source.address, source.length) };
+        return natively(me, || errno::to_kernel(call()));
     }
     if flags & libc::MSG_WAITALL != 0 {
         return all(&mut operation, length, flags, call);
@@ -168,14 +219,26 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return blocking::region(|| call(flags));
     };
-    let result = if flags & libc::MSG_DONTWAIT != 0 {
+    let at_once = flags & AT_ONCE != 0;
+    if !at_once && has_low_water(fd) {
+        type Real = unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize;
+        let real = real!(recvmsg: Real);
+        // SAFETY: as the caller promises.
+        let result = natively(me, || errno::to_kernel(unsafe { real(fd, message, flags) }));
+        if result >= 0 {
+            // SAFETY: filled by the successful call.
+            unsafe { adopt_descriptors(&*message) };
+        }
+        return result;
+    }
+    let result = if at_once {
         call(flags)
     } else {
         operation.run(
             |entry, _| {
                 let result = call(flags | libc::MSG_DONTWAIT);
                 if result != EAGAIN {
-                    entry.pass_on(Direction::Read);
+                    pass_on(entry, Direction::Read);
                 }
                 result
             },
@@ -188,10 +251,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     // SAFETY: filled by the successful call.
     unsafe {
         adopt_descriptors(&*message);
-        if flags & libc::MSG_WAITALL != 0
-            && flags & (libc::MSG_PEEK | libc::MSG_DONTWAIT) == 0
-            && result > 0
-        {
+        if flags & libc::MSG_WAITALL != 0 && flags & libc::MSG_PEEK == 0 && !at_once && result > 0 {
             return fill(me, fd, &*message, result as usize, flags);
         }
     }
@@ -237,15 +297,13 @@ unsafe fn fill(
 }
 
 /// Descriptors that came with a message begin their lives here.
-unsafe fn adopt_descriptors(message: &msghdr) {
-    // SAFETY: a message that recvmsg has filled.
+///
+/// # Safety
+/// A message that recvmsg has filled.
+pub unsafe fn adopt_descriptors(message: &msghdr) {
+    // SAFETY: as the caller promises.
     unsafe {
-        rights(message, |fd| {
-            if let Some(entry) = descriptor::get(fd) {
-                entry.begin(fd);
-                entry.share();
-            }
-        });
+        rights(message, lives::adopt);
     }
 }
 

@@ -6,12 +6,12 @@ use core::ffi::c_void;
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
 use super::receive::{is_stream, rights};
-use super::{Operation, file};
+use super::{Operation, file, lives, pass_on};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::sched::blocking;
 use crate::sys::raw::syscall;
-use crate::thread::Thread;
+use crate::task::Thread;
 
 /// `sendto(2)`.
 ///
@@ -62,7 +62,7 @@ pub unsafe fn to(
         }
         sent += result as usize;
         if sent >= length || !is_stream(operation.entry, fd) {
-            operation.entry.pass_on(Direction::Write);
+            pass_on(operation.entry, Direction::Write);
             return sent as isize;
         }
     }
@@ -107,7 +107,7 @@ unsafe fn rest(
 /// The message is valid.
 pub unsafe fn share_rights(message: &msghdr) {
     // SAFETY: as the caller promises.
-    unsafe { rights(message, descriptor::share) };
+    unsafe { rights(message, lives::share) };
 }
 
 /// `sendmsg(2)`.
@@ -128,7 +128,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     if result < 0 {
         return result;
     }
-    operation.entry.pass_on(Direction::Write);
+    pass_on(operation.entry, Direction::Write);
     // SAFETY: the call has succeeded, so the message is valid.
     let message = unsafe { &*message };
     // SAFETY: as above.
@@ -166,6 +166,12 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     }
 }
 
+/// Whether `fd` takes a part of what it will take the rest of later, as only a pipe does.
+fn takes_parts(fd: i32, class: Option<Class>) -> bool {
+    class == Some(Class::NoWait)
+        && descriptor::get(fd).is_some_and(|entry| entry.can_skip_waiting(fd, Direction::Write))
+}
+
 /// `write(2)`.
 ///
 /// # Safety
@@ -201,8 +207,7 @@ pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length:
                 };
             }
             written += result as usize;
-            // Only a pipe takes a part of what it will take the rest of later.
-            if written >= length || result == 0 || class != Some(Class::NoWait) {
+            if written >= length || result == 0 || !takes_parts(fd, class) {
                 return written as isize;
             }
         }
@@ -228,7 +233,7 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
         let result = file::transfer(me, fd, class, Direction::Write, vectors, count, || {
             syscall!(SYS_writev, fd, vectors, count)
         });
-        if result <= 0 || class != Some(Class::NoWait) {
+        if result <= 0 || !takes_parts(fd, class) {
             return result;
         }
         rest(vectors, count as usize, result as usize, |at, length| {

@@ -2,21 +2,21 @@
 
 use core::sync::atomic::{Ordering, fence};
 
-use crate::sched;
-use crate::signal::Watch;
+use crate::sched::park;
+use crate::signal::{Watch, cancel};
 use crate::sys::clock::{self, Instant};
-use crate::thread::wait::Wake;
-use crate::thread::{Critical, Thread, cancel};
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Critical, Thread};
 
 /// Leaves the CPU until `deadline`; false if a handler has run since `watch`
 /// began. A cancellation point.
 pub fn until(me: &'static Thread, deadline: Instant, watch: &Watch) -> bool {
     if deadline <= clock::now() {
-        sched::yield_now(me);
+        park::yield_now(me);
         return true;
     }
     loop {
-        match park(me, deadline, watch) {
+        match park_until(me, deadline, watch) {
             Wake::Timeout => return true,
             _ => {
                 cancel::point();
@@ -30,14 +30,14 @@ pub fn until(me: &'static Thread, deadline: Instant, watch: &Watch) -> bool {
 
 /// Waits for nothing but the time and signals; not at all if a handler has run
 /// since `watch` began.
-pub fn park(me: &'static Thread, deadline: Instant, watch: &Watch) -> Wake {
+pub fn park_until(me: &'static Thread, deadline: Instant, watch: &Watch) -> Wake {
     let _critical = Critical::enter();
     // From here on a signal stays pending, and `commit` sees it.
     if watch.handled() {
         return Wake::Interrupted;
     }
-    me.arm(true);
+    me.arm(Cancellation::Point);
     // `commit` looks for pending signals next; no lock has been released since.
     fence(Ordering::SeqCst);
-    me.commit(deadline)
+    park::commit(me, deadline)
 }

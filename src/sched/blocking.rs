@@ -4,11 +4,8 @@
 //! What has no readiness form (`getaddrinfo`, `flock`, opening a FIFO, a
 //! process-shared lock) just runs there, on the green thread's own stack.
 
-use super::idle;
-use super::slot;
-use super::{After, switch};
-use crate::sync::sem::Sem;
-use crate::thread::{Critical, Thread, green};
+use super::{idle, kernel_thread, slots, switch, worker};
+use crate::task::{After, Critical, Kind, Thread, current, green};
 
 /// Runs `act`, which may block, with the caller's slot given away.
 ///
@@ -23,34 +20,15 @@ pub fn region<R>(act: impl FnOnce() -> R) -> R {
     result
 }
 
-/// So many name lookups may hold a kernel thread at a time; the rest queue.
-const LOOKUPS: u32 = 32;
-
-static PERMITS: Sem = Sem::new(LOOKUPS);
-
-/// [`region`] for what is certain to end without anybody else's help, however many
-/// threads do it at once. `act` must not unwind.
-pub fn capped<R>(act: impl FnOnce() -> R) -> R {
-    if green().is_none() {
-        return act();
-    }
-    while PERMITS.wait() != 0 {
-        // A handler has run; name lookups go on.
-    }
-    let result = region(act);
-    PERMITS.post();
-    result
-}
-
-fn enter(me: &'static Thread) {
+/// Gives the slot of `me`, the calling green thread, away.
+pub(super) fn enter(me: &'static Thread) {
     let _critical = Critical::enter();
-    // SAFETY: what runs on a worker knows it; workers are never freed.
-    let worker = unsafe { &*me.worker.get() };
+    let worker = worker::of(me);
     let Some(slot) = worker.slot() else { return };
     worker.set_slot(None);
     if slot.take_from(worker, None) {
         idle::lay_down(slot);
-        if slot::any_queued() || idle::needs_poller() {
+        if slots::any_queued() || idle::needs_poller() {
             idle::wake_worker();
         }
     }
@@ -60,20 +38,38 @@ fn enter(me: &'static Thread) {
 /// is about to change what the kernel keeps per thread (credentials, affinity,
 /// namespaces, …). No effect on others.
 pub fn wire() {
-    if let Some(me) = green() {
+    let me = current();
+    // Also in a handler that has pinned the thread.
+    if me.is_green() && !me.is_wired() {
         enter(me);
-        // SAFETY: what runs on a worker knows it; workers are never freed.
-        unsafe { &*me.worker.get() }.set_altered();
-        me.set_wired();
+        let worker = worker::of(me);
+        worker.set_altered();
+        me.set_wired(worker.kernel_id());
+        kernel_thread::set_name(me);
     }
 }
 
-fn leave(me: &'static Thread) {
+/// The calling thread, wired if it is green, has descriptors of its own from here on,
+/// and so has whatever runs on its kernel thread after it.
+pub fn set_apart() {
+    let me = current();
+    me.set_apart();
+    if me.kind() == Kind::Green {
+        worker::of(me).base().set_apart();
+    }
+}
+
+/// The end of [`enter`]: `me`, the caller, goes on with a slot, unless a handler has wired
+/// it meanwhile.
+pub(super) fn leave(me: &'static Thread) {
     let _critical = Critical::enter();
-    // SAFETY: as in `enter`. The thread has not switched: it is still there.
-    let worker = unsafe { &*me.worker.get() };
+    if me.is_wired() {
+        return;
+    }
+    // The thread has not switched: it is still there.
+    let worker = worker::of(me);
     if worker.slot().is_none() && !idle::acquire(worker) {
-        // All slots are busy: queue for one like everybody else.
-        switch::to(me, worker.base(), worker, After::Requeue);
+        // All slots are busy: queue for one.
+        switch::to(me, worker.base(), worker, After::Return);
     }
 }

@@ -1,12 +1,15 @@
 //! Kernel threads of the runtime's own.
 
+use core::cell::Cell;
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU32;
 
-use crate::sys::futex;
+use crate::glibc::real::real;
+use crate::glibc::tls::StaticSize;
 use crate::sys::raw::syscall;
-use crate::sys::real::real;
+use crate::sys::{futex, task_state};
+use crate::task::{Thread, current, stack};
 
 type RealCreate = unsafe extern "C" fn(
     *mut libc::pthread_t,
@@ -20,24 +23,23 @@ pub fn real_pthread_create() -> RealCreate {
     real!(pthread_create: RealCreate)
 }
 
-/// Starts a detached kernel thread of the runtime's own, all signals blocked.
+/// What a kernel thread of the runtime's own has for its frames, in bytes.
+pub const STACK_SIZE: usize = 256 * 1024;
+
+/// Starts a detached kernel thread of the runtime's own, all signals blocked, with
+/// [`STACK_SIZE`] bytes beside static TLS. The stack is one of ours: glibc's would be a
+/// mapping of its own with a guard, which each fork copies. Its lowest address is what
+/// `place` says or, if that is 0, is going to say, whether the start succeeds or not.
 pub fn start(
     main: extern "C" fn(*mut c_void) -> *mut c_void,
     argument: *mut c_void,
-    stack_size: usize,
+    place: &Cell<usize>,
 ) -> Result<(), i32> {
-    match try_start(main, argument, Some(stack_size)) {
-        // The static TLS of this program does not fit: take the default size.
-        Err(libc::EINVAL) => try_start(main, argument, None),
-        result => result,
+    let wanted = STACK_SIZE + StaticSize::get().most();
+    let (size, guard) = stack::extents(wanted, stack::DEFAULT_GUARD)?;
+    if place.get() == 0 {
+        place.set(stack::allocate(size, guard)?.base);
     }
-}
-
-fn try_start(
-    main: extern "C" fn(*mut c_void) -> *mut c_void,
-    argument: *mut c_void,
-    stack_size: Option<usize>,
-) -> Result<(), i32> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut id = 0;
@@ -46,9 +48,7 @@ fn try_start(
         let attributes = attributes.as_mut_ptr();
         libc::pthread_attr_init(attributes);
         libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);
-        if let Some(bytes) = stack_size {
-            libc::pthread_attr_setstacksize(attributes, bytes);
-        }
+        pthread_attr_setstack(attributes, place.get() as *mut c_void, size);
         libc::sigfillset(all.as_mut_ptr());
         pthread_attr_setsigmask_np(attributes, all.as_ptr());
         let result = real_pthread_create()(&mut id, attributes, main, argument);
@@ -58,7 +58,49 @@ fn try_start(
     if result == 0 { Ok(()) } else { Err(result) }
 }
 
+/// The process's id, which is that of its first kernel thread.
+pub fn process() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { syscall!(SYS_getpid) as i32 }
+}
+
+/// Gives the kernel thread that `thread` owns, if it does, its name: threads that it makes
+/// begin with that. The process's first one shows the main thread's.
+pub fn set_name(thread: &Thread) {
+    let name = thread.name.get();
+    match thread.kernel_thread() {
+        Some(id) if id == process() => {}
+        Some(_) if thread.is(current()) => {
+            // SAFETY: 16 bytes, a NUL among them.
+            unsafe { syscall!(SYS_prctl, libc::PR_SET_NAME, name.as_ptr()) };
+        }
+        Some(id) => task_state::set_name(id, &name),
+        None => {}
+    }
+}
+
+/// Whether the kernel thread of `me`, the caller, may have another name than it.
+pub fn differs_in_name(me: &Thread) -> bool {
+    me.is_green() && me.kernel_thread().is_none_or(|id| id == process())
+}
+
+/// Whether the calling kernel thread has children of its own, ended or not.
+pub fn has_children() -> bool {
+    const THAT_HAVE_ENDED: i32 = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    let options = THAT_HAVE_ENDED | libc::__WNOTHREAD | libc::__WALL;
+    // SAFETY: nothing is written.
+    let result = unsafe { syscall!(SYS_waitid, libc::P_ALL, 0, 0usize, options, 0usize) };
+    result != -(libc::ECHILD as isize)
+}
+
 unsafe extern "C" {
+    /// A stack of one's own: its lowest address and its size in bytes.
+    pub fn pthread_attr_setstack(
+        attributes: *mut libc::pthread_attr_t,
+        base: *mut c_void,
+        size: usize,
+    ) -> i32;
+
     /// glibc 2.32: the signal mask that the new thread starts with.
     pub fn pthread_attr_setsigmask_np(
         attributes: *mut libc::pthread_attr_t,
@@ -67,14 +109,19 @@ unsafe extern "C" {
 }
 
 /// Ends the calling kernel thread, whose stack is never used again. The process's
-/// first one stays, since /proc shows the process by it.
-pub fn end() -> ! {
+/// first one stays, since /proc shows the process by it, unless it `must` end.
+pub fn end(must: bool) -> ! {
     let never = AtomicU32::new(0);
     loop {
         // SAFETY: no arguments; ends this kernel thread only, whose stack is
         // never used again.
         unsafe {
-            if syscall!(SYS_getpid) != syscall!(SYS_gettid) {
+            if must {
+                // Of the first one the kernel would write to the TCB that it has begun
+                // with: the main thread's, which runs elsewhere.
+                syscall!(SYS_set_tid_address, 0);
+            }
+            if must || syscall!(SYS_getpid) != syscall!(SYS_gettid) {
                 syscall!(SYS_exit, 0);
             }
         }

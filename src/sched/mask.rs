@@ -9,11 +9,31 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
-use crate::signal::{self, UNBLOCKABLE};
+use crate::glibc::signals::UNBLOCKABLE;
 use crate::sys::sigmask;
+use crate::task::main_thread;
 
 /// Everything that can be blocked is: glibc counts on its own signals to arrive.
 const CLOSED: u64 = !UNBLOCKABLE;
+
+/// Signals that queue, if there is a handler for any of them. A forked child keeps it, as it keeps
+/// its handlers.
+static IN_ORDER: AtomicU64 = AtomicU64::new(0);
+
+/// From here on only whoever accepts one of `signals` may take it from the kernel: their
+/// order must not depend on who is faster. True if that is new.
+pub fn keep_in_order(signals: u64) -> bool {
+    IN_ORDER.swap(signals, Ordering::SeqCst) != signals
+}
+
+/// Signals that a base context is closed to: those that the main thread blocks, or all, once
+/// that has ended; and those that are to be [kept in order](keep_in_order).
+#[inline(always)]
+pub fn idle_mask() -> u64 {
+    main_thread().map_or(!UNBLOCKABLE, |main| {
+        main.settled_mask.load(Ordering::SeqCst) | IN_ORDER.load(Ordering::SeqCst)
+    })
+}
 
 /// See the module.
 pub struct KernelMask {
@@ -64,12 +84,12 @@ impl KernelMask {
 
     /// The base context runs from here on, open to what the main thread is open to.
     pub fn enter_base(&self) {
-        let mut mask = signal::idle_mask();
+        let mut mask = idle_mask();
         loop {
             // Announced first, then compared once more: the main thread changes its
             // mask first, then looks at announcements (SeqCst on both sides).
             self.base.store(mask, Ordering::SeqCst);
-            match signal::idle_mask() {
+            match idle_mask() {
                 now if now == mask => break,
                 now => mask = now,
             }

@@ -1,97 +1,80 @@
 //! The scheduler: green threads over workers, workers over slots.
 //!
+//! - [`park`]: leaving the CPU; [`wake`]: making others runnable;
 //! - [`switch`]: one context to another;
-//! - [`slot`]: the right to run green threads, and its run queue;
+//! - [`slot`]: the right to run green threads; [`run_queue`]: who waits for it;
+//! - [`slots`]: all of them;
 //! - [`worker`]: a kernel thread that holds a slot most of the time;
 //! - [`mask`]: the signal mask of a worker's kernel thread;
 //! - [`kernel_thread`]: starting and ending one;
 //! - [`idle`]: slots and workers without work, and who wakes them;
-//! - [`blocking`]: stretches that block the kernel thread;
-//! - [`monitor`]: takes slots away from whoever is stuck;
-//! - [`runtime`]: start, and start again in a forked child.
+//! - [`blocking`]: stretches that block the kernel thread; [`kernel_state`]: what makes it a
+//!   thread's own; [`tie`]: what the kernel has to know a thread for;
+//! - [`lend`]: a thread lent to a child of `vfork`;
+//! - [`monitor`]: takes slots away from whoever is stuck; [`limit`]: how many there are;
+//! - [`tempo`]: how often to look around;
+//! - [`statistics`]: a line at the exit, on request.
 
 pub mod blocking;
+pub mod event_loop;
 pub mod idle;
+pub mod kernel_state;
 pub mod kernel_thread;
-mod mask;
+pub mod lend;
+mod limit;
+pub mod mask;
 pub mod monitor;
-pub mod runtime;
+pub mod park;
+mod run_queue;
 pub mod slot;
+pub mod slots;
+pub mod statistics;
 pub mod switch;
+mod tempo;
+pub mod tie;
+pub mod wake;
 pub mod worker;
 
-use crate::thread::{Critical, Kind, Thread, current};
-use slot::Pick;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-/// What the next context does for the one that switched to it, once that one's
-/// registers are in memory.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum After {
-    /// Nothing: a worker's base context is never in a queue.
-    Nothing,
-    /// Complete the rendezvous of a thread that parks.
-    Publish,
-    /// Put a thread that only yields back into a run queue.
-    Requeue,
-    /// Let joiners know that a thread has ended and its stack is free.
-    Retire,
+use crate::hub;
+use crate::hub::epoll::Events;
+use crate::sys::clock::{self, NEVER};
+use crate::task::upcalls;
+use crate::wait::TIMERS;
+use crate::wait::woken::Woken;
+
+/// In a forked child [`set_running`] is told so first of all.
+static RUNNING: AtomicBool = AtomicBool::new(false);
+
+/// Whether green threads exist, or ever did, in this process.
+#[inline(always)]
+pub fn is_running() -> bool {
+    RUNNING.load(Ordering::Acquire)
 }
 
-/// Makes `thread`, which is saved and in no queue, runnable.
-#[inline]
-pub fn make_runnable(thread: &Thread) {
-    let me = current();
-    let on_worker = me.kind() == Kind::Base || me.parks();
-    if on_worker {
-        // SAFETY: what runs on a worker knows it; workers are never freed.
-        let worker = unsafe { &*me.worker.get() };
-        if let Some(queued) = worker.push(thread) {
-            // One runnable thread will run here as soon as the caller parks; a
-            // second one is worth another worker.
-            if queued >= 2 || me.kind() == Kind::Base {
-                idle::wake_for_work();
-            }
-            return;
-        }
-    }
-    slot::GLOBAL.push(thread);
-    idle::wake_for_work();
+/// From here on they do, or, in a forked child, do not.
+pub fn set_running(running: bool) {
+    RUNNING.store(running, Ordering::Release);
 }
 
-/// Switches the calling thread out until it is claimed. The caller is critical,
-/// has armed, and holds no lock.
-#[inline]
-pub fn park(me: &'static Thread) {
-    if !me.is_claimed() {
-        leave(me, After::Publish);
+/// Looks at the hub and at the clock without waiting, and lets everybody run whose time
+/// has come. The caller is critical and holds no lock.
+pub fn glance() {
+    let mut woken = Woken::new();
+    let mut events = Events::new();
+    events.take(0);
+    hub::collect(&events, &mut woken);
+    expire(&mut woken);
+    wake::all(woken);
+    if events.has_signal() {
+        (upcalls::get().look_for_signals)();
     }
 }
 
-/// Lets other runnable threads go first; false if there were none.
-pub fn yield_now(me: &'static Thread) -> bool {
-    let _critical = Critical::enter();
-    leave(me, After::Requeue)
-}
-
-/// Ends the calling context for good; [`After::Retire`] follows on another.
-pub fn retire(me: &'static Thread) -> ! {
-    leave(me, After::Retire);
-    unreachable!("a retired context was resumed");
-}
-
-/// Switches to whoever is next; false if that is the caller.
-#[inline]
-fn leave(me: &'static Thread, after: After) -> bool {
-    // SAFETY: what runs on a worker knows it; workers are never freed.
-    let worker = unsafe { &*me.worker.get() };
-    let next = match worker.pick() {
-        Pick::Run(next) => next,
-        // Nobody else: a yielding thread goes on, and so does one that the look
-        // around has just woken.
-        Pick::Empty if after == After::Requeue => return false,
-        Pick::Empty if after == After::Publish && me.is_claimed() => return false,
-        Pick::Empty | Pick::Lost => worker.base(),
-    };
-    switch::to(me, next, worker, after);
-    true
+/// Collects those whose deadline has come.
+fn expire(woken: &mut Woken) {
+    if TIMERS.earliest() != NEVER {
+        TIMERS.expire(clock::now(), woken);
+    }
 }

@@ -8,10 +8,15 @@ use core::mem::{self, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
-use super::{HIGHEST, SIGCANCEL, SIGSETXID, UNBLOCKABLE, bit, delivery};
-use crate::sys::lock::RawLock;
-use crate::sys::real::real;
-use crate::thread::Critical;
+use super::{shared, trampoline};
+use crate::glibc::real::real;
+use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
+use crate::sched::mask::idle_mask;
+use crate::sched::{self, idle};
+use crate::sys::in_child::in_child;
+use crate::sys::sigmask::{HIGHEST, bit};
+use crate::task::lock::RawLock;
+use crate::task::{Critical, current, pending, rank};
 
 /// An entry; `handler` 0 where the kernel knows the whole truth.
 struct Entry {
@@ -20,6 +25,7 @@ struct Entry {
     mask: AtomicU64,
 }
 
+/// A forked child keeps it, as it keeps its handlers.
 static TABLE: [Entry; HIGHEST as usize + 1] = [const {
     Entry {
         handler: AtomicUsize::new(0),
@@ -28,7 +34,8 @@ static TABLE: [Entry; HIGHEST as usize + 1] = [const {
     }
 }; HIGHEST as usize + 1];
 
-static LOCK: RawLock = RawLock::new();
+static LOCK: RawLock<{ rank::HANDLERS }> = RawLock::new();
+/// A forked child keeps it, as it keeps its handlers.
 static INSTALLED: AtomicBool = AtomicBool::new(false);
 
 /// A handler of the program and how to run it.
@@ -41,6 +48,12 @@ pub struct Action {
     /// Signals blocked while it runs, without the signal itself.
     pub mask: u64,
 }
+
+/// `SA_RESTORER` (asm/signal.h), which glibc sets in every action.
+const RESTORER: i32 = 0x0400_0000;
+
+/// Every signal that can be blocked is.
+const ALL: u64 = !0;
 
 type RealSigaction = unsafe extern "C" fn(i32, *const libc::sigaction, *mut libc::sigaction) -> i32;
 
@@ -63,14 +76,29 @@ pub fn get(signal: i32) -> Option<Action> {
 fn record(signal: i32, action: &libc::sigaction) {
     let entry = &TABLE[signal as usize];
     let is_handler = !matches!(action.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN);
-    // SAFETY: a sigset_t begins with the kernel's 64 signals.
-    let mask = unsafe { ptr::from_ref(&action.sa_mask).cast::<u64>().read() } & !UNBLOCKABLE;
     entry.flags.store(action.sa_flags, Ordering::Relaxed);
-    entry.mask.store(mask, Ordering::Relaxed);
+    // SAFETY: a sigset_t begins with the kernel's 64 signals.
+    let mask = unsafe { ptr::from_ref(&action.sa_mask).cast::<u64>().read() };
+    entry.mask.store(mask & !NEVER_BLOCKED, Ordering::Relaxed);
     entry.handler.store(
         if is_handler { action.sa_sigaction } else { 0 },
         Ordering::Release,
     );
+}
+
+/// The two signals that the kernel takes out of every mask.
+const NEVER_BLOCKED: u64 = bit(libc::SIGKILL) | bit(libc::SIGSTOP);
+
+fn set_mask(action: &mut libc::sigaction, mask: u64) {
+    // SAFETY: a sigset_t begins with the kernel's 64 signals.
+    unsafe { ptr::from_mut(&mut action.sa_mask).cast::<u64>().write(mask) };
+}
+
+/// A handler for `signal` was installed: true if that changes what base contexts are closed
+/// to. Signals that queue have to arrive one after the other.
+fn keep_in_order(signal: i32) -> bool {
+    let queue = !0 << (pending::REAL_TIME - 1) & !UNBLOCKABLE;
+    pending::queues(signal) && sched::mask::keep_in_order(queue)
 }
 
 /// Signals that report what the thread itself has just done.
@@ -82,18 +110,15 @@ pub fn is_synchronous(signal: i32) -> bool {
 }
 
 /// `action` as the kernel is to know it.
-fn disguise(signal: i32, action: &libc::sigaction) -> libc::sigaction {
+fn disguise(action: &libc::sigaction) -> libc::sigaction {
     let mut disguised = *action;
     if !matches!(action.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) {
-        disguised.sa_sigaction = delivery::trampoline as *const () as usize;
+        disguised.sa_sigaction = trampoline::address();
         disguised.sa_flags |= libc::SA_SIGINFO;
-        // The trampoline resets the action when the handler really runs.
+        // The action is reset when the handler really runs.
         disguised.sa_flags &= !libc::SA_RESETHAND;
-        // A handler may park, and the alternate stack is the worker's. A fault
-        // may be an overflow of the thread's own stack: only that needs another.
-        if !is_synchronous(signal) {
-            disguised.sa_flags &= !libc::SA_ONSTACK;
-        }
+        // Until it is known who runs the handler, and on what stack.
+        set_mask(&mut disguised, ALL);
     }
     disguised
 }
@@ -112,11 +137,37 @@ pub fn install() {
                 let action = action.assume_init();
                 record(signal, &action);
                 if get(signal).is_some() {
-                    real_sigaction()(signal, &disguise(signal, &action), ptr::null_mut());
+                    if keep_in_order(signal) {
+                        shared::need();
+                    }
+                    real_sigaction()(signal, &disguise(&action), ptr::null_mut());
                 }
             }
         }
     }
+}
+
+/// Whether a signal with that action does nothing.
+fn ignores(signal: i32, action: &libc::sigaction) -> bool {
+    match action.sa_sigaction {
+        libc::SIG_IGN => true,
+        libc::SIG_DFL => matches!(
+            signal,
+            libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH
+        ),
+        _ => false,
+    }
+}
+
+/// Whether handlers stand behind the trampoline, which counts them.
+pub fn are_known() -> bool {
+    INSTALLED.load(Ordering::Relaxed)
+}
+
+/// Whether the action for `signal` is kept here, and the kernel has the trampoline at
+/// most.
+pub fn are_ours(signal: i32) -> bool {
+    are_known() && (1..=HIGHEST).contains(&signal) && !matches!(signal, SIGCANCEL | SIGSETXID)
 }
 
 /// `sigaction(2)`.
@@ -124,41 +175,103 @@ pub fn install() {
 /// # Safety
 /// As for `sigaction`.
 pub unsafe fn set(signal: i32, new: *const libc::sigaction, old: *mut libc::sigaction) -> i32 {
-    let ours = (1..=HIGHEST).contains(&signal) && !matches!(signal, SIGCANCEL | SIGSETXID);
-    if !INSTALLED.load(Ordering::Relaxed) || !ours {
+    if !are_ours(signal) {
         // SAFETY: as the caller promises.
         return unsafe { real_sigaction()(signal, new, old) };
+    }
+    if current().is_lent() {
+        // SAFETY: as the caller promises.
+        return unsafe { set_own(signal, new, old) };
     }
     let _critical = Critical::enter();
     LOCK.lock();
     let before = get(signal);
+    let mut reorder = false;
     // SAFETY: as the caller promises. `new` may be `old`: it is read first.
     let result = unsafe {
         let wanted = new.as_ref().copied();
         let result = match &wanted {
             None => real_sigaction()(signal, ptr::null(), old),
-            Some(wanted) => real_sigaction()(signal, &disguise(signal, wanted), old),
+            Some(wanted) => real_sigaction()(signal, &disguise(wanted), old),
         };
         if result == 0 {
             if let (Some(old), Some(before)) = (old.as_mut(), before) {
-                old.sa_sigaction = before.handler;
-                old.sa_flags = before.flags;
+                show(before, old);
             }
             if let Some(wanted) = &wanted {
                 record(signal, wanted);
+                if ignores(signal, wanted) {
+                    pending::discard(signal);
+                }
+                reorder = get(signal).is_some() && keep_in_order(signal);
             }
         }
         result
     };
     LOCK.unlock();
+    if reorder {
+        shared::need();
+        idle::renew_mask(idle_mask());
+    }
     result
 }
 
-/// `SA_RESETHAND`: back to the default action, as the handler is about to run.
-pub fn reset(signal: i32) {
-    // SAFETY: all zeros is SIG_DFL without flags.
-    let default: libc::sigaction = unsafe { mem::zeroed() };
-    TABLE[signal as usize].handler.store(0, Ordering::Relaxed);
+/// [`set`] in a child that borrows its thread, and shares the table but not the actions.
+/// The handlers that it installs are its own affair; those that it has got from its
+/// parent are behind the trampoline.
+///
+/// # Safety
+/// As for `sigaction`.
+unsafe fn set_own(signal: i32, new: *const libc::sigaction, old: *mut libc::sigaction) -> i32 {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let result = real_sigaction()(signal, new, old);
+        if let (0, Some(old), Some(inherited)) = (result, old.as_mut(), get(signal))
+            && old.sa_sigaction == trampoline::address()
+        {
+            show(inherited, old);
+        }
+        result
+    }
+}
+
+/// What the program sees of `action`, of which the kernel has said `old`.
+fn show(action: Action, old: &mut libc::sigaction) {
+    old.sa_sigaction = action.handler;
+    // glibc shows its own flag, too.
+    old.sa_flags = action.flags | old.sa_flags & RESTORER;
+    set_mask(old, action.mask);
+}
+
+/// [`get`] for somebody who is about to run the handler: one that was installed with
+/// `SA_RESETHAND` is given to one caller only, and the action is the default then. The
+/// caller is not critical.
+pub fn take(signal: i32) -> Option<Action> {
+    let action = get(signal)?;
+    if action.flags & libc::SA_RESETHAND == 0 {
+        return Some(action);
+    }
+    if current().is_lent() {
+        reset(signal, action);
+        return Some(action);
+    }
+    let _critical = Critical::enter();
+    LOCK.lock();
+    let action = get(signal);
+    if let Some(action) = action.filter(|action| action.flags & libc::SA_RESETHAND != 0) {
+        TABLE[signal as usize].handler.store(0, Ordering::Relaxed);
+        reset(signal, action);
+    }
+    LOCK.unlock();
+    action
+}
+
+/// Back to the default action after `action` was taken.
+fn reset(signal: i32, action: Action) {
+    // SAFETY: all zeros is SIG_DFL.
+    let mut default: libc::sigaction = unsafe { mem::zeroed() };
+    default.sa_flags = action.flags;
+    set_mask(&mut default, action.mask);
     // SAFETY: a valid action.
     unsafe { real_sigaction()(signal, &default, ptr::null_mut()) };
 }
@@ -181,7 +294,7 @@ impl Action {
         } else {
             0
         };
-        outer | self.mask | own
+        (outer | self.mask | own) & !UNBLOCKABLE
     }
 }
 
@@ -189,7 +302,9 @@ impl Action {
 ///
 /// # Safety
 /// The caller is the process's only thread.
-pub unsafe fn reset_in_child() {
+unsafe fn free_lock() {
     // SAFETY: nobody else runs.
-    unsafe { ptr::from_ref(&LOCK).cast_mut().write(RawLock::new()) };
+    unsafe { LOCK.reset() };
 }
+
+in_child!(free_lock);

@@ -1,125 +1,176 @@
-//! `SIGCANCEL`: how glibc interrupts a thread that is being cancelled while it is
-//! in the kernel, or anywhere if it has asked for that.
+//! `SIGCANCEL`: how a thread that is being cancelled is interrupted while it is in the
+//! kernel, or anywhere if it has asked for that.
 //!
-//! glibc's handler acts on the thread that it finds itself on. In front of it
-//! stands one that knows better who is meant, and that never lets the runtime's own
-//! code be unwound: there a request waits for the next cancellation point
-//! ([`crate::thread::cancel::point`]).
+//! Only threads that can be cancelled where they are get it, as natively: the others would
+//! see a call end with `EINTR`. glibc says so of its own cancellation points by the same
+//! mark as of threads that allow it anywhere; from 2.41 on it goes by the interrupted
+//! address instead, and sends the signal to all that have not disabled cancellation.
+//!
+//! glibc's handler acts on the thread that it finds itself on. In front of it stands one
+//! that knows better who is meant, and that never lets the runtime's own code be unwound:
+//! there the thread acts itself where it waits ([`cancel::anywhere`]), or is met
+//! [again](retry).
 
-use core::ffi::c_void;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::ffi::{CStr, c_char, c_void};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::{SIGCANCEL, bit};
-use crate::sched::{monitor, worker};
+use super::{cancel, retry};
+use crate::glibc::real::real;
+use crate::glibc::signals::SIGCANCEL;
 use crate::sys::action::KernelAction;
+use crate::sys::in_child::in_child;
 use crate::sys::raw::syscall;
-use crate::sys::real::real;
+use crate::sys::sigmask::{self, bit};
 use crate::sys::text;
-use crate::thread::{Kind, Thread, current, tcb};
+use crate::task::lock::RawLock;
+use crate::task::{Critical, Kind, Thread, current, rank};
 
 type Handler = unsafe extern "C-unwind" fn(i32, *mut libc::siginfo_t, *mut c_void);
 
-/// glibc's handler, once it is known.
+/// glibc's handler, once it is known. A forked child keeps it, as it keeps its handlers.
 static GLIBCS: AtomicUsize = AtomicUsize::new(0);
 
-/// Asks glibc to cancel `id`: marks the thread, and sends `SIGCANCEL` to the kernel
-/// thread that glibc believes it is. 0 or an error number.
+static LOCK: RawLock<{ rank::START }> = RawLock::new();
+
+unsafe extern "C" {
+    safe fn pthread_self() -> libc::pthread_t;
+    safe fn gnu_get_libc_version() -> *const c_char;
+}
+
+/// Asks glibc to cancel `id`, a thread that libgreen does not schedule: marks it, and
+/// sends it `SIGCANCEL` if that is to do more. 0 or an error number.
 ///
 /// # Safety
-/// `id` is a thread that has not ended or, if it is green, ever was one.
+/// `id` is a thread that may still be joined.
 pub unsafe extern "C-unwind" fn request(id: libc::pthread_t) -> i32 {
     let real = real!(pthread_cancel: unsafe extern "C-unwind" fn(libc::pthread_t) -> i32);
     // SAFETY: as the caller promises.
     unsafe { real(id) }
 }
 
-/// Puts our handler in front of glibc's, before that can hit a wrong thread. The
-/// caller is `me`, a green thread.
-pub fn intercept(me: &Thread) {
+/// Puts our handler in front of glibc's, before that can hit a wrong thread.
+pub fn intercept() {
     if GLIBCS.load(Ordering::Acquire) != 0 {
         return;
     }
-    // SAFETY: what runs on a worker knows it; workers are never freed.
-    let base = unsafe { &*me.worker.get() }.base();
-    // glibc installs its handler at the first request. A base context never comes
-    // to a cancellation point, and forgets.
-    // SAFETY: a live thread.
-    unsafe { request(base.pointer.get() as libc::pthread_t) };
-    tcb::cancelhandling(base).fetch_and(!tcb::REQUESTED, Ordering::Relaxed);
+    let before = cancel::disable();
+    {
+        let _critical = Critical::enter();
+        LOCK.lock();
+        if GLIBCS.load(Ordering::Relaxed) == 0 {
+            install(current());
+        }
+        LOCK.unlock();
+    }
+    // Where somebody has cancelled the caller meanwhile this may be its end.
+    cancel::restore(before);
+}
+
+/// glibc installs its handler at the first request, and loads what unwinds stacks, which
+/// no signal handler could. So `me`, the caller, which has disabled cancellation, requests
+/// its own, and forgets about it: nobody else can have asked for it while the lock is held.
+fn install(me: &Thread) {
+    let was_cancelled = me.tcb().is_cancelled();
+    // SAFETY: the calling thread; while cancellation is disabled it is only marked.
+    unsafe { request(pthread_self()) };
+    if !was_cancelled {
+        me.tcb().forget_cancelled();
+    }
     text::init();
     let mut action = KernelAction::of(SIGCANCEL);
     let ours = handler as *const () as usize;
     if action.is_handler() && action.handler != ours {
-        GLIBCS.store(action.handler, Ordering::Release);
+        let glibcs = action.handler;
         action.handler = ours;
-        // A thread that is unwound out of the handler never returns to where the
-        // kernel would unblock the signal, and its kernel thread lives on.
-        action.flags |= libc::SA_NODEFER as u64;
-        // SAFETY: glibc's action with another handler of the same type.
+        // SAFETY: glibc's action with another handler of the same type. Until `GLIBCS` is
+        // set nobody sends the signal.
         unsafe { action.install(SIGCANCEL) };
+        GLIBCS.store(glibcs, Ordering::Release);
     }
 }
 
-/// Whether a request has met a thread inside the runtime, from where it may go on to
-/// compute without ever coming to a cancellation point.
-static MISSED: AtomicBool = AtomicBool::new(false);
-
-/// Whether [`retry`] has something to do.
-pub fn is_missed() -> bool {
-    MISSED.load(Ordering::SeqCst)
+/// Another thread may be about to put our handler in front.
+///
+/// # Safety
+/// The caller is the process's only thread.
+unsafe fn reset() {
+    // SAFETY: as the caller promises.
+    unsafe { LOCK.reset() };
 }
 
-/// Nudges those who were met inside the runtime once more. For the monitor.
-pub fn retry() {
-    if !MISSED.swap(false, Ordering::SeqCst) {
-        return;
-    }
-    for worker in worker::all() {
-        // SAFETY: null, or a thread's block; those of green threads stay.
-        let running = unsafe { worker.running().as_ref() };
-        if running.is_some_and(|thread| thread.deliverable() & bit(SIGCANCEL) != 0) {
-            nudge(worker.kernel_id());
-        }
+in_child!(reset);
+
+/// Whether glibc knows its cancellation points by their addresses: since 2.41.
+fn are_points_addresses() -> bool {
+    // SAFETY: a constant string, "2.41".
+    let version = unsafe { CStr::from_ptr(gnu_get_libc_version()) }.to_bytes();
+    let minor = version.iter().skip_while(|byte| **byte != b'.').skip(1);
+    minor
+        .take_while(|byte| byte.is_ascii_digit())
+        .fold(0, |number, digit| 10 * number + u32::from(digit - b'0'))
+        >= 41
+}
+
+/// Tells the kernel thread that runs the green thread `target` that somebody has asked for
+/// its cancellation, if that is to act on it where it is.
+pub fn interrupt(target: &Thread, kernel_thread: i32) {
+    let reaches = target.tcb().allows_cancellation_anywhere()
+        || target.tcb().allows_cancellation() && are_points_addresses();
+    if reaches {
+        // As glibc sends it: its handler looks at the sender.
+        // SAFETY: plain arguments.
+        unsafe { syscall!(SYS_tgkill, syscall!(SYS_getpid), kernel_thread, SIGCANCEL) };
     }
 }
 
-/// Tells a kernel thread of this process that the green thread it runs is being
-/// cancelled.
-pub fn nudge(kernel_thread: i32) {
-    // As glibc sends it: its handler looks at the sender.
-    // SAFETY: plain arguments.
-    unsafe { syscall!(SYS_tgkill, syscall!(SYS_getpid), kernel_thread, SIGCANCEL) };
+/// The end of a critical section of `me`, the caller, with a request pending: if it can be
+/// cancelled anywhere it is when it has left the runtime's code.
+pub fn catch_up(me: &Thread) {
+    if cancel::is_due_anywhere() {
+        retry::arm(me);
+    }
 }
 
 unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
     let me = current();
-    // SAFETY: the kernel passes a ucontext_t.
-    let interrupted = unsafe { &*context.cast::<libc::ucontext_t>() }
-        .uc_mcontext
-        .gregs[libc::REG_RIP as usize];
-    let is_meant = match me.kind() {
-        Kind::Base => false,
-        Kind::Foreign => true,
-        Kind::Green => {
-            me.cancelled.load(Ordering::Relaxed)
-                && !me.is_critical()
-                && !text::contains(interrupted as usize)
-        }
-    };
-    if !is_meant {
-        if me.kind() == Kind::Green && me.cancelled.load(Ordering::Relaxed) {
-            MISSED.store(true, Ordering::SeqCst);
-            monitor::rouse();
-        }
+    if me.kind() == Kind::Base {
         return;
     }
-    let glibcs = GLIBCS.load(Ordering::Acquire);
-    if glibcs != 0 {
-        // SAFETY: glibc's handler of this type, with what the kernel has passed. It
-        // returns, or unwinds the stack of a thread that has allowed that here.
-        unsafe {
-            let glibcs: Handler = core::mem::transmute(glibcs);
-            glibcs(signal, info, context);
+    // SAFETY: the kernel passes both.
+    let (info_now, interrupted) = unsafe {
+        let context = &*context.cast::<libc::ucontext_t>();
+        (
+            &*info,
+            context.uc_mcontext.gregs[libc::REG_RIP as usize] as usize,
+        )
+    };
+    retry::arrived(me, info_now);
+    if me.is_critical() {
+        // At its end the thread looks.
+        me.pending.request_cancel();
+    } else if me.tcb().is_cancelled() && me.tcb().allows_cancellation_anywhere() {
+        if text::is_runtime(interrupted) {
+            retry::arm(me);
+        } else {
+            unblock();
+            cancel::act(me);
+        }
+    } else {
+        let glibcs = GLIBCS.load(Ordering::Acquire);
+        if glibcs != 0 {
+            unblock();
+            // SAFETY: glibc's handler of this type, with what the kernel has passed. It
+            // returns, or unwinds the stack of a thread that has allowed that here.
+            unsafe {
+                let glibcs: Handler = core::mem::transmute(glibcs);
+                glibcs(signal, info, context);
+            }
         }
     }
+}
+
+/// A thread that is unwound out of the handler never returns to where the kernel would do
+/// that, and its kernel thread lives on.
+fn unblock() {
+    sigmask::unblock(bit(SIGCANCEL));
 }

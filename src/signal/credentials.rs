@@ -12,15 +12,17 @@ use core::ffi::c_void;
 use core::mem;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::SIGSETXID;
-use crate::sched::switch::set_thread_pointer;
+use super::{errand, info};
+use crate::arch::thread::set_pointer;
+use crate::glibc::signals::SIGSETXID;
+use crate::sched::worker;
 use crate::sys::action::KernelAction;
 use crate::sys::errno;
-use crate::thread::{Critical, Kind, current, main_thread};
+use crate::task::{Critical, Kind, current, main_thread};
 
 type Handler = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void);
 
-/// glibc's handler.
+/// glibc's handler. A forked child keeps it, as it keeps its handlers.
 static GLIBCS: AtomicUsize = AtomicUsize::new(0);
 
 /// Puts our handler in front of glibc's, which is there since the process's first
@@ -47,9 +49,8 @@ pub fn intercept() {
 /// with.
 pub fn broadcast(change: impl FnOnce() -> i32) -> i32 {
     let me = current();
-    // SAFETY: null, or a worker, which is never freed.
-    let worker = unsafe { me.worker.get().as_ref() };
-    let is_main = main_thread::get().is_some_and(|main| main.is(me));
+    let worker = worker::last_of(me);
+    let is_main = !me.is_lent() && main_thread().is_some_and(|main| main.is(me));
     let Some(worker) = worker.filter(|_| is_main) else {
         return change();
     };
@@ -62,9 +63,9 @@ pub fn broadcast(change: impl FnOnce() -> i32) -> i32 {
     let _critical = Critical::enter();
     // SAFETY: both are TCBs; `change` makes system calls only.
     let (result, error) = unsafe {
-        set_thread_pointer(native);
+        set_pointer(native);
         let outcome = with_errno(change);
-        set_thread_pointer(me.pointer.get());
+        set_pointer(me.pointer.get());
         outcome
     };
     if result == -1 {
@@ -80,22 +81,29 @@ fn with_errno(change: impl FnOnce() -> i32) -> (i32, i32) {
     (result, errno::get())
 }
 
-unsafe extern "C" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
+unsafe extern "C" fn handler(signal: i32, came_with: *mut libc::siginfo_t, context: *mut c_void) {
     let glibcs = GLIBCS.load(Ordering::Acquire);
     // SAFETY: set before this handler was installed; `intercept` has stored a handler.
     let glibcs: Handler = unsafe { mem::transmute(glibcs) };
     let me = current();
-    // SAFETY: null, or a worker, which is never freed.
-    let worker = unsafe { me.worker.get().as_ref() };
+    // SAFETY: the kernel passes a siginfo_t.
+    if info::is_nudge(unsafe { &*came_with }) {
+        // Inside the runtime its own end of the critical section does it.
+        if me.kind() == Kind::Green && !me.is_critical() {
+            errand::run(me);
+        }
+        return;
+    }
+    let worker = worker::last_of(me);
     match worker.filter(|_| me.kind() != Kind::Foreign) {
         // SAFETY: as the kernel has called us. All signals are blocked, so nothing
         // sees the other TCB but glibc's handler, which makes system calls only.
         Some(worker) => unsafe {
-            set_thread_pointer(worker.native());
-            glibcs(signal, info, context);
-            set_thread_pointer(me.pointer.get());
+            set_pointer(worker.native());
+            glibcs(signal, came_with, context);
+            set_pointer(me.pointer.get());
         },
         // SAFETY: as the kernel has called us.
-        None => unsafe { glibcs(signal, info, context) },
+        None => unsafe { glibcs(signal, came_with, context) },
     }
 }

@@ -1,35 +1,24 @@
-//! What comes with a signal: the kernel's `siginfo_t`, and libgreen's own mark.
+//! What comes with a signal: the kernel's `siginfo_t`, and libgreen's own marks.
+//!
+//! The kernel hands on the first 48 bytes as they are. What a process queues itself uses
+//! 32 of them (`SI_QUEUE`): the rest is for marks that the program does not see.
 
-use core::cell::UnsafeCell;
-use core::mem::{self, MaybeUninit};
+use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::{HIGHEST, actions};
-use crate::sys::raw::syscall;
+use super::actions;
+use crate::sys::raw::{is_refused, syscall};
+use crate::task::pending;
 
-/// What came with the signals that are pending for some thread: the latest of
-/// each. (The kernel keeps one of each standard signal, too, the first.)
-struct Info {
-    busy: AtomicBool,
-    info: UnsafeCell<MaybeUninit<libc::siginfo_t>>,
-}
+/// "Look at what is pending for you", and nothing else.
+const NUDGE: u64 = 0x6e75_6467_6567_726e;
+/// Meant for the kernel thread that it was sent to.
+const DIRECTED: u64 = 0x7468_7265_6164_676e;
+/// In `si_errno`, above: the rest of it is the true `si_code`, see [`send`].
+const DISGUISED: i32 = 0x6e67;
 
-// SAFETY: `info` is only touched by who has set `busy`.
-unsafe impl Sync for Info {}
-
-static INFOS: [Info; HIGHEST as usize + 1] = [const {
-    Info {
-        busy: AtomicBool::new(false),
-        info: UnsafeCell::new(MaybeUninit::zeroed()),
-    }
-}; HIGHEST as usize + 1];
-
-/// Marks a signal that only says "look at what is pending for you", in
-/// `si_value`.
-const NUDGE: usize = 0x6e75_6467_6567_726e;
-
-/// The layout of a queued signal's `siginfo_t` (sigaction(2)).
+/// The layout of a queued signal's `siginfo_t` (sigaction(2)), and the mark.
 #[repr(C)]
 struct Queued {
     signo: i32,
@@ -39,84 +28,155 @@ struct Queued {
     pid: i32,
     uid: u32,
     value: usize,
-    rest: [u64; 12],
+    mark: u64,
+    rest: [u64; 11],
 }
 
-/// Keeps what came with `signal` until somebody handles it.
-pub fn keep(signal: i32, info: &libc::siginfo_t) {
-    let slot = &INFOS[signal as usize];
-    // Somebody else at it, maybe below us on this very stack: his will do.
-    if !slot.busy.swap(true, Ordering::Acquire) {
-        // SAFETY: `busy` is ours.
-        unsafe { (*slot.info.get()).write(*info) };
-        slot.busy.store(false, Ordering::Release);
-    }
+const _: () = assert!(mem::size_of::<Queued>() == mem::size_of::<libc::siginfo_t>());
+
+fn queued(info: &libc::siginfo_t) -> &Queued {
+    // SAFETY: the same size and alignment; every bit pattern is valid.
+    unsafe { &*ptr::from_ref(info).cast::<Queued>() }
 }
 
-/// What was kept for `signal`.
-pub fn kept(signal: i32) -> libc::siginfo_t {
-    let slot = &INFOS[signal as usize];
-    // SAFETY: all zeros is a valid siginfo_t (SI_USER).
-    let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
-    if !slot.busy.swap(true, Ordering::Acquire) {
-        // SAFETY: `busy` is ours; never uninitialised, at worst zeros.
-        info = unsafe { (*slot.info.get()).assume_init() };
-        slot.busy.store(false, Ordering::Release);
-    }
-    info.si_signo = signal;
-    info
+fn queued_mut(info: &mut libc::siginfo_t) -> &mut Queued {
+    // SAFETY: as above.
+    unsafe { &mut *ptr::from_mut(info).cast::<Queued>() }
 }
 
 /// Whether the signal was sent to the process and not to one of its threads.
 pub fn is_process_directed(signal: i32, info: &libc::siginfo_t) -> bool {
-    // SIGPIPE carries SI_USER, but goes to the thread that has written.
-    info.si_code != libc::SI_TKILL
-        && !actions::is_synchronous(signal)
-        && !matches!(signal, libc::SIGPIPE | libc::SIGXFSZ)
+    match info.si_code {
+        libc::SI_TKILL => false,
+        libc::SI_QUEUE if queued(info).mark == DIRECTED => false,
+        // SIGPIPE carries SI_USER, but goes to the thread that has written.
+        _ => !actions::is_synchronous(signal) && !matches!(signal, libc::SIGPIPE | libc::SIGXFSZ),
+    }
 }
 
 /// Whether it is a [`nudge`] and nothing else.
 pub fn is_nudge(info: &libc::siginfo_t) -> bool {
-    // SAFETY: the same size and alignment; every bit pattern is valid.
-    let queued = unsafe { &*ptr::from_ref(info).cast::<Queued>() };
-    queued.code == libc::SI_QUEUE && queued.value == NUDGE
+    info.si_code == libc::SI_QUEUE && queued(info).mark == NUDGE
+}
+
+/// Whether it may be a nudge that carries no mark.
+pub fn is_unmarked(info: &libc::siginfo_t) -> bool {
+    info.si_code == libc::SI_TKILL && UNMARKED.load(Ordering::Relaxed)
+}
+
+/// Whether nudges carry no mark, since there is no `rt_tgsigqueueinfo(2)`. Nor is there in
+/// a forked child.
+static UNMARKED: AtomicBool = AtomicBool::new(false);
+
+/// Whether the kernel had no memory for what came with it (setrlimit(2),
+/// `RLIMIT_SIGPENDING`): it may be anything, also a nudge.
+pub fn is_lost(info: &libc::siginfo_t) -> bool {
+    info.si_code == libc::SI_USER && queued(info).pid == 0 && queued(info).uid == 0
 }
 
 /// What comes with a signal that this process sends.
 pub fn from_here(signal: i32, code: i32, value: usize) -> libc::siginfo_t {
-    // SAFETY: all zeros is valid; the two types are of one size, and any bytes are a
-    // valid siginfo_t.
+    let mut info = pending::lost(signal);
+    let queued = queued_mut(&mut info);
+    queued.code = code;
+    // SAFETY: no arguments.
     unsafe {
-        let mut info: Queued = mem::zeroed();
-        info.signo = signal;
-        info.code = code;
-        info.pid = syscall!(SYS_getpid) as i32;
-        info.uid = syscall!(SYS_getuid) as u32;
-        info.value = value;
-        mem::transmute(info)
+        queued.pid = syscall!(SYS_getpid) as i32;
+        queued.uid = syscall!(SYS_getuid) as u32;
+    }
+    queued.value = value;
+    info
+}
+
+/// Where a signal goes.
+#[derive(Clone, Copy)]
+pub enum To {
+    /// To this process.
+    Process,
+    /// To one of its kernel threads.
+    KernelThread(i32),
+}
+
+/// Sends `signal` with `info`: 0 or `-errno`. What the kernel says of a sender it believes
+/// the process's first thread only; from the others it comes in disguise, for
+/// [`undisguise`].
+pub fn send(to: To, signal: i32, info: &libc::siginfo_t) -> isize {
+    let mut info = *info;
+    let result = send_as_it_is(to, signal, &info);
+    if !is_refused(result) {
+        return result;
+    }
+    let queued = queued_mut(&mut info);
+    queued.errno = DISGUISED << 16 | queued.code & 0xffff;
+    queued.code = libc::SI_QUEUE;
+    let result = send_as_it_is(to, signal, &info);
+    if is_refused(result) {
+        // Without what came with it.
+        return send_bare(to, signal);
+    }
+    result
+}
+
+fn send_bare(to: To, signal: i32) -> isize {
+    // SAFETY: plain arguments.
+    unsafe {
+        let process = syscall!(SYS_getpid);
+        match to {
+            To::Process => syscall!(SYS_kill, process, signal),
+            To::KernelThread(id) => syscall!(SYS_tgkill, process, id, signal),
+        }
+    }
+}
+
+fn send_as_it_is(to: To, signal: i32, info: &libc::siginfo_t) -> isize {
+    let info = ptr::from_ref(info);
+    // SAFETY: `info` is live. A process may send itself anything.
+    unsafe {
+        let process = syscall!(SYS_getpid);
+        match to {
+            To::Process => syscall!(SYS_rt_sigqueueinfo, process, signal, info),
+            To::KernelThread(id) => {
+                syscall!(SYS_rt_tgsigqueueinfo, process, id, signal, info)
+            }
+        }
+    }
+}
+
+/// What [`send`] was given.
+pub fn undisguise(info: &mut libc::siginfo_t) {
+    let queued = queued_mut(info);
+    if queued.code == libc::SI_QUEUE && queued.errno >> 16 == DISGUISED {
+        queued.code = i32::from(queued.errno as i16);
+        queued.errno = 0;
+    }
+}
+
+/// Leaves no mark in what a handler is about to see.
+pub fn clean(info: &mut libc::siginfo_t) {
+    if info.si_code == libc::SI_QUEUE {
+        queued_mut(info).mark = 0;
     }
 }
 
 /// Sends `signal` to a kernel thread of this process, only to say "look at what is
-/// pending for you". Several may become one on the way, or become one with a
-/// signal of the same number that somebody else sends; that is as good.
-pub fn nudge(kernel_thread: i32, signal: i32) {
-    let info = from_here(signal, libc::SI_QUEUE, NUDGE);
-    // SAFETY: `info` is live. A process may send its own threads anything.
-    unsafe {
-        syscall!(
-            SYS_rt_tgsigqueueinfo,
-            syscall!(SYS_getpid),
-            kernel_thread,
-            signal,
-            &raw const info
-        );
+/// pending for you": 0 or `-errno`. Several may become one on the way, or become one with
+/// a signal of the same number that somebody else sends; that is as good.
+pub fn nudge(kernel_thread: i32, signal: i32) -> isize {
+    let mut info = from_here(signal, libc::SI_QUEUE, 0);
+    queued_mut(&mut info).mark = NUDGE;
+    let to = To::KernelThread(kernel_thread);
+    let result = send_as_it_is(to, signal, &info);
+    if is_refused(result) {
+        UNMARKED.store(true, Ordering::Relaxed);
+        return send_bare(to, signal);
     }
+    result
 }
 
-/// Forgets who was at it: in a forked child nobody is.
-pub fn reset() {
-    for info in &INFOS {
-        info.busy.store(false, Ordering::Relaxed);
-    }
+/// `pthread_sigqueue(3)` to the kernel thread `id` of this process, which must not be taken
+/// for `sigqueue(3)`: 0 or `-errno`.
+pub fn direct(id: i32, signal: i32, value: usize) -> isize {
+    let mut info = from_here(signal, libc::SI_QUEUE, value);
+    queued_mut(&mut info).mark = DIRECTED;
+    send_as_it_is(To::KernelThread(id), signal, &info)
 }

@@ -2,17 +2,12 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{UNBLOCKABLE, Watch, send};
-use crate::sched::idle;
-use crate::sched::worker::Worker;
-use crate::thread::{Critical, Thread, main_thread};
+use super::{Watch, send, shared};
+use crate::glibc::signals::UNBLOCKABLE;
+use crate::sched::{idle, worker};
+use crate::task::{Critical, Thread, arguments, green_or_wired, main_thread};
 
 /// The worker that runs `me`, the caller.
-fn worker(me: &Thread) -> &'static Worker {
-    // SAFETY: what runs on a worker knows it; workers are never freed.
-    unsafe { &*me.worker.get() }
-}
-
 /// `sigprocmask(2)` for the calling green thread: the mask from before, or
 /// `EINVAL`. What becomes unblocked and is pending has been handled on return.
 pub fn change(me: &'static Thread, how: i32, set: Option<u64>) -> Result<u64, i32> {
@@ -31,42 +26,123 @@ pub fn change(me: &'static Thread, how: i32, set: Option<u64>) -> Result<u64, i3
 /// Makes `mask` that of the calling green thread, in the kernel, too.
 pub fn install(me: &'static Thread, mask: u64) {
     let _critical = Critical::enter();
-    let before = me.mask.swap(mask, Ordering::SeqCst);
-    worker(me).mask.sync(mask);
-    if before != mask && main_thread::get().is_some_and(|main| main.is(me)) {
+    let before = settle(me, mask);
+    worker::of(me).mask.sync(mask);
+    changed(me, before, mask);
+}
+
+/// [`install`] for a caller who is about to tell the kernel. What becomes unblocked and
+/// is pending is handled then.
+pub fn announce(me: &'static Thread, mask: u64) {
+    let mask = mask & !UNBLOCKABLE;
+    let _critical = Critical::enter();
+    let before = settle(me, mask);
+    worker::of(me).mask.note(mask);
+    changed(me, before, mask);
+}
+
+/// Notes `mask` for `me`, the caller; returns what was settled before.
+fn settle(me: &Thread, mask: u64) -> u64 {
+    me.mask.store(mask, Ordering::Relaxed);
+    // SeqCst: whoever adds a signal, or opens a base context to it, looks afterwards.
+    let before = me.settled_mask.swap(mask, Ordering::SeqCst);
+    shared::accept(!mask);
+    if mask != 0 {
+        shared::need();
+    }
+    before
+}
+
+/// The settled mask of `me`, the caller, was `before` and is `mask` now.
+fn changed(me: &'static Thread, before: u64, mask: u64) {
+    if before != mask && main_thread().is_some_and(|main| main.is(me)) {
         idle::renew_mask(mask);
     }
-    // What came in between was meant for a thread that accepted it.
-    let stray = me.pending.load(Ordering::Relaxed) & mask & !before;
+    // What has come for the process was meant for a thread that accepts it.
+    let stray = me.pending.shared() & mask;
     if stray != 0 {
         send::put_back(me, stray);
     }
 }
 
-/// Makes `mask` that of the calling green thread and returns the one before.
-pub fn replace(me: &'static Thread, mask: u64) -> u64 {
-    let before = me.mask.load(Ordering::Relaxed);
-    install(me, mask & !UNBLOCKABLE);
-    before
+/// The mask at `set`, if that is not null; `EFAULT` if it cannot be read.
+pub fn read(set: *const libc::sigset_t) -> Result<Option<u64>, i32> {
+    // A sigset_t begins with the kernel's 64 signals.
+    let set = set.cast::<u64>();
+    if set.is_null() {
+        Ok(None)
+    } else if arguments::is_readable(set) {
+        // SAFETY: readable.
+        Ok(Some(unsafe { set.read_unaligned() }))
+    } else {
+        Err(libc::EFAULT)
+    }
 }
 
-/// Runs `act` under `mask`, if there is one, as `ppoll`, `pselect` and
-/// `epoll_pwait` do: `-EINTR` if the change of mask alone lets a handler run.
+/// Runs `act` under `mask`, if there is one, as `ppoll`, `sigsuspend` and their kin do:
+/// `-EINTR` if the change of mask alone lets a handler run.
+///
+/// A handler that runs meanwhile returns to the mask from before, as the kernel has it
+/// (set_restore_sigmask).
 pub fn during(me: &'static Thread, mask: Option<u64>, act: impl FnOnce(&Watch) -> isize) -> isize {
     let watch = Watch::new(me);
     let Some(mask) = mask else { return act(&watch) };
-    let before = replace(me, mask);
+    me.suspended_mask.set(Some(me.mask.load(Ordering::Relaxed)));
+    install(me, mask & !UNBLOCKABLE);
     let result = if watch.handled() {
         -(libc::EINTR as isize)
     } else {
         act(&watch)
     };
-    install(me, before);
+    if let Some(before) = me.suspended_mask.take() {
+        install(me, before);
+    }
     result
 }
 
-/// Notes what the kernel does by itself around a handler.
-pub(super) fn note(me: &Thread, mask: u64) {
+/// [`during`] for whom the kernel waits: it changes the mask to the one at `set` itself, at
+/// the moment when `call` begins to wait. Here a wired thread's block follows.
+pub fn natively<R>(set: *const libc::sigset_t, call: impl FnOnce() -> R) -> R {
+    let wired = green_or_wired().filter(|me| !me.is_critical());
+    let (Some(me), Ok(Some(mask))) = (wired, read(set)) else {
+        return call();
+    };
+    let before = me.mask.swap(mask & !UNBLOCKABLE, Ordering::SeqCst);
+    me.suspended_mask.set(Some(before));
+    // Its nudge waits in the kernel until that opens the mask.
+    if me.deliverable() != 0 {
+        send::catch_up(me);
+    }
+    let result = call();
+    if let Some(before) = me.suspended_mask.take() {
+        me.mask.store(before, Ordering::Relaxed);
+    }
+    result
+}
+
+/// `me`, the caller, is about to jump out of whatever it is in, also out of handlers, to
+/// where its mask was `mask`. What becomes unblocked and is pending has been handled on
+/// return.
+pub fn jump(me: &'static Thread, mask: u64) {
+    me.suspended_mask.set(None);
+    me.awaits.store(0, Ordering::Relaxed);
+    // A handler of a fault in the runtime's own code (the stack was exhausted) leaves that.
+    me.set_critical(0);
+    install(me, mask & !UNBLOCKABLE);
+}
+
+/// A handler of `me`, the caller, begins under `mask`.
+pub(super) fn enter_handler(me: &Thread, mask: u64) {
     me.mask.store(mask, Ordering::Relaxed);
-    worker(me).mask.note(mask);
+    worker::of(me).mask.note(mask);
+}
+
+/// A handler of `me`, the caller, returns to `mask`, which the kernel is about to set.
+pub(super) fn leave_handler(me: &'static Thread, mask: u64) {
+    worker::of(me).mask.note(mask);
+    let before = settle(me, mask);
+    if before != mask {
+        let _critical = Critical::enter();
+        changed(me, before, mask);
+    }
 }

@@ -1,8 +1,8 @@
 //! Signals: whose turn it is to run a handler.
 //!
 //! The kernel delivers to kernel threads, and which green thread one of them
-//! happens to run is chance. So handlers are installed behind a trampoline
-//! ([`delivery`]), which finds the thread that the signal is meant for: the main
+//! happens to run is chance. So handlers are installed behind a [`trampoline`], which
+//! finds the thread that the signal is meant for: the main
 //! thread, for one that is sent to the process, unless it blocks it (Linux,
 //! `complete_signal`); else whoever it was sent to or raised by. A thread that is
 //! parked is made to run, executes the handler in its own context, and its call
@@ -12,44 +12,22 @@
 //! runs, with a system call only where two threads' masks differ.
 
 pub mod actions;
+pub mod adopt;
+pub mod cancel;
 pub mod cancellation;
 pub mod credentials;
 pub mod delivery;
+pub mod errand;
 pub mod info;
 pub mod mask;
+pub mod retry;
 pub mod send;
+pub mod shared;
+pub mod stack;
+pub mod trampoline;
 pub mod wait;
 
-use core::sync::atomic::Ordering;
-
-use crate::thread::{Thread, main_thread};
-
-pub use send::{catch_up, deliver_deferred, is_deferred};
-
-/// Signals that glibc keeps for itself; the first stands for a cancellation
-/// request in [`Thread`]'s set of pending ones.
-pub const SIGCANCEL: i32 = 32;
-/// See [`SIGCANCEL`].
-pub const SIGSETXID: i32 = 33;
-/// The highest signal.
-pub const HIGHEST: i32 = 64;
-
-/// What nobody can block: `SIGKILL`, `SIGSTOP`, and the signals of glibc's own.
-pub const UNBLOCKABLE: u64 =
-    bit(libc::SIGKILL) | bit(libc::SIGSTOP) | bit(SIGCANCEL) | bit(SIGSETXID);
-
-/// The signal's bit in a mask.
-#[inline(always)]
-pub const fn bit(signal: i32) -> u64 {
-    1 << (signal - 1)
-}
-
-/// Signals that a base context is closed to: those that the main thread blocks;
-/// none, once that has ended.
-#[inline(always)]
-pub fn idle_mask() -> u64 {
-    main_thread::get().map_or(0, |main| main.mask.load(Ordering::SeqCst))
-}
+use crate::task::Thread;
 
 /// What happened to a thread, signals considered, while it waited.
 ///
@@ -70,6 +48,21 @@ impl Watch {
             me,
             handled: me.handled.get(),
             not_restarting: me.not_restarting.get(),
+        }
+    }
+
+    /// Whether a wait that a signal has ended, as the kernel's on a futex, fails with `EINTR`.
+    /// The kernel starts it again after a handler with `SA_RESTART` if it has no time limit
+    /// (futex_wait; a limit makes it one of those that are never restarted).
+    pub fn ends_futex_wait(&self, has_limit: bool) -> bool {
+        if !actions::are_known() {
+            // Nobody but the kernel knows whether a handler has run: it has ended the wait.
+            return true;
+        }
+        if has_limit {
+            self.handled()
+        } else {
+            self.interrupted()
         }
     }
 

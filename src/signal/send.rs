@@ -1,55 +1,42 @@
 //! Making a thread look at what is pending for it.
 //!
-//! The set of pending signals in the thread's block is the truth. A thread that
+//! What is [pending](super::pending) in the thread's block is the truth. A thread that
 //! is parked is claimed; one that runs gets a nudge, a signal to its kernel
 //! thread, whose handler takes what is pending ([`super::delivery`]).
 
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::Ordering;
 
-use super::{HIGHEST, SIGCANCEL, actions, bit, cancellation, info};
-use crate::sys::lock_free;
+use super::info::{self, To};
+use super::{actions, cancellation, errand, wait};
+use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
+use crate::sched::{monitor, wake, worker};
 use crate::sys::raw::syscall;
-use crate::thread::wait::Wake;
-use crate::thread::{Critical, Thread};
+use crate::sys::sigmask::{HIGHEST, bit};
+use crate::task::pending::{Pending, REAL_TIME, Taken};
+use crate::task::word::{Claim, Wake};
+use crate::task::{Critical, Thread, deferred};
 
-/// Those who have to be told of signals that arrived inside the runtime, where
-/// nobody could be: a stack, linked through the threads.
-static DEFERRED: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
-
-/// Whether [`deliver_deferred`] has something to do.
-#[inline(always)]
-pub fn is_deferred() -> bool {
-    !DEFERRED.load(Ordering::Relaxed).is_null()
-}
-
-/// Leaves it to [`deliver_deferred`] to tell `target`. Async-signal-safe.
-pub fn defer(target: &'static Thread) {
-    if !target.deferred.swap(true, Ordering::AcqRel) {
-        lock_free::push(&DEFERRED, target, &target.deferred_next);
+/// A signal has arrived for `me`, the caller, inside the runtime: if that is on its way out of
+/// the CPU and has looked for signals already, it comes back at once. Async-signal-safe.
+pub fn stay(me: &Thread) {
+    if me.deliverable() == 0 {
+        return;
+    }
+    match me.word.claim(Wake::Interrupted) {
+        Claim::Lost | Claim::Pending => {}
+        // It is not asleep, but here.
+        Claim::Kernel => {
+            me.word.release();
+        }
+        Claim::Runnable => unreachable!("a thread that is saved does not run"),
     }
 }
 
 /// Tells whoever is meant of signals that arrived inside the runtime. The caller
 /// holds no lock.
 pub fn deliver_deferred() {
-    if !is_deferred() {
-        return;
-    }
-    let mut next = DEFERRED.swap(ptr::null_mut(), Ordering::AcqRel);
-    // SAFETY: null or a thread's block; those of green threads stay.
-    while let Some(target) = unsafe { next.as_ref() } {
-        next = target.deferred_next.load(Ordering::Relaxed);
-        // Before the look: what comes later is deferred anew. AcqRel pairs with
-        // the swap in `defer`.
-        target.deferred.swap(false, Ordering::AcqRel);
-        interrupt(target);
-    }
-}
-
-/// Forgets everybody: in a forked child they do not exist.
-pub fn reset() {
-    DEFERRED.store(ptr::null_mut(), Ordering::Relaxed);
+    deferred::take_all(interrupt);
 }
 
 /// The end of the calling thread's critical section: what could not be handled
@@ -61,25 +48,49 @@ pub fn catch_up(me: &'static Thread) {
     while ready != 0 {
         let signal = ready.trailing_zeros() as i32 + 1;
         ready &= ready - 1;
-        // A cancellation request waits for a cancellation point.
         if signal == SIGCANCEL {
+            cancellation::catch_up(me);
+            continue;
+        }
+        if signal == SIGSETXID {
+            errand::run(me);
             continue;
         }
         // Where the program has no handler any more the nudge does what the
         // signal would.
         if actions::get(signal).is_none() {
-            me.take_pending(signal);
+            me.pending.take(bit(signal));
         }
         // The kernel builds the handler's frame and sets the mask.
         // SAFETY: no arguments.
-        info::nudge(unsafe { syscall!(SYS_gettid) } as i32, signal);
+        nudge(me, unsafe { syscall!(SYS_gettid) } as i32, signal);
+    }
+}
+
+/// Nudges `target` on the kernel thread that runs it. Where the kernel has no memory for
+/// that (`RLIMIT_SIGPENDING`) the monitor tries again.
+fn nudge(target: &'static Thread, kernel_thread: i32, signal: i32) {
+    if info::nudge(kernel_thread, signal) == -(libc::EAGAIN as isize) {
+        deferred::add(target);
+        monitor::stay_awake();
+    }
+}
+
+/// Adds `signal` to those that wait for the green thread `target`; `shared`: it was sent to
+/// the process. Async-signal-safe.
+pub fn add(target: &Thread, signal: i32, came_with: &libc::siginfo_t, shared: bool) {
+    target.pending.add(signal, came_with, shared);
+    // It may have ended, or closed its mask for good, since it was chosen. Whoever does
+    // that looks for signals afterwards (SeqCst on both sides).
+    let closed = target.settled_mask.load(Ordering::SeqCst) & bit(signal) != 0;
+    if target.pending.is_closed() || shared && closed {
+        target.pending.rescue(give_back);
     }
 }
 
 /// Sends `signal` to the green thread `target`. The caller is not critical.
-pub fn send(target: &'static Thread, signal: i32, came_with: &libc::siginfo_t) {
-    info::keep(signal, came_with);
-    target.pending.fetch_or(bit(signal), Ordering::SeqCst);
+pub fn send(target: &'static Thread, signal: i32, came_with: &libc::siginfo_t, shared: bool) {
+    add(target, signal, came_with, shared);
     interrupt(target);
 }
 
@@ -91,14 +102,14 @@ pub fn interrupt(target: &'static Thread) {
     }
     // At its end the caller looks, if it is the target.
     let _critical = Critical::enter();
-    if target.wake(Wake::Interrupted) {
+    let ends = wanted != bit(SIGCANCEL) || target.waits_until_cancelled();
+    if ends && wake::claim(target, Wake::Interrupted) {
         return;
     }
     // It runs, or soon will and then looks. If it is in the kernel or computes,
     // its kernel thread has to be told.
-    // SAFETY: a stale worker is no harm: workers are never freed, and whoever
-    // gets the nudge by mistake ignores it.
-    let worker = unsafe { ptr::read_volatile(target.worker.as_ptr()).as_ref() };
+    // A stale worker is no harm: whoever gets the nudge by mistake ignores it.
+    let worker = worker::last_of(target);
     let Some(worker) = worker.filter(|worker| ptr::eq(worker.running(), target)) else {
         return;
     };
@@ -107,31 +118,28 @@ pub fn interrupt(target: &'static Thread) {
         let signal = wanted.trailing_zeros() as i32 + 1;
         wanted &= wanted - 1;
         match signal {
-            SIGCANCEL => cancellation::nudge(worker.kernel_id()),
-            _ => info::nudge(worker.kernel_id(), signal),
+            SIGCANCEL => cancellation::interrupt(target, worker.kernel_id()),
+            _ => nudge(target, worker.kernel_id(), signal),
         }
     }
 }
 
-/// Gives those of `signals` that `thread` has, but was not meant for alone, back to
-/// the kernel, which keeps them for the process or finds somebody who accepts them.
-pub fn put_back(thread: &Thread, signals: u64) {
-    for signal in (1..=HIGHEST).filter(|signal| signals & bit(*signal) != 0) {
-        let came_with = info::kept(signal);
-        if signal == SIGCANCEL || !info::is_process_directed(signal, &came_with) {
-            continue;
-        }
-        if thread.take_pending(signal) {
-            // SAFETY: `came_with` is live. A process may send itself anything.
-            unsafe {
-                let process = syscall!(SYS_getpid);
-                syscall!(
-                    SYS_rt_sigqueueinfo,
-                    process,
-                    signal,
-                    ptr::from_ref(&came_with)
-                );
-            }
+/// Gives what was sent to the process back to the kernel, which keeps it or finds somebody
+/// who accepts it.
+pub fn give_back(taken: Taken) {
+    info::send(To::Process, taken.signal, &taken.info);
+}
+
+/// [`give_back`] for those of `signals` that wait for `me`, the caller, who does not accept
+/// them any more. Nobody else's come before those that queue.
+pub fn put_back(me: &Thread, signals: u64) {
+    let queued = (REAL_TIME..=HIGHEST).filter(|signal| signals & bit(*signal) != 0);
+    let later = Pending::new();
+    for signal in queued {
+        while let Some(came_with) = wait::poll(signal) {
+            later.add(signal, &came_with, true);
         }
     }
+    me.pending.take_shared(signals, give_back);
+    later.take_shared(!0, give_back);
 }

@@ -7,12 +7,15 @@ use core::mem;
 use core::ptr;
 use core::sync::atomic::Ordering;
 
-use super::{UNBLOCKABLE, info};
+use super::{cancel, info};
+use crate::glibc::real::real;
+use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::blocking;
 use crate::sys::clock::{self, Instant};
 use crate::sys::errno;
-use crate::sys::real::real;
-use crate::thread::{Thread, cancel};
+use crate::sys::raw::syscall;
+use crate::sys::sigmask::bit;
+use crate::task::{Critical, Thread, pending};
 
 type Real = unsafe extern "C-unwind" fn(
     *const libc::sigset_t,
@@ -20,21 +23,43 @@ type Real = unsafe extern "C-unwind" fn(
     *const libc::timespec,
 ) -> i32;
 
-/// The first signal of those that `me` has pending in `set`, with what came with it.
+/// The first signal of those that `me`, the caller, has pending in `set`, with what came
+/// with it.
 fn take(me: &Thread, set: u64) -> Option<(i32, libc::siginfo_t)> {
+    let _critical = Critical::enter();
+    let taken = me.pending.take(set & !UNBLOCKABLE)?;
+    Some((taken.signal, as_reported(taken.info)))
+}
+
+/// As glibc's sigtimedwait: "by kill" may have been "by raise".
+fn as_reported(mut info: libc::siginfo_t) -> libc::siginfo_t {
+    info::undisguise(&mut info);
+    if info.si_code == libc::SI_TKILL {
+        info.si_code = libc::SI_USER;
+    }
+    info
+}
+
+/// Takes a blocked `signal` that the kernel has for the process or the calling kernel
+/// thread, with what came with it.
+pub fn poll(signal: i32) -> Option<libc::siginfo_t> {
+    let (set, now) = (bit(signal), clock::to_timespec(0));
+    let mut info = pending::lost(signal);
     loop {
-        let found = me.pending.load(Ordering::SeqCst) & set & !UNBLOCKABLE;
-        if found == 0 {
-            return None;
-        }
-        let signal = found.trailing_zeros() as i32 + 1;
-        let mut came_with = info::kept(signal);
-        if me.take_pending(signal) {
-            // As glibc's sigtimedwait: "by kill" may have been "by raise".
-            if came_with.si_code == libc::SI_TKILL {
-                came_with.si_code = libc::SI_USER;
-            }
-            return Some((signal, came_with));
+        // SAFETY: live sets and places.
+        let result = unsafe {
+            syscall!(
+                SYS_rt_sigtimedwait,
+                &raw const set,
+                &raw mut info,
+                &raw const now,
+                8
+            )
+        };
+        match result as i32 {
+            found if found == signal && info::is_nudge(&info) => {}
+            found if found == signal => return Some(info),
+            _ => return None,
         }
     }
 }
@@ -69,7 +94,7 @@ pub unsafe fn until(
         let signal = blocking::region(|| unsafe { real(set, &mut came_with, limit) });
         me.awaits.store(0, Ordering::SeqCst);
         if signal > 0 && !info::is_nudge(&came_with) {
-            return Ok((signal, came_with));
+            return Ok((signal, as_reported(came_with)));
         }
         if signal < 0 {
             let error = errno::get();

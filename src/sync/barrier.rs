@@ -2,9 +2,12 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::queue::{self, Node, Verdict};
+use crate::sched::{park, wake};
+use crate::signal::cancel;
 use crate::sys::clock::NEVER;
-use crate::thread::wait::Wake;
+use crate::task::node::Node;
+use crate::task::word::{Cancellation, Wake};
+use crate::wait::queue::Verdict;
 
 /// glibc's `struct pthread_barrier` (sysdeps/nptl/internaltypes.h), as
 /// `pthread_barrier_init` leaves it.
@@ -40,7 +43,8 @@ impl Barrier {
             }
             (!last).then_some(round)
         };
-        let mut reason = queue::wait(key, NEVER, false, arrive, || (), || ());
+        let ends = Cancellation::Asynchronous;
+        let mut reason = park::on_address(key, NEVER, ends, arrive, || (), || ());
         if reason.is_none() {
             // Those who are at the next round already have another tag.
             let verdict = |node: &Node, _| {
@@ -50,13 +54,15 @@ impl Barrier {
                     Verdict::Skip
                 }
             };
-            queue::wake(key, verdict, |_, _| ());
+            wake::address(key, verdict, |_, _| ());
             return libc::PTHREAD_BARRIER_SERIAL_THREAD;
         }
         while reason == Some(Wake::Interrupted) {
-            // A handler has run; the wait goes on.
+            // A handler has run; the wait goes on. A thread that is cancelled here has
+            // arrived, as natively.
+            cancel::anywhere();
             let closed = || (self.round.load(Ordering::Relaxed) == round).then_some(round);
-            reason = queue::wait(key, NEVER, false, closed, || (), || ());
+            reason = park::on_address(key, NEVER, ends, closed, || (), || ());
         }
         0
     }

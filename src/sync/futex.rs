@@ -9,13 +9,15 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use libc::timespec;
 
-use super::queue::{self, Node, Verdict};
 use super::time;
-use crate::signal::Watch;
+use crate::sched::{park, wake};
+use crate::signal::{Watch, cancel};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::raw::syscall;
-use crate::thread::current;
-use crate::thread::wait::Wake;
+use crate::task::node::Node;
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{arguments, current};
+use crate::wait::queue::Verdict;
 
 /// The arguments of `futex(2)` after the operation.
 pub struct Call {
@@ -40,13 +42,23 @@ fn invalid() -> isize {
     -(libc::EINVAL as isize)
 }
 
+/// Whether `address` can be that of a futex word, there or not.
+fn is_name(address: usize) -> bool {
+    /// Addresses from here on are the kernel's.
+    const END: usize = 1 << 47;
+    address != 0 && address < END && address.is_multiple_of(4)
+}
+
 impl Call {
     /// Carries the operation out; `None` if it is the kernel's affair.
     ///
     /// # Safety
     /// As for `futex`.
     pub unsafe fn run(&self) -> Option<isize> {
-        if self.operation & libc::FUTEX_PRIVATE_FLAG == 0 || self.word == 0 || self.word % 4 != 0 {
+        if self.operation & libc::FUTEX_PRIVATE_FLAG == 0
+            || !is_name(self.word)
+            || !self.is_reachable()
+        {
             return None;
         }
         // SAFETY: as the caller promises, here and below.
@@ -64,8 +76,26 @@ impl Call {
         }
     }
 
+    /// Whether everything that the operation looks at is there. What is not, the
+    /// kernel refuses.
+    fn is_reachable(&self) -> bool {
+        let word = || arguments::is_readable_word(self.word as *const u32);
+        let time = self.fourth as *const timespec;
+        match self.operation & COMMAND {
+            libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => {
+                (time.is_null() || arguments::is_readable(time)) && word()
+            }
+            libc::FUTEX_REQUEUE => is_name(self.second),
+            libc::FUTEX_CMP_REQUEUE => is_name(self.second) && word(),
+            libc::FUTEX_WAKE_OP => {
+                is_name(self.second) && arguments::is_writable_word(self.second as *mut u32)
+            }
+            _ => true,
+        }
+    }
+
     unsafe fn time(&self) -> Option<&timespec> {
-        // SAFETY: null or a timespec.
+        // SAFETY: null or readable, see `is_reachable`.
         unsafe { (self.fourth as *const timespec).as_ref() }
     }
 
@@ -96,7 +126,7 @@ impl Call {
     }
 
     fn word(&self) -> &AtomicU32 {
-        // SAFETY: `run` has checked alignment; the program says that it is there.
+        // SAFETY: `run` has seen that it is there, and aligned.
         unsafe { &*(self.word as *const AtomicU32) }
     }
 
@@ -109,13 +139,14 @@ impl Call {
             // Under the queue's lock: a wake-up comes before the look or after
             // the thread is in the queue.
             let unchanged = || (self.word().load(Ordering::SeqCst) == self.value).then_some(bits);
-            match queue::wait(self.word, deadline, false, unchanged, || (), || ()) {
+            let ends = Cancellation::Asynchronous;
+            match park::on_address(self.word, deadline, ends, unchanged, || (), || ()) {
                 None => return -(libc::EAGAIN as isize),
                 Some(Wake::Timeout) => return -(libc::ETIMEDOUT as isize),
-                Some(Wake::Interrupted) if watch.interrupted() => {
+                Some(Wake::Interrupted) if watch.ends_futex_wait(deadline != NEVER) => {
                     return -(libc::EINTR as isize);
                 }
-                Some(Wake::Interrupted) => {}
+                Some(Wake::Interrupted) => cancel::anywhere(),
                 Some(_) => return 0,
             }
         }
@@ -129,14 +160,17 @@ impl Call {
     }
 
     fn requeue(&self, expected: Option<u32>) -> isize {
-        let (wake, moved) = (self.value as i32, self.fourth as i32);
-        if wake < 0 || moved < 0 || self.second == 0 || self.second % 4 != 0 {
+        let (woken, moved) = (self.value as i32, self.fourth as i32);
+        if woken < 0 || moved < 0 {
             return invalid();
         }
         let holds = || expected.is_none_or(|value| self.word().load(Ordering::SeqCst) == value);
-        let Some((woken, moved)) =
-            queue::requeue(self.word, self.second, wake as usize, moved as usize, holds)
-        else {
+        let Some((woken, moved)) = wake::requeue(
+            self.word,
+            self.second,
+            (woken as usize, moved as usize),
+            holds,
+        ) else {
             return -(libc::EAGAIN as isize);
         };
         (woken + moved) as isize
@@ -145,10 +179,7 @@ impl Call {
     /// `FUTEX_WAKE_OP`: changes the second word, wakes waiters of the first, and,
     /// if the old value of the second compares, waiters of that.
     fn wake_op(&self) -> isize {
-        if self.second == 0 || self.second % 4 != 0 {
-            return invalid();
-        }
-        // SAFETY: aligned; the program says that it is there.
+        // SAFETY: `run` has seen that it is there, and aligned.
         let second = unsafe { &*(self.second as *const AtomicU32) };
         let code = self.third_value;
         let (operation, compare) = (code >> 28 & 7, code >> 24 & 15);
@@ -200,7 +231,7 @@ fn wake(word: usize, count: u32, bits: u32) -> isize {
             Verdict::Wake(Wake::Ready)
         }
     };
-    let woken = queue::wake(word, verdict, |woken, _| woken);
+    let woken = wake::address(word, verdict, |woken, _| woken);
     if woken == limit {
         return woken as isize;
     }

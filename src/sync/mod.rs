@@ -6,8 +6,8 @@
 pub mod barrier;
 pub mod cond;
 pub mod futex;
+pub mod inner_lock;
 pub mod mutex;
-pub mod queue;
 pub mod rwlock;
 pub mod sem;
 pub mod time;

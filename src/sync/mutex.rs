@@ -10,15 +10,18 @@
 //! time would switch threads at every unlock. But a waiter that was woken and
 //! found it taken again gets it handed over the next time.
 
-use core::cell::Cell;
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
-
-use super::queue::{self, Node, Verdict};
+use crate::glibc::tcb;
+use crate::sched::{park, wake};
+use crate::signal::cancel;
+use crate::sys::atomic::{AtomicI32, AtomicU32, Ordering};
+use crate::sys::cell::Cell;
 use crate::sys::clock::{Instant, NEVER};
-use crate::thread::tcb;
-use crate::thread::wait::Wake;
+use crate::task::node::Node;
+use crate::task::word::{Cancellation, Wake};
+use crate::wait::queue::Verdict;
 
 /// glibc's `pthread_mutex_t` (sysdeps/nptl/bits/struct_mutex.h).
+#[derive(Default)]
 #[repr(C)]
 pub struct Mutex {
     lock: AtomicU32,
@@ -26,6 +29,9 @@ pub struct Mutex {
     count: Cell<u32>,
     /// The thread id of the owner, 0 for none.
     owner: AtomicI32,
+    /// Threads that wait on a condition variable with it and, if it is glibc's affair,
+    /// the one that holds it: as long as there are any it cannot be destroyed. Changed by
+    /// who holds it.
     users: Cell<u32>,
     kind: AtomicU32,
 }
@@ -35,9 +41,24 @@ const ERRORCHECK: u32 = libc::PTHREAD_MUTEX_ERRORCHECK as u32;
 /// The bits of `kind` that say normal, recursive, error-checking or adaptive.
 const TYPE: u32 = 3;
 /// Bits that make a mutex glibc's affair: robust, priority ceiling,
-/// process-shared. (Priority inheritance, 32, has no meaning among green threads;
-/// 256 and 512 are about lock elision.)
-const NOT_OURS: u32 = 16 | 64 | 128;
+/// process-shared. (Priority inheritance has no meaning among green threads; 256 and 512
+/// are about lock elision.)
+const NOT_OURS: u32 = ROBUST | CEILING | PROCESS_SHARED;
+const ROBUST: u32 = 16;
+const INHERITS: u32 = 32;
+const CEILING: u32 = 64;
+const PROCESS_SHARED: u32 = 128;
+
+/// What has come of a wait for the lock word.
+#[derive(PartialEq, Eq)]
+enum Outcome {
+    /// The caller has it.
+    Taken,
+    /// The deadline has passed.
+    Timeout,
+    /// Somebody has given the mutex to glibc.
+    Given,
+}
 
 /// What a waiter says of itself: it was woken before and came too late.
 const RETRIED: u32 = 1;
@@ -55,6 +76,7 @@ impl Mutex {
         let taken = self.is_plain() && self.take();
         if taken {
             self.owner.store(tcb::own_id(), Ordering::Relaxed);
+            self.note_user();
         }
         taken
     }
@@ -74,6 +96,22 @@ impl Mutex {
     #[inline(always)]
     pub fn is_glibcs(&self) -> bool {
         self.kind.load(Ordering::Relaxed) & NOT_OURS != 0
+    }
+
+    /// Of one that is glibc's: whether the kernel has to know who holds it.
+    pub fn is_kernels(&self) -> bool {
+        let kind = self.kind.load(Ordering::Relaxed);
+        kind & CEILING != 0
+            || kind & INHERITS != 0
+            || kind & (ROBUST | PROCESS_SHARED) == ROBUST | PROCESS_SHARED
+    }
+
+    /// Of a mutex that glibc has just initialised and that processes do not share: it
+    /// inherits no priority, as there is none among green threads. (glibc takes all robust
+    /// mutexes for shared ones; the kernel knows of none of these.)
+    pub fn set_private(&self) {
+        self.kind
+            .fetch_and(!(INHERITS | PROCESS_SHARED), Ordering::Relaxed);
     }
 
     #[inline(always)]
@@ -111,21 +149,58 @@ impl Mutex {
     fn own(&self) {
         self.owner.store(tcb::own_id(), Ordering::Relaxed);
         self.count.set(1);
+        self.note_user();
     }
 
-    /// `pthread_mutex_lock(3p)`: 0 or an error number.
-    #[inline]
-    pub fn lock(&self) -> i32 {
-        if self.kind.load(Ordering::Relaxed) & TYPE != 0 {
-            if let Some(result) = self.relock(false) {
-                return result;
-            }
+    /// The caller has just taken the mutex as one of ours. Did somebody
+    /// [give it to glibc](Self::give_to_glibc) meanwhile, the caller will unlock it there.
+    #[inline(always)]
+    fn note_user(&self) {
+        if self.is_glibcs() {
+            self.add_user();
         }
-        if !self.take() {
-            self.wait(NEVER);
+    }
+
+    /// The caller, who holds it, is going to wait on a condition variable with it.
+    #[inline]
+    pub fn add_user(&self) {
+        self.users.set(self.users.get().wrapping_add(1));
+    }
+
+    /// The end of that: the caller holds it again.
+    #[inline]
+    pub fn remove_user(&self) {
+        self.users.set(self.users.get().wrapping_sub(1));
+    }
+
+    /// Has glibc deal with the mutex from here on, as with those that processes share:
+    /// a condition variable of glibc's is going to release it and take it again. The
+    /// caller holds it. Who waits for it, or is about to, turns to glibc.
+    #[cold]
+    pub fn give_to_glibc(&self) {
+        let verdict = |_: &Node, _| Verdict::Wake(Wake::Ready);
+        // Under the queue's lock, where nobody begins to wait without a look at the kind.
+        wake::address(self.key(), verdict, |_, _| {
+            self.kind.fetch_and(!INHERITS, Ordering::Relaxed);
+            self.kind.fetch_or(PROCESS_SHARED, Ordering::Relaxed);
+        });
+        self.add_user();
+    }
+
+    /// `pthread_mutex_lock(3p)`: 0 or an error number; `None`: it has become glibc's affair.
+    /// `cancellation` says whose ends the wait.
+    #[inline]
+    pub fn lock(&self, cancellation: Cancellation) -> Option<i32> {
+        if self.kind.load(Ordering::Relaxed) & TYPE != 0
+            && let Some(result) = self.relock(false)
+        {
+            return Some(result);
+        }
+        if !self.take() && self.wait(NEVER, cancellation) == Outcome::Given {
+            return None;
         }
         self.own();
-        0
+        Some(0)
     }
 
     /// `pthread_mutex_trylock(3p)`.
@@ -141,44 +216,55 @@ impl Mutex {
         0
     }
 
-    /// `pthread_mutex_clocklock`: `deadline` is only asked for if the mutex is
-    /// not free.
-    pub fn lock_until(&self, deadline: impl FnOnce() -> Result<Instant, i32>) -> i32 {
+    /// `pthread_mutex_clocklock`, as [`lock`](Self::lock): `deadline` is only asked for if
+    /// the mutex is not free.
+    pub fn lock_until(&self, deadline: impl FnOnce() -> Result<Instant, i32>) -> Option<i32> {
         if let Some(result) = self.relock(false) {
-            return result;
+            return Some(result);
         }
         if !self.take() {
-            match deadline() {
-                Err(error) => return error,
-                Ok(deadline) if !self.wait(deadline) => return libc::ETIMEDOUT,
-                Ok(_) => {}
+            let deadline = match deadline() {
+                Err(error) => return Some(error),
+                Ok(deadline) => deadline,
+            };
+            match self.wait(deadline, Cancellation::Asynchronous) {
+                Outcome::Taken => {}
+                Outcome::Timeout => return Some(libc::ETIMEDOUT),
+                Outcome::Given => return None,
             }
         }
         self.own();
-        0
+        Some(0)
     }
 
-    /// Waits for the lock word; false when the deadline has passed.
+    /// Waits for the lock word.
     #[cold]
-    fn wait(&self, deadline: Instant) -> bool {
+    fn wait(&self, deadline: Instant, cancellation: Cancellation) -> Outcome {
         let mut tag = 0;
         // Who has waited takes it as "somebody may wait": others may still.
         while self.lock.swap(2, Ordering::Acquire) != 0 {
             let key = self.key();
-            let held = || (self.lock.load(Ordering::Relaxed) == 2).then_some(tag);
-            match queue::wait(key, deadline, false, held, || (), || ()) {
-                Some(Wake::Granted) => return true,
-                Some(Wake::Timeout) => return false,
+            let held =
+                || (self.lock.load(Ordering::Relaxed) == 2 && !self.is_glibcs()).then_some(tag);
+            match park::on_address(key, deadline, cancellation, held, || (), || ()) {
+                Some(Wake::Granted) => return Outcome::Taken,
+                Some(Wake::Timeout) => return Outcome::Timeout,
                 Some(Wake::Ready) => tag = RETRIED,
                 // A handler has run; POSIX has the wait go on.
+                Some(Wake::Interrupted) if cancellation != Cancellation::Never => {
+                    cancel::anywhere();
+                }
                 _ => {}
             }
+            if self.is_glibcs() {
+                return Outcome::Given;
+            }
         }
-        true
+        Outcome::Taken
     }
 
     fn key(&self) -> usize {
-        self.lock.as_ptr() as usize
+        core::ptr::from_ref(&self.lock).addr()
     }
 
     /// Why the caller must not unlock it, or 0.
@@ -240,19 +326,20 @@ impl Mutex {
         };
         // Under the queue's lock nobody can begin to wait: a mutex that is granted
         // is never seen free.
-        queue::wake(self.key(), verdict, |woken, remain| {
+        wake::address(self.key(), verdict, |woken, remain| {
             let next = match (woken > 0 && granted.get(), remain) {
                 (false, _) => 0,
                 (true, false) => 1,
                 (true, true) => 2,
             };
-            self.lock.store(next, Ordering::Release);
+            // A read-modify-write, as every change of a word that others change by one.
+            self.lock.swap(next, Ordering::Release);
         });
     }
 
     /// `pthread_mutex_destroy(3p)`: 0 or `EBUSY`.
     pub fn destroy(&self) -> i32 {
-        if self.lock.load(Ordering::Relaxed) != 0 {
+        if self.lock.load(Ordering::Relaxed) != 0 || self.users.get() != 0 {
             return libc::EBUSY;
         }
         // glibc's "destroyed": locking it is EINVAL.

@@ -1,14 +1,17 @@
 //! Read-write locks.
 
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
-
-use super::queue::{self, Node, Verdict};
+use crate::glibc::tcb;
+use crate::sched::{park, wake};
+use crate::signal::cancel;
+use crate::sys::atomic::{AtomicI32, AtomicU32, Ordering};
 use crate::sys::clock::{Instant, NEVER};
-use crate::thread::tcb;
-use crate::thread::wait::Wake;
+use crate::task::node::Node;
+use crate::task::word::{Cancellation, Wake};
+use crate::wait::queue::Verdict;
 
 /// As long as glibc's `pthread_rwlock_t`, all zeros but for `shared` and `flags`,
 /// which lie where glibc has them (sysdeps/nptl/bits/struct_rwlock.h).
+#[derive(Default)]
 #[repr(C)]
 pub struct RwLock {
     state: AtomicU32,
@@ -44,7 +47,7 @@ impl RwLock {
     }
 
     fn key(&self) -> usize {
-        self.state.as_ptr() as usize
+        core::ptr::from_ref(&self.state).addr()
     }
 
     fn prefers_writers(&self) -> bool {
@@ -137,12 +140,11 @@ impl RwLock {
             Ok(deadline) => deadline,
             Err(error) => return error,
         };
-        if purpose == TO_WRITE {
-            self.writers.fetch_add(1, Ordering::Relaxed);
-        }
+        self.enter(purpose);
         let result = loop {
             let must_wait = || self.must_wait(purpose).then_some(purpose);
-            let reason = queue::wait(self.key(), deadline, false, must_wait, || (), || ());
+            let ends = Cancellation::Asynchronous;
+            let reason = park::on_address(self.key(), deadline, ends, must_wait, || (), || ());
             let result = if purpose == TO_READ {
                 self.try_read()
             } else {
@@ -151,15 +153,33 @@ impl RwLock {
             if result != libc::EBUSY {
                 break result;
             }
-            if reason == Some(Wake::Timeout) {
-                break libc::ETIMEDOUT;
+            match reason {
+                Some(Wake::Timeout) => break libc::ETIMEDOUT,
+                Some(Wake::Interrupted) if cancel::is_due_anywhere() => {
+                    self.leave(purpose, result);
+                    cancel::anywhere();
+                    self.enter(purpose);
+                }
+                _ => {}
             }
         };
+        self.leave(purpose, result);
+        result
+    }
+
+    /// The beginning of a wait.
+    fn enter(&self, purpose: u32) {
+        if purpose == TO_WRITE {
+            self.writers.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Its end, with a result.
+    fn leave(&self, purpose: u32, result: i32) {
         if purpose == TO_WRITE && self.writers.fetch_sub(1, Ordering::Relaxed) == 1 && result != 0 {
             // Readers may have waited for this writer only.
-            self.wake(false);
+            self.hand_on(0, false);
         }
-        result
     }
 
     /// Under the queue's lock: announces a waiter, unless the lock is to be had.
@@ -186,48 +206,75 @@ impl RwLock {
         }
     }
 
-    /// `pthread_rwlock_unlock(3p)`.
+    /// `pthread_rwlock_unlock(3p)`. Once the caller's part has gone from the state the lock
+    /// may have gone, too: the next holder may destroy it.
     #[inline]
     pub fn unlock(&self) {
-        // Only the holder of a write lock sees its own id or the bit.
-        if self.state.load(Ordering::Relaxed) & WRITER != 0 {
+        let mut state = self.state.load(Ordering::Relaxed);
+        // Release pairs with the Acquire in `try_read` and `try_write`, here and below.
+        if state & WRITER != 0 {
             self.writer.store(0, Ordering::Relaxed);
-            if self.state.fetch_and(!WRITER, Ordering::Release) & WAITED != 0 {
-                self.wake(self.prefers_writers());
+            if self
+                .state
+                .compare_exchange(WRITER, 0, Ordering::Release, Ordering::Relaxed)
+                .is_err()
+            {
+                self.hand_on(WRITER, self.prefers_writers());
             }
-        } else {
-            let before = self.state.fetch_sub(1, Ordering::Release);
-            if before & READERS == 1 && before & WAITED != 0 {
-                self.wake(true);
+            return;
+        }
+        while state & (READERS | WAITED) != 1 | WAITED {
+            match self.state.compare_exchange_weak(
+                state,
+                state.wrapping_sub(1),
+                Ordering::Release,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => state = now,
             }
         }
+        self.hand_on(1, true);
     }
 
-    /// Wakes a writer or all readers, whichever is to be `first`, else the others.
+    /// Takes `part`, the caller's, out of the state, and wakes a writer or all readers,
+    /// whichever is to be `first`, else the others.
+    ///
+    /// All under the queue's lock, with the state last: while somebody waits there, or the
+    /// caller still holds its part, nobody can destroy the lock.
     #[cold]
-    fn wake(&self, writer_first: bool) {
+    fn hand_on(&self, part: u32, writer_first: bool) {
         let order = if writer_first {
             [TO_WRITE, TO_READ]
         } else {
             [TO_READ, TO_WRITE]
         };
-        for purpose in order {
-            let verdict = |node: &Node, woken| {
-                if node.tag() != purpose || purpose == TO_WRITE && woken > 0 {
-                    return Verdict::Skip;
+        wake::at(self.key(), |mut waiters, woken| {
+            let mut remain = false;
+            for purpose in order {
+                let verdict = |node: &Node, count| {
+                    if node.tag() != purpose || purpose == TO_WRITE && count > 0 {
+                        return Verdict::Skip;
+                    }
+                    Verdict::Wake(Wake::Ready)
+                };
+                let count;
+                (count, remain) = waiters.wake(woken, verdict);
+                if count > 0 {
+                    break;
                 }
-                Verdict::Wake(Wake::Ready)
-            };
-            let woken = queue::wake(self.key(), verdict, |woken, remain| {
-                if !remain {
-                    self.state.fetch_and(!WAITED, Ordering::Relaxed);
-                }
-                woken
-            });
-            if woken > 0 {
-                return;
             }
-        }
+            // The bit changes under this lock only.
+            let waited = self.state.load(Ordering::Relaxed) & WAITED;
+            let gone = if remain { part } else { part | waited };
+            self.state.fetch_sub(gone, Ordering::Release);
+        });
+    }
+
+    /// Nobody touches it any more.
+    #[cfg(model)]
+    pub fn destroy(&mut self) {
+        self.state.with_mut(|_| ());
     }
 
     /// [`read`](Self::read) without a time limit.

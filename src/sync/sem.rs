@@ -2,11 +2,11 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::queue;
-use crate::signal::Watch;
+use crate::sched::{park, wake};
+use crate::signal::{Watch, cancel};
 use crate::sys::clock::{Instant, NEVER};
-use crate::thread::wait::Wake;
-use crate::thread::{cancel, current};
+use crate::task::current;
+use crate::task::word::{Cancellation, Wake};
 
 /// glibc's `struct new_sem` (sysdeps/nptl/internaltypes.h), 64-bit.
 #[repr(C)]
@@ -97,15 +97,23 @@ impl Sem {
             // Value and number of waiters share a word: `post` sees the one, or
             // this the other.
             let empty = || (self.data.load(Ordering::Relaxed) & VALUE == 0).then_some(0);
-            let reason = queue::wait(self.key(), deadline, true, empty, || (), || ());
+            let reason = park::on_address(
+                self.key(),
+                deadline,
+                Cancellation::Point,
+                empty,
+                || (),
+                || (),
+            );
             // Whoever gets it leaves the semaphore at once: it may be gone then.
             if self.take(WAITER) {
                 return 0;
             }
             let result = match reason {
                 Some(Wake::Timeout) => -(libc::ETIMEDOUT as isize),
-                // signal(7): restarted if the handler was installed so.
-                Some(Wake::Interrupted) if watch.interrupted() => -(libc::EINTR as isize),
+                Some(Wake::Interrupted) if watch.ends_futex_wait(deadline != NEVER) => {
+                    -(libc::EINTR as isize)
+                }
                 Some(Wake::Interrupted) => {
                     self.data.fetch_sub(WAITER, Ordering::Relaxed);
                     cancel::point();
@@ -141,7 +149,7 @@ impl Sem {
         }
         // From here on the semaphore may be gone: its address is a key only.
         if data >= WAITER {
-            queue::wake_up_to(key, 1);
+            wake::up_to(key, 1);
         }
         0
     }

@@ -1,7 +1,10 @@
 //! Signal actions as the kernel has them: for the signals that libc keeps to itself
 //! and whose actions its own `sigaction` does not touch.
 
-use crate::sys::raw::syscall;
+use core::mem;
+use core::ptr;
+
+use super::raw::syscall;
 
 /// The kernel's `struct sigaction` on x86-64 (rt_sigaction(2)).
 #[repr(C)]
@@ -26,6 +29,31 @@ impl KernelAction {
         action
     }
 
+    /// What libc's function of the same name takes.
+    pub fn to_libc(self) -> libc::sigaction {
+        // SAFETY: all zeros is valid; a sigset_t begins with the kernel's 64 signals.
+        unsafe {
+            let mut action: libc::sigaction = mem::zeroed();
+            action.sa_sigaction = self.handler;
+            action.sa_flags = self.flags as i32;
+            ptr::from_mut(&mut action.sa_mask)
+                .cast::<u64>()
+                .write(self.mask);
+            action
+        }
+    }
+
+    /// What libc's function of the same name has given.
+    pub fn from_libc(action: &libc::sigaction) -> Self {
+        Self {
+            handler: action.sa_sigaction,
+            flags: u64::from(action.sa_flags as u32),
+            restorer: action.sa_restorer.map_or(0, |restorer| restorer as usize),
+            // SAFETY: a sigset_t begins with the kernel's 64 signals.
+            mask: unsafe { ptr::from_ref(&action.sa_mask).cast::<u64>().read() },
+        }
+    }
+
     /// Whether a function runs at the signal.
     pub fn is_handler(&self) -> bool {
         self.handler > libc::SIG_IGN
@@ -37,14 +65,6 @@ impl KernelAction {
     /// The handler is one, of the type that the flags say.
     pub unsafe fn install(&self, signal: i32) {
         // SAFETY: valid, as the caller promises.
-        unsafe {
-            syscall!(
-                SYS_rt_sigaction,
-                signal,
-                core::ptr::from_ref(self),
-                0usize,
-                8
-            )
-        };
+        unsafe { syscall!(SYS_rt_sigaction, signal, ptr::from_ref(self), 0usize, 8) };
     }
 }

@@ -71,3 +71,18 @@ pub fn deadline(clock: libc::clockid_t, time: &libc::timespec) -> Instant {
 pub fn until(deadline: Instant) -> Option<core::time::Duration> {
     (deadline != NEVER).then(|| core::time::Duration::from_nanos(deadline.saturating_sub(now())))
 }
+
+/// The CPU time that a kernel thread of this process has used, in nanoseconds; 0 if the
+/// kernel does not tell.
+pub fn of_kernel_thread(id: i32) -> u64 {
+    read(id_of_kernel_thread(id))
+}
+
+/// The clock of a kernel thread's CPU time.
+pub fn id_of_kernel_thread(id: i32) -> libc::clockid_t {
+    // The kernel's own encoding (include/linux/posix-timers_types.h): the complement of the
+    // id, "per thread", and the scheduler's clock.
+    const PER_THREAD: libc::clockid_t = 4;
+    const SCHEDULED: libc::clockid_t = 2;
+    (!id) << 3 | PER_THREAD | SCHEDULED
+}

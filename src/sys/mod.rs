@@ -6,16 +6,21 @@
 //! shadows ([`real`]).
 
 pub mod action;
+pub mod atomic;
+pub mod cell;
 pub mod clock;
 pub mod errno;
 pub mod futex;
-pub mod lock;
+pub mod in_child;
+pub mod limit;
 pub mod lock_free;
+pub mod open_files;
 pub mod pages;
-pub mod prefetch;
 pub mod raw;
-pub mod real;
 pub mod report;
 pub mod sigmask;
 pub mod socket;
+pub mod stand_aside;
+pub mod task_state;
 pub mod text;
+pub mod user;

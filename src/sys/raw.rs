@@ -1,52 +1,13 @@
 //! System calls without libc: no hook, no `errno`, no cancellation point.
 
-use core::arch::asm;
-
-/// Issues system call `number` and returns what the kernel returned: a result,
-/// or `-errno` in `-4095..=-1`.
-///
-/// # Safety
-/// The arguments must be valid for that system call.
-#[inline(always)]
-#[allow(clippy::too_many_arguments)]
-pub unsafe fn syscall6(
-    number: i64,
-    a: usize,
-    b: usize,
-    c: usize,
-    d: usize,
-    e: usize,
-    f: usize,
-) -> isize {
-    let result: isize;
-    // SAFETY: the x86-64 Linux convention: number and result in rax, arguments
-    // in rdi, rsi, rdx, r10, r8, r9; the kernel clobbers rcx and r11 only.
-    unsafe {
-        asm!(
-            "syscall",
-            inlateout("rax") number => result,
-            in("rdi") a,
-            in("rsi") b,
-            in("rdx") c,
-            in("r10") d,
-            in("r8") e,
-            in("r9") f,
-            lateout("rcx") _,
-            lateout("r11") _,
-            options(nostack),
-        );
-    }
-    result
-}
-
-/// `syscall!(SYS_read, fd, buffer, length)`: [`syscall6`] with each argument
-/// cast to a register and the rest zero.
+/// `syscall!(SYS_read, fd, buffer, length)`: [`syscall6`](crate::arch::system_call::syscall6) with each
+/// argument cast to a register and the rest zero.
 macro_rules! syscall {
     ($name:ident $(, $argument:expr)* $(,)?) => {
         $crate::sys::raw::syscall!(@pad libc::$name, [$($argument,)*] 0, 0, 0, 0, 0, 0)
     };
     (@pad $name:expr, [] $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr $(, $rest:expr)*) => {
-        $crate::sys::raw::syscall6($name, $a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize)
+        $crate::arch::system_call::syscall6($name, $a as usize, $b as usize, $c as usize, $d as usize, $e as usize, $f as usize)
     };
     (@pad $name:expr, [$a0:expr,] $z:expr, $($rest:expr),*) => {
         $crate::sys::raw::syscall!(@pad $name, [] $a0, $($rest),*)
@@ -68,3 +29,10 @@ macro_rules! syscall {
     };
 }
 pub(crate) use syscall;
+
+/// Whether `result` may say that there is no such call: in the kernel (ENOSYS), or in a
+/// seccomp profile, which has EPERM or EACCES for what it does not know. The call itself may
+/// say that, too; then so does what stands in for it.
+pub fn is_refused(result: isize) -> bool {
+    matches!(-result as i32, libc::ENOSYS | libc::EPERM | libc::EACCES)
+}

@@ -2,18 +2,25 @@
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
+use core::ptr;
 use core::sync::atomic::Ordering;
 
 use libc::{pthread_attr_t, pthread_t};
 
-use super::join::Life;
-use super::{Critical, Kind, StartRoutine, Thread, current, entry, exit, husk, native, tcb, tls};
-use crate::sched::{self, idle, runtime, switch};
+use super::scheduling::{self, Scheduling};
+use super::{exit, husk, native, start};
+use crate::arch::entry::thread_entry;
+use crate::arch::floating::Control;
+use crate::glibc::signals::UNBLOCKABLE;
+use crate::glibc::tcb;
+use crate::glibc::tls::{self, StaticSize};
+use crate::sched::{idle, switch, wake};
 use crate::settings;
-use crate::signal::UNBLOCKABLE;
+use crate::signal::{send, shared};
 use crate::sys::raw::syscall;
-use crate::sys::report;
 use crate::sys::sigmask;
+use crate::task::alternate_stack::AltStack;
+use crate::task::{Critical, Kind, StartRoutine, Thread, current};
 
 unsafe extern "C" {
     fn pthread_getattr_default_np(attributes: *mut pthread_attr_t) -> i32;
@@ -32,6 +39,10 @@ unsafe extern "C" {
         size: usize,
         set: *mut libc::cpu_set_t,
     ) -> i32;
+    fn pthread_attr_getschedparam(
+        attributes: *const pthread_attr_t,
+        parameters: *mut libc::sched_param,
+    ) -> i32;
     fn pthread_attr_getdetachstate(attributes: *const pthread_attr_t, state: *mut i32) -> i32;
 }
 
@@ -41,9 +52,11 @@ struct Wish {
     guard: usize,
     detached: bool,
     mask: Option<u64>,
-    /// Something that only a kernel thread has: a stack of the program's own, a
-    /// scheduling policy, an affinity.
-    native: bool,
+    /// A stack of the program's own, which only a kernel thread has.
+    own_stack: bool,
+    /// Likewise a scheduling policy that is not the workers', or none, an affinity; its
+    /// children inherit them.
+    scheduling: bool,
 }
 
 impl Wish {
@@ -55,7 +68,8 @@ impl Wish {
             guard: 0,
             detached: false,
             mask: None,
-            native: false,
+            own_stack: false,
+            scheduling: false,
         };
         let (mut state, mut inherit, mut policy) = (0, 0, 0);
         let mut address = core::ptr::null_mut();
@@ -72,8 +86,15 @@ impl Wish {
             if pthread_attr_getsigmask_np(attributes, mask.as_mut_ptr()) == 0 {
                 wish.mask = Some(mask.as_ptr().cast::<u64>().read());
             }
-            wish.native = !address.is_null()
-                || inherit == libc::PTHREAD_EXPLICIT_SCHED && policy != libc::SCHED_OTHER
+            wish.own_stack = !address.is_null();
+            let mut parameters = libc::sched_param { sched_priority: 0 };
+            pthread_attr_getschedparam(attributes, &mut parameters);
+            let asked = Scheduling {
+                policy,
+                priority: parameters.sched_priority,
+            };
+            wish.scheduling = inherit == libc::PTHREAD_EXPLICIT_SCHED
+                && asked != scheduling::of_workers()
                 || has_affinity(attributes);
         }
         wish.detached = state == libc::PTHREAD_CREATE_DETACHED;
@@ -90,7 +111,8 @@ impl Wish {
             let mut wish = Self::read(attributes.as_ptr());
             libc::pthread_attr_destroy(attributes.as_mut_ptr());
             if let Some(bytes) = settings::stack_size() {
-                wish.stack_size = bytes;
+                // The user does not know how much static TLS takes.
+                wish.stack_size = bytes + StaticSize::get().most();
             }
             wish
         }
@@ -111,9 +133,7 @@ unsafe fn has_affinity(attributes: *const pthread_attr_t) -> bool {
     }
 }
 
-static NOT_STARTED: report::Once = report::Once::new();
-
-/// `pthread_create(3)`: 0 or an error number.
+/// `pthread_create(3)`, where green threads run: 0 or an error number.
 ///
 /// # Safety
 /// As for `pthread_create`.
@@ -123,27 +143,27 @@ pub unsafe fn create(
     start: StartRoutine,
     argument: *mut c_void,
 ) -> i32 {
-    if runtime::start().is_err() {
-        NOT_STARTED.line(&[b"cannot set up the hub; running the program's threads natively"]);
-        // SAFETY: as the caller promises.
-        return unsafe { native::create(id, attributes, start, argument) };
-    }
     let wish = if attributes.is_null() {
         Wish::default()
     } else {
         // SAFETY: as the caller promises.
         unsafe { Wish::read(attributes) }
     };
-    if wish.native {
+    // Who has descriptors of its own shares them with the threads that it makes, and so
+    // does a child of `vfork`; other things they inherit.
+    let me = current();
+    let distinct = wish.scheduling || me.is_distinct();
+    if distinct || wish.own_stack || me.is_apart() {
+        let task = native::Task::new(start, argument, distinct);
         // SAFETY: as the caller promises.
-        return unsafe { native::create(id, attributes, start, argument) };
+        return unsafe { native::create(id, attributes, task) };
     }
     match make(&wish, start, argument) {
         Ok(thread) => {
             // SAFETY: as the caller promises. Before the thread can run.
             unsafe { id.write(thread.pointer.get() as pthread_t) };
             let _critical = Critical::enter();
-            sched::make_runnable(thread);
+            wake::runnable(thread);
             // The creator may go on computing for long.
             idle::wake_for_work();
             0
@@ -161,47 +181,54 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     if husk.is_new {
         // Its donor may still be on the stack: `prepare` when it is to run.
         thread.context.set(core::ptr::null());
+        thread.floating.set(Control::read());
     } else {
-        tls::refresh(thread);
+        if let Err(error) = tls::refresh(thread.tcb(), ptr::from_ref(me).addr()) {
+            husk::put(thread);
+            return Err(error);
+        }
         set_context(thread);
     }
-    tcb::set_id(thread, tcb::new_id());
-    tcb::cancelhandling(thread).store(0, Ordering::Relaxed);
+    thread.tid.store(tcb::new_id(), Ordering::Relaxed);
+    if !husk.is_new {
+        thread.write_id();
+    }
+    thread.tcb().cancelhandling().store(0, Ordering::Relaxed);
     thread.start.set(Some(start));
     thread.argument.set(argument);
     thread.result.set(exit::CANCELED);
     thread.joins.store(core::ptr::null_mut(), Ordering::Relaxed);
     thread.name.set(name_of(me));
-    thread.mask.store(
-        wish.mask.unwrap_or_else(|| mask_of(me)) & !UNBLOCKABLE,
-        Ordering::Relaxed,
-    );
+    let mask = wish.mask.unwrap_or_else(|| mask_of(me)) & !UNBLOCKABLE;
+    thread.mask.store(mask, Ordering::Relaxed);
+    thread.settled_mask.store(mask, Ordering::Relaxed);
+    if mask != 0 {
+        shared::need();
+    }
+    thread.pending.open(send::give_back);
+    shared::accept(!mask);
     thread.forget_signals();
-    thread
-        .alternate_stack
-        .set((core::ptr::null_mut(), 0, false));
-    thread.wait.store(0, Ordering::Relaxed);
+    thread.alternate_stack.set(AltStack::NONE);
+    thread.suspended_mask.set(None);
+    thread.word.reset();
+    thread.haste.forget();
+    thread.ties.set(0);
+    thread.set_rank(scheduling::of_workers().rank());
     thread.set_critical(1);
     thread.become_kind(Kind::Green, thread.pointer.get());
     exit::count_in();
-    // Release: who sees the life sees the thread.
-    thread.life.store(
-        if wish.detached {
-            Life::DETACHED
-        } else {
-            Life::JOINABLE
-        },
-        Ordering::Release,
-    );
+    thread.life.begin(wish.detached);
     Ok(thread)
 }
+
+thread_entry!(start::main);
 
 fn set_context(thread: &Thread) {
     let top = thread.stack_top.load(Ordering::Relaxed);
     // SAFETY: nobody uses the husk's stack.
     thread
         .context
-        .set(unsafe { switch::create(top, thread.stack.usable(), entry::entry) });
+        .set(unsafe { switch::create(top, thread.stack.base(), entry) });
 }
 
 /// Makes a new husk's first context, when somebody is about to switch to it: by
@@ -209,7 +236,15 @@ fn set_context(thread: &Thread) {
 #[cold]
 pub fn prepare(thread: &Thread) {
     husk::await_donor(thread);
-    set_context(thread);
+    thread.write_id();
+    // A context begins with what its maker has.
+    let own = Control::read();
+    // SAFETY: both have been read; nothing is computed in between.
+    unsafe {
+        thread.floating.get().set();
+        set_context(thread);
+        own.set();
+    }
 }
 
 fn mask_of(me: &Thread) -> u64 {
@@ -219,7 +254,8 @@ fn mask_of(me: &Thread) -> u64 {
     sigmask::get()
 }
 
-fn name_of(me: &Thread) -> [u8; 16] {
+/// The name that threads of the caller, `me`, begin with.
+pub fn name_of(me: &Thread) -> [u8; 16] {
     if me.kind() == Kind::Green {
         return me.name.get();
     }

@@ -4,10 +4,13 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use super::join::{self, Life};
-use super::{Thread, cancel, husk, keys, robust};
-use crate::sched::{self, runtime};
-use crate::signal::send::put_back;
+use super::{husk, join, keys, main_thread, scheduling};
+use crate::glibc::tls;
+use crate::sched::{kernel_thread, park, tie};
+use crate::signal::send::give_back;
+use crate::signal::{cancel, errand};
+use crate::task::life::Exit;
+use crate::task::{Kind, Thread, all_husks, current, main_thread};
 
 unsafe extern "C-unwind" {
     /// glibc: runs the destructors of C++'s and Rust's `thread_local`s.
@@ -22,8 +25,9 @@ unsafe extern "C" {
 /// `PTHREAD_CANCELED`, what a cancelled thread's joiner gets.
 pub const CANCELED: *mut c_void = ptr::without_provenance_mut(usize::MAX);
 
-/// Threads of the program that have not ended, the main one included.
-static LIVE: AtomicUsize = AtomicUsize::new(0);
+/// Threads of the program that have not ended, as far as libgreen knows them: the
+/// process's first one, and those that it has made. A forked child [counts](reset) anew.
+static LIVE: AtomicUsize = AtomicUsize::new(1);
 
 /// A thread of the program has come to life.
 pub fn count_in() {
@@ -35,20 +39,27 @@ pub fn uncount() {
     LIVE.fetch_sub(1, Ordering::Relaxed);
 }
 
+/// Whether the calling thread is the program's only one.
+pub fn is_alone() -> bool {
+    LIVE.load(Ordering::Relaxed) <= 1
+}
+
 /// A thread of the program has run its course: the last one to do so ends the
 /// process (`pthread_exit(3)`). Not called by threads that still have to run
 /// code of the program.
 pub fn count_out() {
     // AcqRel: the last one sees everything that the others did.
-    if !runtime::is_running() || LIVE.fetch_sub(1, Ordering::AcqRel) == 1 {
+    let is_last = LIVE.fetch_sub(1, Ordering::AcqRel) == 1;
+    // Where there are no husks glibc's own count is right, and it knows of more threads.
+    if is_last && (all_husks().next().is_some() || current().is_husk()) {
         // SAFETY: as natively, the last thread exits the process.
         unsafe { libc::exit(0) }
     }
 }
 
-/// Back to one thread, in a forked child, or to none that is counted.
+/// Back to one thread, in a forked child, also where no green threads have run.
 pub fn reset() {
-    LIVE.store(0, Ordering::Relaxed);
+    LIVE.store(1, Ordering::Relaxed);
 }
 
 /// Runs the destructors of the ending thread, the caller, in glibc's order.
@@ -78,23 +89,32 @@ fn forget_libc_state() {
 pub fn finish(me: &'static Thread) -> ! {
     run_destructors();
     forget_libc_state();
-    robust::release(me);
+    scheduling::forget();
+    tie::end(me);
+    if main_thread().is_some_and(|main| main.is(me)) {
+        main_thread::ended();
+    }
     count_out();
+    if me.kind() != Kind::Green {
+        // A forked child's, beside native threads. What glibc has for its end was the
+        // donor's.
+        kernel_thread::end(false);
+    }
+    if me.is_husk() {
+        // SAFETY: the caller; destructors, also those of the process, have run.
+        unsafe { tls::release(me.tcb()) };
+    }
     me.set_critical(1);
-    sched::retire(me)
+    park::retire(me)
 }
 
 /// Called by the next context: `thread` has left its stack for good.
 pub fn retired(thread: &'static Thread) {
-    let pending = thread.pending.load(Ordering::Relaxed);
-    if pending != 0 {
-        put_back(thread, pending);
-    }
-    // AcqRel pairs with `join` and `detach`: whoever comes second has the husk.
-    let life = thread.life.fetch_or(Life::EXITED, Ordering::AcqRel);
-    if life & Life::DETACHED != 0 {
-        husk::put(thread);
-    } else if life & Life::JOINING != 0 {
-        join::wake_joiner(thread);
+    thread.pending.close(give_back);
+    errand::refuse(thread);
+    match thread.life.exit() {
+        Exit::Kept => {}
+        Exit::Wake => join::wake_joiner(thread),
+        Exit::Free => husk::put(thread),
     }
 }

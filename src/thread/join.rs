@@ -2,37 +2,24 @@
 
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
-use super::{Thread, cancel, current, husk};
-use crate::sync::queue;
+use super::husk;
+use crate::sched::{park, wake};
+use crate::signal::cancel;
 use crate::sys::clock::Instant;
-use crate::thread::wait::Wake;
+use crate::task::life::{Detach, Life, Refusal};
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Thread, current};
 
-/// The bits of [`Thread::life`].
-pub struct Life;
-
-impl Life {
-    /// Runs, or may be joined.
-    pub const JOINABLE: u32 = 0;
-    /// Nobody will join; the husk is free when the thread has exited.
-    pub const DETACHED: u32 = 1;
-    /// The thread has left its stack.
-    pub const EXITED: u32 = 2;
-    /// Somebody waits for the exit.
-    pub const JOINING: u32 = 4;
-    /// Nobody's: in the pool of husks.
-    pub const FREE: u32 = 8;
-}
-
-fn key(life: &AtomicU32) -> usize {
-    ptr::from_ref(life) as usize
+fn key(life: &Life) -> usize {
+    ptr::from_ref(life).addr()
 }
 
 /// Tells the joiner.
 #[cold]
 pub fn wake_joiner(thread: &Thread) {
-    queue::wake_up_to(key(&thread.life), 1);
+    wake::up_to(key(&thread.life), 1);
 }
 
 /// Waits for the end of the green `thread` until `deadline`; its result, or an
@@ -41,25 +28,23 @@ pub fn join(thread: &'static Thread, deadline: Instant) -> Result<*mut c_void, i
     let me = current();
     claim(me, thread)?;
     loop {
-        let life = &thread.life;
-        // Acquire pairs with `retired`.
-        let running = || life.load(Ordering::Acquire) & Life::EXITED == 0;
-        match queue::wait(
-            key(life),
+        let running = || (!thread.life.is_over()).then_some(0);
+        match park::on_address(
+            key(&thread.life),
             deadline,
-            true,
-            || running().then_some(0),
+            Cancellation::Point,
+            running,
             || (),
             || (),
         ) {
             None => return Ok(collect(me, thread)),
-            Some(Wake::Timeout) if running() => {
-                unclaim(me, thread);
+            Some(Wake::Timeout) if !thread.life.is_over() => {
+                let_go(me, thread);
                 return Err(libc::ETIMEDOUT);
             }
             Some(Wake::Interrupted) => {
                 // A cancelled joiner leaves the thread joinable.
-                unclaim(me, thread);
+                let_go(me, thread);
                 cancel::point();
                 claim(me, thread)?;
             }
@@ -71,43 +56,42 @@ pub fn join(thread: &'static Thread, deadline: Instant) -> Result<*mut c_void, i
 /// `pthread_tryjoin_np(3)`.
 pub fn try_join(thread: &'static Thread) -> Result<*mut c_void, i32> {
     let me = current();
-    // Acquire pairs with `retired`.
-    let life = thread.life.load(Ordering::Acquire);
-    if life & Life::FREE != 0 {
-        return Err(libc::ESRCH);
-    }
-    if life & Life::EXITED == 0 {
+    if !thread.life.is_over() {
         return Err(libc::EBUSY);
     }
     claim(me, thread)?;
     Ok(collect(me, thread))
 }
 
+/// An error number of `pthread_join(3)` and `pthread_detach(3)`.
+fn error_number(refusal: Refusal) -> i32 {
+    match refusal {
+        Refusal::Gone => libc::ESRCH,
+        Refusal::Detached | Refusal::Claimed => libc::EINVAL,
+    }
+}
+
 fn claim(me: &'static Thread, thread: &'static Thread) -> Result<(), i32> {
-    if thread.is(me) || ptr::eq(thread.joins.load(Ordering::Relaxed), me) {
+    if thread.is(me) || waits_for(thread, me) {
         return Err(libc::EDEADLK);
     }
-    thread
-        .life
-        .fetch_update(Ordering::AcqRel, Ordering::Acquire, |life| {
-            (life & (Life::DETACHED | Life::JOINING | Life::FREE) == 0)
-                .then_some(life | Life::JOINING)
-        })
-        .map_err(|life| {
-            if life & Life::FREE != 0 {
-                libc::ESRCH
-            } else {
-                libc::EINVAL
-            }
-        })?;
+    thread.life.claim().map_err(error_number)?;
     me.joins
         .store(ptr::from_ref(thread).cast_mut(), Ordering::Relaxed);
     Ok(())
 }
 
-fn unclaim(me: &Thread, thread: &Thread) {
+/// Whether `thread` would wait for `me` for ever if `me` waited for it: it joins `me`, and
+/// neither of them is about to be cancelled (glibc, nptl/pthread_join_common.c).
+fn waits_for(thread: &Thread, me: &Thread) -> bool {
+    ptr::eq(thread.joins.load(Ordering::Relaxed), me)
+        && !thread.tcb().is_cancelled()
+        && !(me.tcb().is_cancelled() && me.tcb().allows_cancellation())
+}
+
+fn let_go(me: &Thread, thread: &Thread) {
     me.joins.store(ptr::null_mut(), Ordering::Relaxed);
-    thread.life.fetch_and(!Life::JOINING, Ordering::AcqRel);
+    thread.life.let_go();
 }
 
 fn collect(me: &Thread, thread: &'static Thread) -> *mut c_void {
@@ -117,17 +101,15 @@ fn collect(me: &Thread, thread: &'static Thread) -> *mut c_void {
     result
 }
 
-/// `pthread_detach(3)`: 0, `EINVAL` or `ESRCH`.
+/// `pthread_detach(3)`: 0, `EINVAL` or `ESRCH`. A thread that somebody joins already stays
+/// his.
 pub fn detach(thread: &'static Thread) -> i32 {
-    let before = thread.life.fetch_or(Life::DETACHED, Ordering::AcqRel);
-    if before & Life::FREE != 0 {
-        return libc::ESRCH;
+    match thread.life.detach() {
+        Ok(Detach::Done) => 0,
+        Ok(Detach::Free) => {
+            husk::put(thread);
+            0
+        }
+        Err(refusal) => error_number(refusal),
     }
-    if before & Life::DETACHED != 0 {
-        return libc::EINVAL;
-    }
-    if before & (Life::EXITED | Life::JOINING) == Life::EXITED {
-        husk::put(thread);
-    }
-    0
 }

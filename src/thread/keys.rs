@@ -18,8 +18,10 @@ const KEYS: usize = 1024;
 /// POSIX's `PTHREAD_DESTRUCTOR_ITERATIONS`.
 const ROUNDS: usize = 4;
 
+/// A forked child keeps them, as it keeps its keys.
+#[unsafe(link_section = ".bss.large")]
 static DESTRUCTORS: [AtomicPtr<c_void>; KEYS] = [const { AtomicPtr::new(ptr::null_mut()) }; KEYS];
-/// One more than the highest key that was ever made.
+/// One more than the highest key that was ever made. A forked child keeps it.
 static HIGHEST: AtomicUsize = AtomicUsize::new(0);
 
 unsafe extern "C" {

@@ -2,20 +2,16 @@
 //! made.
 
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::Ordering;
 
-use super::{Kind, Thread, current, exit, pointer, tcb};
+use super::{exit, scheduling};
+use crate::arch::thread::pointer;
+use crate::sched::idle;
+use crate::sched::mask::idle_mask;
 use crate::sched::worker::Worker;
+use crate::signal;
 use crate::sys::raw::syscall;
-
-static MAIN: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
-
-/// The main thread, once green threads run.
-#[inline(always)]
-pub fn get() -> Option<&'static Thread> {
-    // SAFETY: null or a thread's block; the main thread's lives to the end.
-    unsafe { MAIN.load(Ordering::Relaxed).as_ref() }
-}
+use crate::task::{Critical, Kind, current, set_main_thread};
 
 /// Makes the calling thread a green one that runs on `worker`.
 pub fn adopt(worker: &'static Worker) {
@@ -23,40 +19,41 @@ pub fn adopt(worker: &'static Worker) {
     let pointer = pointer();
     me.pointer.set(pointer);
     // It will move between kernel threads like any other.
-    tcb::unregister_rseq(me);
-    tcb::disable_rseq(me);
+    me.tcb().unregister_rseq();
+    me.tcb().disable_rseq();
     // SAFETY: no arguments.
-    me.tid.set(unsafe { syscall!(SYS_getpid) } as i32);
-    me.worker.set(worker);
+    me.tid
+        .store(unsafe { syscall!(SYS_getpid) } as i32, Ordering::Relaxed);
+    me.worker
+        .store(ptr::from_ref(worker).cast_mut().cast(), Ordering::Relaxed);
     me.mask.store(worker.mask.get(), Ordering::Relaxed);
-    me.life.store(0, Ordering::Relaxed);
+    me.settled_mask.store(worker.mask.get(), Ordering::Relaxed);
+    if worker.mask.get() != 0 {
+        signal::shared::need();
+    }
+    me.life.begin(false);
     me.result.set(exit::CANCELED);
     // It may have cancelled itself before.
-    me.cancelled.store(tcb::is_cancelled(me), Ordering::Relaxed);
-    let mut stack = libc::stack_t {
-        ss_sp: ptr::null_mut(),
-        ss_flags: libc::SS_DISABLE,
-        ss_size: 0,
-    };
-    // SAFETY: `stack` is writable.
-    unsafe { syscall!(SYS_sigaltstack, 0usize, &raw mut stack) };
-    me.alternate_stack.set((
-        stack.ss_sp,
-        stack.ss_size,
-        stack.ss_flags & libc::SS_DISABLE == 0,
-    ));
+    me.cancelled
+        .store(me.tcb().is_cancelled(), Ordering::Relaxed);
+    signal::stack::adopt(me);
+    me.suspended_mask.set(None);
+    me.set_rank(scheduling::of_workers().rank());
     let mut name = [0u8; 16];
     // SAFETY: the kernel writes at most 16 bytes.
     unsafe { syscall!(SYS_prctl, libc::PR_GET_NAME, name.as_mut_ptr()) };
     me.name.set(name);
+    signal::adopt::pending(me);
     me.become_kind(Kind::Green, pointer);
-    MAIN.store(ptr::from_ref(me).cast_mut(), Ordering::Relaxed);
-    exit::count_in();
+    set_main_thread(Some(me));
 }
 
 /// The main thread has ended by `pthread_exit`, and others go on.
 pub fn ended() {
-    MAIN.store(ptr::null_mut(), Ordering::Relaxed);
+    let _critical = Critical::enter();
+    set_main_thread(None);
+    signal::shared::need();
+    idle::renew_mask(idle_mask());
 }
 
 /// In a forked child the calling thread is the only one and a plain kernel
@@ -64,16 +61,10 @@ pub fn ended() {
 ///
 /// # Safety
 /// The caller is the process's only thread, and was green.
-pub unsafe fn reset_in_child() {
+pub unsafe fn become_only_one() {
     let me = current();
     if me.kind() == Kind::Green {
-        // SAFETY: what ran on a worker knows it.
-        let base = unsafe { &*me.worker.get() }.base();
-        // The kernel thread has inherited its parent's registration, whose area
-        // is in the block of a thread that is no more.
-        tcb::unregister_rseq(base);
+        signal::stack::hand_back(me);
     }
     me.become_foreign();
-    MAIN.store(ptr::null_mut(), Ordering::Relaxed);
-    exit::reset();
 }

@@ -1,55 +1,113 @@
 //! Threads that have to be kernel threads: their creator asks for a scheduling
-//! policy, for CPUs, or for a stack of its own.
+//! policy, for CPUs, or for a stack of its own, or has something that they inherit.
 
 use core::ffi::c_void;
-use core::mem::size_of;
+use core::mem::{self, size_of};
 
 use libc::{pthread_attr_t, pthread_t};
 
-use super::entry::protected_call;
-use super::{StartRoutine, current, exit};
-use crate::sched::kernel_thread::real_pthread_create;
+use super::{create, exit, scheduling};
+use crate::arch::entry::protected_call;
+use crate::sched::kernel_thread::{self, real_pthread_create};
+use crate::sched::{self};
+use crate::sys::raw::syscall;
+use crate::task::{StartRoutine, current};
 
 /// What the new thread is to do.
-struct Task {
+pub struct Task {
     start: StartRoutine,
     argument: *mut c_void,
+    /// The creator's, if its kernel thread has another.
+    name: Option<[u8; 16]>,
+    /// Whether the creator has descriptors of its own.
+    apart: bool,
+    /// Whether its kernel thread has what the threads that it creates inherit.
+    distinct: bool,
+}
+
+impl Task {
+    /// A task for a thread of the caller's.
+    pub fn new(start: StartRoutine, argument: *mut c_void, distinct: bool) -> Self {
+        let me = current();
+        Self {
+            start,
+            argument,
+            name: kernel_thread::differs_in_name(me).then(|| create::name_of(me)),
+            apart: me.is_apart(),
+            distinct,
+        }
+    }
 }
 
 /// The real `pthread_create`: 0 or an error number.
 ///
 /// # Safety
 /// As for `pthread_create`.
-pub unsafe fn create(
+pub unsafe fn create(id: *mut pthread_t, attributes: *const pthread_attr_t, task: Task) -> i32 {
+    // SAFETY: malloc; the new thread frees it.
+    let place = unsafe { libc::malloc(size_of::<Task>()) }.cast::<Task>();
+    if place.is_null() {
+        return libc::EAGAIN;
+    }
+    // SAFETY: fresh memory of the right size.
+    unsafe { place.write(task) };
+    exit::count_in();
+    // SAFETY: as the caller promises.
+    let result = unsafe { real_pthread_create()(id, attributes, run, place.cast()) };
+    if result != 0 {
+        exit::uncount();
+        // SAFETY: no thread has got it.
+        unsafe { libc::free(place.cast()) };
+    }
+    result
+}
+
+/// [`create`] for [Go's own](super::go) threads. Where nothing but those has been made so
+/// far all is left as it is without libgreen.
+///
+/// # Safety
+/// As for `pthread_create`.
+pub unsafe fn create_for_go(
     id: *mut pthread_t,
     attributes: *const pthread_attr_t,
     start: StartRoutine,
     argument: *mut c_void,
 ) -> i32 {
-    // SAFETY: malloc; the new thread frees it.
-    let task = unsafe { libc::malloc(size_of::<Task>()) }.cast::<Task>();
-    if task.is_null() {
-        return libc::EAGAIN;
+    if sched::is_running() {
+        // SAFETY: as the caller promises.
+        return unsafe { create(id, attributes, Task::new(start, argument, false)) };
     }
-    // SAFETY: fresh memory of the right size.
-    unsafe { task.write(Task { start, argument }) };
-    exit::count_in();
+    // SAFETY: the same but for unwinding, which ends in glibc's first frame.
+    let start =
+        unsafe { mem::transmute::<StartRoutine, extern "C" fn(*mut c_void) -> *mut c_void>(start) };
     // SAFETY: as the caller promises.
-    let result = unsafe { real_pthread_create()(id, attributes, run, task.cast()) };
-    if result != 0 {
-        exit::uncount();
-        // SAFETY: no thread has got it.
-        unsafe { libc::free(task.cast()) };
-    }
-    result
+    unsafe { real_pthread_create()(id, attributes, start, argument) }
 }
 
 extern "C" fn run(task: *mut c_void) -> *mut c_void {
     // SAFETY: from `create`.
-    let Task { start, argument } = unsafe { task.cast::<Task>().read() };
+    let Task {
+        start,
+        argument,
+        name,
+        apart,
+        distinct,
+    } = unsafe { task.cast::<Task>().read() };
     // SAFETY: malloc'ed by `create`.
     unsafe { libc::free(task) };
     let me = current();
+    if apart {
+        me.set_apart();
+    }
+    me.set_native();
+    if distinct {
+        me.set_distinct();
+        scheduling::note(me);
+    }
+    if let Some(name) = name {
+        // SAFETY: 16 bytes, a NUL among them.
+        unsafe { syscall!(SYS_prctl, libc::PR_SET_NAME, name.as_ptr()) };
+    }
     me.result.set(exit::CANCELED);
     // SAFETY: `start` takes one argument.
     let outcome = unsafe { protected_call(start as *const c_void, argument as usize, 0, 0) };

@@ -2,9 +2,11 @@
 
 use core::ffi::c_void;
 
-use super::entry::protected_call;
-use super::{cancel, current, exit};
+use super::exit;
+use crate::arch::entry::protected_call;
+use crate::signal::cancel;
 use crate::sys::errno;
+use crate::task::current;
 
 /// Runs the thread's start routine, then its end. Entered with the thread
 /// critical: whatever signal comes before it is set up waits.

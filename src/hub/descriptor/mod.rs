@@ -9,6 +9,7 @@
 //! - this file: an entry, its edges, waiting for one;
 //! - [`queue`]: who waits, and whom an edge wakes;
 //! - [`life`]: beginnings and ends of a number's lives;
+//! - [`sharing`]: whether anybody else can have the file;
 //! - [`status`]: what of the file's status is known without asking;
 //! - [`table`]: the entries of all numbers;
 //! - [`early`]: what stands in for it before the first green thread.
@@ -16,6 +17,7 @@
 mod early;
 mod life;
 mod queue;
+mod sharing;
 mod status;
 mod table;
 
@@ -25,32 +27,38 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::class::Class;
 use super::epoll;
-use crate::sys::clock::Instant;
-use crate::sys::lock::RawLock;
-use crate::sys::prefetch;
-use crate::thread::wait::Wake;
-use crate::thread::{Critical, Thread};
+use crate::arch::prefetch;
+use crate::task::lock::RawLock;
+use crate::task::word::Wake;
+use crate::task::{Critical, rank};
+use crate::wait::woken::Woken;
 
+pub use life::{Next, is_replacement};
 use queue::Side;
 pub use queue::{Direction, Link, Role};
-pub use table::{adopt_open, end, end_range, get, init, made, reset, share, share_all};
+pub use sharing::{Moment, now, share_all};
+pub use table::{
+    adopt_open, await_holders, begin, end, ending, get, init, share, status_changed, unlock,
+};
 
 /// An entry of the table.
 #[repr(C, align(64))]
 pub struct Descriptor {
-    lock: RawLock,
+    lock: RawLock<{ rank::DESCRIPTOR }>,
     /// Names the current life of the number.
     generation: AtomicU32,
     /// The hub epoch that the number is registered in, 0 for none.
     registered: AtomicU32,
     class: AtomicU8,
     flags: AtomicU8,
+    /// The moment since which nobody else has the file, 0 if others may; see [`sharing`].
+    private: AtomicU32,
     /// 1 while the cached status flag and time-outs hold.
     status_known: AtomicU32,
     /// Non-blocking system calls under way that must not meet another file.
     held: AtomicU32,
-    /// For operations that are a check and an act (accept).
-    pub turn: RawLock,
+    /// For what is a check and an act: accept, and changes of the status flags.
+    pub turn: RawLock<{ rank::TURN }>,
     receive_timeout: AtomicU64,
     send_timeout: AtomicU64,
     sides: [Side; 2],
@@ -65,13 +73,10 @@ const ENDING: u8 = 1;
 /// Made by a hooked call: the number cannot have been closed and reused behind
 /// our back.
 const KNOWN: u8 = 2;
-/// The file has this one number, in this process only: nobody else changes its
-/// status flags.
-const PRIVATE: u8 = 4;
 /// The cached `O_NONBLOCK`.
-const NONBLOCK: u8 = 8;
-/// `O_NONBLOCK` is set by a `connect` of ours, and not to be seen.
-const CONNECTING: u8 = 16;
+const NONBLOCK: u8 = 4;
+/// Of the ways to try without blocking the one for reads is none for writes (eventfds).
+const WRITES_POLL_FIRST: u8 = 8;
 
 impl Descriptor {
     fn side(&self, direction: Direction) -> &Side {
@@ -91,6 +96,12 @@ impl Descriptor {
         self.side(direction).edges.load(Ordering::Acquire)
     }
 
+    /// Whether the number cannot have been closed and reused behind our back.
+    #[inline(always)]
+    pub fn is_known(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & KNOWN != 0
+    }
+
     /// What the descriptor is.
     #[inline(always)]
     pub fn class(&self, fd: i32) -> Class {
@@ -102,23 +113,31 @@ impl Descriptor {
 
     #[cold]
     fn classify(&self, fd: i32) -> Class {
-        let mut class = Class::of(fd);
-        // What cannot be watched (/dev/null, …) is always ready.
-        if class == Class::NoWait && self.register(fd) == Err(libc::EPERM) {
-            class = Class::Disk;
-        }
-        // Of a number that may be reused behind our back only the sockets and
-        // pipes are remembered: trying those the wrong way is an error, and noticed.
-        if class != Class::Disk || self.flags.load(Ordering::Relaxed) & KNOWN != 0 {
+        let class = Class::of(fd, || self.register(fd) != Err(libc::EPERM));
+        // A number that may be reused behind our back is asked each time.
+        if self.is_known() {
             self.class.store(class as u8, Ordering::Relaxed);
         }
         class
     }
 
-    /// Corrects a class that turned out wrong.
+    /// Whether `RWF_NOWAIT` is worth a try in `direction`.
+    pub fn can_skip_waiting(&self, fd: i32, direction: Direction) -> bool {
+        self.class(fd) == Class::NoWait
+            && (direction == Direction::Read
+                || self.flags.load(Ordering::Relaxed) & WRITES_POLL_FIRST == 0)
+    }
+
+    /// The kernel does not know `RWF_NOWAIT` of the file in `direction`.
     #[cold]
-    pub fn reclassify(&self, class: Class) {
-        self.class.store(class as u8, Ordering::Relaxed);
+    pub fn cannot_skip_waiting(&self, direction: Direction) {
+        match direction {
+            _ if !self.is_known() => {}
+            Direction::Read => self.class.store(Class::PollFirst as u8, Ordering::Relaxed),
+            Direction::Write => {
+                self.flags.fetch_or(WRITES_POLL_FIRST, Ordering::Relaxed);
+            }
+        }
     }
 
     /// Whether nothing has arrived since the descriptor was drained.
@@ -143,7 +162,7 @@ impl Descriptor {
 
     /// Sees to it that events of `fd` reach this entry. `-errno` when they cannot.
     pub fn register(&self, fd: i32) -> Result<(), i32> {
-        let known = self.flags.load(Ordering::Relaxed) & KNOWN != 0;
+        let known = self.is_known();
         // A number of unknown origin may have been closed and reused behind our
         // back (by libc itself), which silently ends a registration.
         if known && self.registered.load(Ordering::Relaxed) == epoll::epoch() {
@@ -162,6 +181,27 @@ impl Descriptor {
         } else {
             Ok(())
         }
+    }
+
+    /// Events of `fd` need not reach this entry any more, as long as nobody waits here.
+    #[inline]
+    pub fn unregister_if_idle(&self, fd: i32) {
+        if self.registered.load(Ordering::Relaxed) == epoll::epoch() {
+            self.unregister(fd);
+        }
+    }
+
+    #[cold]
+    fn unregister(&self, fd: i32) {
+        let _critical = Critical::enter();
+        self.lock.lock();
+        let is_awaited = [Direction::Read, Direction::Write]
+            .iter()
+            .any(|direction| self.is_awaited(*direction));
+        if !is_awaited && self.registered.swap(0, Ordering::Relaxed) == epoll::epoch() {
+            epoll::unregister(fd);
+        }
+        self.lock.unlock();
     }
 
     /// Puts `link` into the queue of `direction`, unless since `generation` and
@@ -204,47 +244,19 @@ impl Descriptor {
         self.lock.unlock();
     }
 
-    /// Parks `me` until an edge in `direction` after `edges`, or `deadline`.
-    #[inline]
-    pub fn wait(
-        &self,
-        me: &'static Thread,
-        direction: Direction,
-        generation: u32,
-        edges: u32,
-        deadline: Instant,
-    ) -> Wake {
-        let _critical = Critical::enter();
-        let link = Link::new(me, Role::Consumer);
-        me.arm(true);
-        // SAFETY: withdrawn below unless the waker has unlinked it.
-        if let Err(reason) = unsafe { self.enqueue(direction, generation, edges, &link) } {
-            // Or a signal would take the thread, which runs, for one that it has woken.
-            me.cancel_wait();
-            return reason;
-        }
-        let reason = me.commit(deadline);
-        if matches!(reason, Wake::Timeout | Wake::Interrupted) {
-            self.withdraw(direction, &link);
-        }
-        reason
-    }
-
-    /// After a success: another consumer may find something, too.
+    /// Whether somebody waits in `direction`; he who comes later tries for himself first.
     #[inline(always)]
-    pub fn pass_on(&self, direction: Direction) {
-        // SAFETY: a racy look; a waiter that comes later tries for itself first.
-        if unsafe { !ptr::read_volatile(self.side(direction).head.get()).is_null() } {
-            self.pass_on_slow(direction);
-        }
+    pub fn is_awaited(&self, direction: Direction) -> bool {
+        // SAFETY: a racy look at an address that is not followed.
+        unsafe { !ptr::read_volatile(self.side(direction).head.get()).is_null() }
     }
 
+    /// After a success: another consumer may find something, too. The caller is critical.
     #[cold]
-    fn pass_on_slow(&self, direction: Direction) {
-        let _critical = Critical::enter();
+    pub fn pass_on(&self, direction: Direction, woken: &mut Woken) {
         self.lock.lock();
         // SAFETY: under the lock.
-        unsafe { self.side(direction).wake(Wake::Ready, false) };
+        unsafe { self.side(direction).wake(Wake::Ready, false, woken) };
         self.lock.unlock();
     }
 }
@@ -269,14 +281,13 @@ pub(super) fn fetch_waiter(token: u64) {
     }
 }
 
-/// Takes an event from the hub; returns how many threads it woke.
-pub(super) fn event(token: u64, events: u32) -> usize {
+/// Takes an event from the hub and claims those whom it concerns.
+pub(super) fn event(token: u64, events: u32, woken: &mut Woken) {
     let Some(entry) = get(token as u32 as i32) else {
-        return 0;
+        return;
     };
     let has = |bits: i32| events & bits as u32 != 0;
     entry.lock.lock();
-    let mut woken = 0;
     if entry.generation.load(Ordering::Relaxed) == (token >> 32) as u32 {
         if has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLPRI) {
             entry.flags.fetch_or(ENDING, Ordering::Relaxed);
@@ -294,10 +305,9 @@ pub(super) fn event(token: u64, events: u32) -> usize {
                 // Release pairs with the Acquire in `edges`.
                 side.edges.fetch_add(1, Ordering::Release);
                 // SAFETY: under the lock.
-                woken += unsafe { side.wake(Wake::Ready, over) };
+                unsafe { side.wake(Wake::Ready, over, woken) };
             }
         }
     }
     entry.lock.unlock();
-    woken
 }

@@ -4,8 +4,9 @@ use core::cell::UnsafeCell;
 use core::ptr;
 use core::sync::atomic::AtomicU32;
 
-use crate::thread::Thread;
-use crate::thread::wait::Wake;
+use crate::task::Thread;
+use crate::task::word::Wake;
+use crate::wait::woken::Woken;
 
 /// A direction of readiness.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -96,13 +97,11 @@ impl Side {
         }
     }
 
-    /// Wakes every observer and the first consumer (or, with `all`, everybody);
-    /// returns how many woke.
+    /// Claims every observer and the first consumer (or, with `all`, everybody).
     ///
     /// # Safety
     /// The entry's lock is held.
-    pub(super) unsafe fn wake(&self, reason: Wake, all: bool) -> usize {
-        let mut woken = 0;
+    pub(super) unsafe fn wake(&self, reason: Wake, all: bool, woken: &mut Woken) {
         let mut consumer = all;
         // SAFETY: under the lock; linked links live. A claimed thread's link is
         // not touched again.
@@ -117,12 +116,8 @@ impl Side {
                 }
                 let thread = (*link).thread;
                 self.remove(link);
-                if thread.wake(reason) {
-                    woken += 1;
-                    consumer |= is_consumer;
-                }
+                consumer |= woken.claim(thread, reason) && is_consumer;
             }
         }
-        woken
     }
 }

@@ -3,38 +3,35 @@
 
 use core::sync::atomic::Ordering;
 
-use super::super::class::Class;
-use super::{CONNECTING, Descriptor, Direction, NONBLOCK, PRIVATE};
+use super::{Descriptor, Direction, NONBLOCK};
+use crate::hub::class::Class;
 use crate::sys::clock::{Instant, NEVER};
 use crate::sys::raw::syscall;
 use crate::sys::socket;
+use crate::task::Critical;
 
 impl Descriptor {
-    /// For the length of a `connect`: `O_NONBLOCK` is ours, not the program's.
-    pub fn set_connecting(&self, connecting: bool) {
-        if connecting {
-            self.flags.fetch_or(CONNECTING, Ordering::SeqCst);
-        } else {
-            self.flags.fetch_and(!CONNECTING, Ordering::SeqCst);
-        }
-    }
-
-    /// Whether `O_NONBLOCK` is on the file for the sake of a `connect` only.
-    pub fn is_connecting(&self) -> bool {
-        self.flags.load(Ordering::SeqCst) & CONNECTING != 0
+    /// Runs `act`, which looks at the file's status flags or changes them, or sets
+    /// `O_NONBLOCK` for one system call that nobody is to see: one thread at a time, and no
+    /// handler of the program meanwhile.
+    pub fn with_status<R>(&self, act: impl FnOnce() -> R) -> R {
+        let _critical = Critical::enter();
+        self.turn.lock();
+        let result = act();
+        self.turn.unlock();
+        result
     }
 
     /// Reads the status flags and time-outs unless what was read before holds.
     fn refresh(&self, fd: i32) {
-        let private = self.flags.load(Ordering::Relaxed) & PRIVATE != 0;
-        if private && self.status_known.load(Ordering::Relaxed) == 1 {
+        if self.is_private() && self.status_known.load(Ordering::Relaxed) == 1 {
             return;
         }
         // Before the look: a change meanwhile is not missed.
         self.status_known.store(1, Ordering::SeqCst);
         // SAFETY: only reads flags.
-        let flags = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) };
-        if flags >= 0 && flags as i32 & libc::O_NONBLOCK != 0 && !self.is_connecting() {
+        let flags = self.with_status(|| unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) });
+        if flags >= 0 && flags as i32 & libc::O_NONBLOCK != 0 {
             self.flags.fetch_or(NONBLOCK, Ordering::Relaxed);
         } else {
             self.flags.fetch_and(!NONBLOCK, Ordering::Relaxed);
@@ -56,7 +53,7 @@ impl Descriptor {
     }
 
     /// The program has changed a status flag or a time-out.
-    pub fn status_changed(&self) {
+    pub(super) fn status_changed(&self) {
         self.status_known.store(0, Ordering::SeqCst);
     }
 

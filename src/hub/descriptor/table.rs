@@ -1,28 +1,91 @@
 //! The entries of all numbers.
+//!
+//! ```text
+//! | entries, 128 bytes each, 32 to a page | marks: a bit for each page of entries |
+//! ```
+//!
+//! One mapping, which a forked child finds zeroed: there nobody waits, nothing is
+//! registered, nothing is known. An unmarked page has only fresh entries.
 
 use core::mem::size_of;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
-use super::{Descriptor, KNOWN, PRIVATE, early};
-use crate::sys::lock::RawLock;
-use crate::sys::pages;
-use crate::sys::raw::syscall;
+use super::sharing::{self, Moment};
+use super::{Descriptor, KNOWN, Next, early};
+use crate::hub::place;
+use crate::sys::in_child::in_child;
+use crate::sys::open_files;
+use crate::sys::pages::{self, PAGE};
+use crate::wait::woken::Woken;
 
 /// The table reserves this many entries; descriptors beyond block natively.
 const CAPACITY: usize = 1 << 20;
+const PER_PAGE: usize = PAGE / size_of::<Descriptor>();
+const PAGES: usize = CAPACITY / PER_PAGE;
+const MARKS: usize = PAGES / 64;
+const SIZE: usize = CAPACITY * size_of::<Descriptor>() + MARKS * size_of::<AtomicU64>();
 
+/// The mapping, once there is one.
+static MEMORY: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
+/// The same, while green threads run.
 static TABLE: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
-/// One more than the highest number that was ever looked up.
-static TOUCHED: AtomicU32 = AtomicU32::new(0);
 
-/// Reserves the table; called once, before the first green thread.
+/// Sets the table up, all entries fresh: before the first green thread.
 pub fn init() -> Result<(), i32> {
-    if TABLE.load(Ordering::Relaxed).is_null() {
-        let table = pages::reserve(CAPACITY * size_of::<Descriptor>()).ok_or(libc::ENOMEM)?;
-        TABLE.store(table.cast(), Ordering::Release);
+    let mut table = MEMORY.load(Ordering::Relaxed);
+    if table.is_null() {
+        let memory = pages::reserve_sparse(SIZE).ok_or(libc::ENOMEM)?;
+        // SAFETY: fresh memory, not in use.
+        unsafe { pages::wipe_on_fork(memory, SIZE) };
+        table = memory.cast();
+        MEMORY.store(table, Ordering::Relaxed);
     }
+    TABLE.store(table, Ordering::Release);
     Ok(())
+}
+
+/// The program has locked all memory: most of the table is never used.
+pub fn unlock() {
+    let memory = MEMORY.load(Ordering::Relaxed);
+    if !memory.is_null() {
+        // SAFETY: the table.
+        unsafe { pages::unlock(memory.cast(), SIZE) };
+    }
+}
+
+/// In a forked child there is no table until it starts green threads of its own.
+///
+/// # Safety
+/// The caller is the process's only thread.
+unsafe fn reset() {
+    TABLE.store(ptr::null_mut(), Ordering::Relaxed);
+    let memory = MEMORY.load(Ordering::Relaxed);
+    if !memory.is_null() {
+        // SAFETY: nobody uses the entries of the parent.
+        unsafe { pages::wipe_if_copied(memory.cast(), SIZE) };
+    }
+}
+
+in_child!(reset);
+
+/// The entry at `index` and the word of its page's mark.
+///
+/// # Safety
+/// `table` is the mapping, and `index` less than `CAPACITY`.
+#[inline(always)]
+unsafe fn at(table: *mut Descriptor, index: usize) -> (&'static Descriptor, &'static AtomicU64) {
+    // SAFETY: within the mapping, which is never unmapped; zeroed memory is a valid
+    // entry, and no mark.
+    unsafe {
+        let marks = table.add(CAPACITY).cast::<AtomicU64>();
+        (&*table.add(index), &*marks.add(index / PER_PAGE / 64))
+    }
+}
+
+#[inline(always)]
+fn mark_of(index: usize) -> u64 {
+    1 << (index / PER_PAGE % 64)
 }
 
 /// The entry of `fd`; `None` for numbers that cannot be descriptors of the
@@ -30,130 +93,121 @@ pub fn init() -> Result<(), i32> {
 #[inline(always)]
 pub fn get(fd: i32) -> Option<&'static Descriptor> {
     let table = TABLE.load(Ordering::Acquire);
-    if table.is_null() || fd as u32 as usize >= CAPACITY {
+    let index = fd as u32 as usize;
+    if table.is_null() || index >= CAPACITY {
         return None;
     }
-    if fd as u32 >= TOUCHED.load(Ordering::Relaxed) {
-        TOUCHED.fetch_max(fd as u32 + 1, Ordering::Relaxed);
+    // SAFETY: just checked.
+    let (entry, marks) = unsafe { at(table, index) };
+    if marks.load(Ordering::Relaxed) & mark_of(index) == 0 {
+        marks.fetch_or(mark_of(index), Ordering::Relaxed);
     }
-    // SAFETY: within the table, which is never unmapped; zeroed memory is a
-    // valid entry.
-    Some(unsafe { &*table.add(fd as usize) })
+    Some(entry)
 }
 
-/// A hooked call has returned the new descriptor `fd`, or -1: begins its life.
-pub fn made(fd: i32) -> i32 {
-    match get(fd) {
-        Some(entry) => entry.begin(fd),
-        None => early::made(fd),
+/// The entry of `fd` if it may be other than fresh.
+fn known(fd: i32) -> Option<&'static Descriptor> {
+    let table = TABLE.load(Ordering::Acquire);
+    let index = fd as u32 as usize;
+    if table.is_null() || index >= CAPACITY {
+        return None;
     }
-    fd
+    // SAFETY: just checked.
+    let (entry, marks) = unsafe { at(table, index) };
+    (marks.load(Ordering::Relaxed) & mark_of(index) != 0).then_some(entry)
 }
 
-/// The program is about to close `fd`, or to put another file there.
-pub fn end(fd: i32) {
-    match get(fd) {
-        Some(entry) => entry.end(fd),
-        None => early::forget(fd),
+/// The numbers from `first` to `last` whose entries may be other than fresh.
+fn in_use(first: u32, last: u32) -> impl Iterator<Item = i32> {
+    let table = TABLE.load(Ordering::Acquire);
+    let end = if table.is_null() { 0 } else { CAPACITY };
+    let range = first as usize..end.min(last as usize + 1);
+    let mut next = range.start;
+    core::iter::from_fn(move || {
+        while next < range.end {
+            let index = next;
+            // SAFETY: within the range.
+            let (_, marks) = unsafe { at(table, index) };
+            let marks = marks.load(Ordering::Relaxed);
+            if marks & mark_of(index) != 0 {
+                next += 1;
+                return Some(index as i32);
+            }
+            // On to the next page of entries or, past a whole word of unmarked ones, of
+            // marks.
+            let step = if marks == 0 { PER_PAGE * 64 } else { PER_PAGE };
+            next = (index / step + 1) * step;
+        }
+        None
+    })
+}
+
+/// Begins the life of the new descriptor `fd`, or -1, made after `since`; false if the
+/// one before has not ended.
+pub fn begin(fd: i32, since: Moment) -> bool {
+    if TABLE.load(Ordering::Relaxed).is_null() {
+        early::made(fd, since);
+        return true;
+    }
+    get(fd).is_none_or(|entry| entry.begin(since))
+}
+
+/// Ends the life of `fd`, see [`Descriptor::end`].
+pub fn end(fd: i32, next: Next, woken: &mut Woken) {
+    if TABLE.load(Ordering::Relaxed).is_null() {
+        early::forget(fd);
+    } else if let Some(entry) = if next == Next::Unknown {
+        known(fd)
+    } else {
+        get(fd)
+    } {
+        entry.end(fd, next, woken);
+    }
+}
+
+/// The numbers from `first` to `last` are about to be closed: those of them whose lives
+/// are to be ended.
+pub fn ending(first: u32, last: u32) -> impl Iterator<Item = i32> {
+    if TABLE.load(Ordering::Relaxed).is_null() {
+        early::forget_range(first, last);
+    }
+    in_use(first, last)
+}
+
+/// The last step of an [`end`].
+pub fn await_holders(fd: i32) {
+    if let Some(entry) = known(fd) {
+        entry.await_holders();
     }
 }
 
 /// The file of `fd` has got another number or another owner.
 pub fn share(fd: i32) {
-    match get(fd) {
-        Some(entry) => entry.share(),
-        None => early::forget(fd),
+    if TABLE.load(Ordering::Relaxed).is_null() {
+        early::forget(fd);
+    } else if let Some(entry) = known(fd) {
+        entry.share();
     }
 }
 
-/// All entries that may be other than fresh, with their numbers.
-fn touched() -> impl Iterator<Item = (i32, &'static Descriptor)> {
-    (0..TOUCHED.load(Ordering::Relaxed) as i32).filter_map(|fd| Some((fd, get(fd)?)))
+/// The program has changed a status flag or a time-out of `fd`.
+pub fn status_changed(fd: i32) {
+    if let Some(entry) = known(fd) {
+        entry.status_changed();
+    }
 }
 
 /// Marks the descriptors that are open now as known, and those that hooked calls have
-/// made as private unless somebody has got them since.
+/// made as private unless somebody has got them since. What cannot be looked at stays
+/// unknown, which is never wrong.
 pub fn adopt_open() {
-    let mut buffer = [0u8; 4096];
-    // SAFETY: our own descriptor and buffer.
-    unsafe {
-        let directory = syscall!(
-            SYS_open,
-            c"/proc/self/fd".as_ptr(),
-            libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC
-        );
-        if directory < 0 {
-            return;
-        }
-        loop {
-            let length = syscall!(SYS_getdents64, directory, buffer.as_mut_ptr(), buffer.len());
-            if length <= 0 {
-                break;
-            }
-            adopt_entries(&buffer[..length as usize]);
-        }
-        syscall!(SYS_close, directory);
-        if let Some(entry) = get(directory as i32) {
-            entry.flags.store(0, Ordering::Relaxed);
-        }
-    }
-}
-
-/// Reads `struct linux_dirent64`s (getdents(2)): length at 16, name at 19.
-fn adopt_entries(mut entries: &[u8]) {
-    while entries.len() > 19 {
-        let length = usize::from(u16::from_ne_bytes([entries[16], entries[17]]));
-        let name = entries[19..length]
-            .split(|byte| *byte == 0)
-            .next()
-            .unwrap_or_default();
-        let number = core::str::from_utf8(name)
-            .ok()
-            .and_then(|name| name.parse().ok());
-        if let Some((fd, entry)) = number.and_then(|fd| Some((fd, get(fd)?))) {
-            let private = if early::is_private(fd) { PRIVATE } else { 0 };
-            entry.flags.store(KNOWN | private, Ordering::Relaxed);
-        }
-        entries = &entries[length..];
-    }
-}
-
-/// After a fork every descriptor is shared between parent and child.
-pub fn share_all() {
-    early::forget_all();
-    for (_, entry) in touched() {
-        entry.share();
-    }
-}
-
-/// Ends the lives of the numbers in `range`, which the program closes at once.
-pub fn end_range(first: u32, last: u32) {
-    early::forget_all();
-    for (fd, entry) in touched().filter(|(fd, _)| (first..=last).contains(&(*fd as u32))) {
-        entry.end(fd);
-    }
-}
-
-/// Brings the table into a state that a forked child can use: no waiters, no
-/// registrations, nothing private.
-///
-/// # Safety
-/// The caller is the process's only thread.
-pub unsafe fn reset() {
-    for (_, entry) in touched() {
-        // SAFETY: nobody else runs; a lock may have been held by a thread that
-        // does not exist here.
-        unsafe {
-            ptr::from_ref(&entry.lock).cast_mut().write(RawLock::new());
-            ptr::from_ref(&entry.turn).cast_mut().write(RawLock::new());
-            for side in &entry.sides {
-                *side.head.get() = ptr::null();
-                *side.tail.get() = ptr::null();
-                side.drained.store(0, Ordering::Relaxed);
+    let since = sharing::now();
+    let _ = open_files::each(|fd| {
+        if let Some(entry) = get(fd).filter(|_| place::ours().all(|own| own != fd)) {
+            entry.flags.store(KNOWN, Ordering::Relaxed);
+            if early::is_private(fd) {
+                entry.private_since(since);
             }
         }
-        entry.held.store(0, Ordering::Relaxed);
-        entry.share();
-        entry.registered.store(0, Ordering::Relaxed);
-    }
+    });
 }

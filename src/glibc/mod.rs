@@ -1,0 +1,22 @@
+//! What is known of glibc's insides, and of nothing else's.
+//!
+//! - [`real`]: the functions that our hooks shadow;
+//! - [`condition`]: where a condition variable has its flags;
+//! - [`tcb`]: the thread control block; [`tls`]: thread-local storage behind it;
+//! - [`loader`]: what ld.so says of objects that come and go;
+//! - [`deep_binding`]: those that look for libc's functions before everybody's; [`binding`]:
+//!   what these have found already;
+//! - [`patch`]: jumps from its own callers of what is hooked to the hooks;
+//! - [`robust`]: the list of robust mutexes that a thread holds;
+//! - [`signals`]: those that glibc keeps for itself.
+
+pub mod binding;
+pub mod condition;
+pub mod deep_binding;
+pub mod loader;
+pub mod patch;
+pub mod real;
+pub mod robust;
+pub mod signals;
+pub mod tcb;
+pub mod tls;

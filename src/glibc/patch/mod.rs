@@ -1,0 +1,254 @@
+//! libc's own callers of the functions that libgreen stands in for.
+//!
+//! stdio, the resolver, syslog and so on call the bodies of `read`, `poll`, `send` directly;
+//! so does whoever has got their addresses from libc itself (`dlsym` with a handle), and whoever
+//! calls a name that the executable defines. A jump at the
+//! beginning of each such body brings them all to libgreen's function of that name.
+//!
+//! libgreen itself calls the body by a copy of what the jump has replaced: [`real`] gives
+//! it a *thunk*, which goes there, or to libc's function as long as that is whole.
+//!
+//! ```text
+//! fgets ─▶ read in libc ─ jmp ─▶ read in libgreen ─▶ thunk ─▶ copy ─ jmp ─▶ the rest of read in libc
+//! ```
+//!
+//! [`real`]: super::real
+
+mod functions;
+
+use core::ffi::{CStr, c_void};
+use core::fmt::Write;
+use core::mem::MaybeUninit;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::arch::code::{self, ALIGNMENT, ROOM};
+use crate::sys::pages::PAGE;
+use crate::sys::raw::syscall;
+use crate::sys::report::Line;
+use crate::sys::task_state;
+use functions::{Function, Outcome};
+pub use functions::{WAIT_FOR_LOCK, WAKE_FOR_LOCK};
+
+/// Code that is about to be replaced.
+struct Plan {
+    function: Function,
+    /// The address in libc.
+    entry: usize,
+    /// What is there now, and what will be.
+    before: u128,
+    after: u128,
+    copy: [u8; ROOM],
+}
+
+/// What `real!(name)` is to call: `address`, libc's function of that name or that of a
+/// library in between, or a thunk that leads there.
+pub fn callable(name: &CStr, address: *mut c_void) -> *mut c_void {
+    match Function::find(name) {
+        Some(function) => function.thunk(address),
+        None => address,
+    }
+}
+
+/// Has libc's callers of `name` go to `hook`, and not to libgreen's function of that name.
+///
+/// # Safety
+/// It has the same type, and does what libc expects.
+pub unsafe fn lead(name: &CStr, hook: *const ()) {
+    if let Some(function) = Function::find(name) {
+        function.set_hook(hook);
+    }
+}
+
+/// Patches what can be patched, once in the life of the process and its forked children;
+/// what is not as expected stays as it is.
+pub fn apply() {
+    /// A forked child keeps the patches.
+    static APPLIED: AtomicBool = AtomicBool::new(false);
+    if APPLIED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let alone = task_state::count() == Some(1);
+    let mut plans = [const { None }; functions::COUNT];
+    if let (Some(libc), Some(ours)) = (handle_of(c"libc.so.6"), our_handle()) {
+        for (function, plan) in Function::all().zip(&mut plans) {
+            match Plan::of(function, (libc, ours), alone) {
+                Ok(made) => *plan = Some(made),
+                Err(outcome) => function.set_outcome(outcome),
+            }
+        }
+    }
+    // SAFETY: what `Plan::of` has looked at.
+    unsafe { carry_out(&plans) };
+}
+
+/// # Safety
+/// The plans are for code as it is.
+unsafe fn carry_out(plans: &[Option<Plan>]) {
+    let plans = || plans.iter().flatten();
+    let entries = || plans().map(|plan| plan.entry);
+    let (Some(first), Some(last)) = (entries().min(), entries().max()) else {
+        return;
+    };
+    let copies = functions::copies();
+    // SAFETY: whole pages of libgreen's and libc's code, which stays executable all the
+    // time; nobody executes a copy yet.
+    unsafe {
+        let opened = open(copies, copies + functions::COUNT * ROOM) && open(first, last);
+        for plan in plans() {
+            let outcome = if !opened {
+                Outcome::Refused
+            } else if plan.function.name() == WAIT_FOR_LOCK && !are_woken() {
+                Outcome::Unexpected
+            } else {
+                plan.carry_out()
+            };
+            plan.function.set_outcome(outcome);
+        }
+        close(copies, copies + functions::COUNT * ROOM);
+        close(first, last);
+    }
+}
+
+/// Whether those who wait for locks would be woken.
+fn are_woken() -> bool {
+    Function::find(WAKE_FOR_LOCK).is_some_and(|wake| wake.outcome() == Outcome::Patched)
+}
+
+impl Plan {
+    fn of(
+        function: Function,
+        (libc, ours): (*mut c_void, *mut c_void),
+        alone: bool,
+    ) -> Result<Self, Outcome> {
+        let name = function.name().as_ptr();
+        // SAFETY: open handles, a C string.
+        let (entry, next, hook) = unsafe {
+            (
+                libc::dlsym(libc, name),
+                libc::dlsym(libc::RTLD_NEXT, name),
+                function.hook().unwrap_or_else(|| libc::dlsym(ours, name)),
+            )
+        };
+        if entry.is_null() || hook.is_null() {
+            return Err(Outcome::Absent);
+        }
+        // Our native way ends in a library that calls libc's function: that must not lead
+        // to us again.
+        if next != entry {
+            return Err(Outcome::Shadowed);
+        }
+        let entry = entry.addr();
+        if !entry.is_multiple_of(ALIGNMENT) {
+            return Err(Outcome::Unexpected);
+        }
+        // SAFETY: a function of libc's, aligned, with code that can be read around it.
+        let before = unsafe { *(entry as *const [u8; ALIGNMENT]) };
+        let beginning = code::beginning(&before).ok_or(Outcome::Unexpected)?;
+        if !beginning.is_single && !alone {
+            return Err(Outcome::InUse);
+        }
+        let start = beginning.start;
+        let copy = code::relocated(&before, &beginning, entry, function.copy().addr())
+            .ok_or(Outcome::Far)?;
+        let jump = code::jump(entry + start, hook.addr()).ok_or(Outcome::Far)?;
+        let mut after = before;
+        after[start..start + code::JUMP].copy_from_slice(&jump);
+        Ok(Self {
+            function,
+            entry,
+            before: u128::from_ne_bytes(before),
+            after: u128::from_ne_bytes(after),
+            copy,
+        })
+    }
+
+    /// # Safety
+    /// The code can be written.
+    unsafe fn carry_out(&self) -> Outcome {
+        // SAFETY: as the caller promises; a copy is nobody else's.
+        unsafe { ptr::write_volatile(self.function.copy(), self.copy) };
+        self.function.use_copy();
+        // SAFETY: as the caller promises; aligned.
+        let found = unsafe { code::replace(self.entry as *mut u128, self.before, self.after) };
+        if found == self.before {
+            Outcome::Patched
+        } else {
+            Outcome::Unexpected
+        }
+    }
+}
+
+/// Lets the pages from that of `first` to that of `last` be written.
+unsafe fn open(first: usize, last: usize) -> bool {
+    // SAFETY: as in `carry_out`.
+    unsafe { protect(first, last, libc::PROT_WRITE) }
+}
+
+/// The end of [`open`].
+unsafe fn close(first: usize, last: usize) {
+    // SAFETY: as in `carry_out`.
+    unsafe { protect(first, last, 0) };
+}
+
+unsafe fn protect(first: usize, last: usize, more: i32) -> bool {
+    let start = first & !(PAGE - 1);
+    let length = (last | (PAGE - 1)) + 1 - start;
+    // SAFETY: as in `carry_out`.
+    unsafe {
+        syscall!(
+            SYS_mprotect,
+            start,
+            length,
+            libc::PROT_READ | libc::PROT_EXEC | more
+        ) == 0
+    }
+}
+
+/// The handle of an object that is loaded.
+fn handle_of(name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: a C string.
+    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+    (!handle.is_null()).then_some(handle)
+}
+
+fn our_handle() -> Option<*mut c_void> {
+    let mut found = MaybeUninit::<libc::Dl_info>::uninit();
+    // SAFETY: an address of ours; written if the result is not 0, with a name that stays.
+    unsafe {
+        if libc::dladdr(apply as *const c_void, found.as_mut_ptr()) == 0 {
+            return None;
+        }
+        handle_of(CStr::from_ptr(found.assume_init().dli_fname))
+    }
+}
+
+/// Tells in one line what is patched, and what is not.
+pub fn report() {
+    let of = |outcome| Function::all().filter(move |function| function.outcome() == outcome);
+    let mut line = Line::new();
+    // A line that is too long is cut.
+    let _ = write!(
+        line,
+        "{} functions of libc patched",
+        of(Outcome::Patched).count()
+    );
+    for (outcome, why) in [
+        (Outcome::NotTried, "not asked for"),
+        (Outcome::Absent, "absent"),
+        (Outcome::Shadowed, "found in another library first"),
+        (Outcome::Unexpected, "not as expected"),
+        (Outcome::InUse, "perhaps in use"),
+        (Outcome::Far, "too far away"),
+        (Outcome::Refused, "not to be written"),
+    ] {
+        for (index, function) in of(outcome).enumerate() {
+            if index == 0 {
+                let _ = write!(line, "; {why}:");
+            }
+            line.push(b" ");
+            line.push(function.name().to_bytes());
+        }
+    }
+    line.print();
+}

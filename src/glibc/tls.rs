@@ -1,0 +1,335 @@
+//! Fresh thread-local storage for a husk that had another thread before.
+//!
+//! What a new thread finds is the loader's business (glibc, elf/dl-tls.c). The blocks
+//! of modules in *static* TLS lie below the thread pointer, each an image and zeros.
+//! All others are *dynamic*: a thread has none of them until it first uses one. Where
+//! its blocks are, its dynamic thread vector (dtv) says, by the id of the module. An
+//! entry may be stale, as ids are used again, or empty: the loader compares
+//! generations and brings the vector up to date when the thread itself next asks.
+//!
+//! So a thread that ends gives its dynamic blocks back, as glibc does for it, and what
+//! is left to do for the next one are the static blocks. They come from a [`Template`],
+//! which the loader fills in as it does for a new thread. libc's own block is left
+//! alone (it holds malloc's cache, the locale, the resolver: state of the TCB, not of
+//! the program), and so is libgreen's, which holds the thread's block.
+
+use core::ffi::{CStr, c_void};
+use core::mem::{self, size_of};
+use core::ptr;
+use core::slice;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::real::real;
+use super::tcb::{Slot, Tcb};
+use crate::arch::thread;
+use crate::sys::in_child::in_child;
+use crate::sys::pages;
+
+/// Storage for a thread's static TLS and TCB (null: to be allocated), with a dtv.
+type Allocate = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+/// Fills such storage in, and its dtv, for the modules that are loaded now. For the flag see
+/// [`flag_of_threads`].
+type Initialise = unsafe extern "C" fn(*mut c_void, bool) -> *mut c_void;
+/// The size and the alignment of static TLS with the TCB, in bytes.
+type StaticInfo = unsafe extern "C" fn(*mut usize, *mut usize);
+
+fn allocate() -> Option<Allocate> {
+    real!(_dl_allocate_tls: Option<Allocate>)
+}
+
+fn initialise() -> Option<Initialise> {
+    real!(_dl_allocate_tls_init: Option<Initialise>)
+}
+
+fn static_info() -> Option<StaticInfo> {
+    real!(_dl_get_tls_static_info: Option<StaticInfo>)
+}
+
+/// What glibc itself passes to [`Initialise`] for a new thread.
+///
+/// From 2.35 on the flag asked for the images of modules in other namespaces, too; before
+/// there was none. glibc 2.41 has turned it round ("main_thread"), and distributions may
+/// have taken that over in earlier versions: there it leaves those images out and notes in
+/// each module that its image is in place, in bits that lie beside others of the loader's,
+/// which another thread may be changing under another lock. So it is only passed where it
+/// is known to mean the former.
+fn flag_of_threads() -> bool {
+    // SAFETY: a constant text.
+    let version = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_bytes();
+    version
+        .strip_prefix(b"2.")
+        .and_then(|minor| core::str::from_utf8(minor).ok()?.parse::<u32>().ok())
+        .is_some_and(|minor| minor < 38)
+}
+
+/// Whether this libc's loader has what is needed: glibc's own threads call it.
+pub fn is_supported() -> bool {
+    allocate().is_some() && initialise().is_some() && static_info().is_some()
+}
+
+/// What static TLS and the TCB take of a thread's stack, in bytes.
+#[derive(Clone, Copy)]
+pub struct StaticSize {
+    /// With the TCB, a multiple of the alignment.
+    pub size: usize,
+    /// Of the end of that.
+    pub alignment: usize,
+}
+
+impl StaticSize {
+    /// Constants of the process.
+    pub fn get() -> Self {
+        let (mut size, mut alignment) = (0usize, 1usize);
+        if let Some(info) = static_info() {
+            // SAFETY: both are writable.
+            unsafe { info(&mut size, &mut alignment) };
+        }
+        // A power of two.
+        Self {
+            size: (size + alignment - 1) & !(alignment - 1),
+            alignment,
+        }
+    }
+
+    /// At most, wherever the stack ends.
+    pub fn most(self) -> usize {
+        self.size + self.alignment
+    }
+}
+
+/// Gives back the memory that `thread` has for dynamic TLS; where it next uses such a
+/// variable it gets new.
+///
+/// # Safety
+/// `thread` is that of a husk, the caller's or one that does not run, and runs no more code
+/// that counts on its variables.
+pub unsafe fn release(thread: Tcb) {
+    let mut id = 1;
+    loop {
+        // SAFETY: the vector is the thread's own; it has as many slots as it says.
+        unsafe {
+            // Each time anew: `free` may use variables of its own and move it.
+            let slots = thread.dtv();
+            if id > slots.sub(1).read().value {
+                return;
+            }
+            let slot = slots.add(id);
+            let block = (*slot).to_free;
+            if !block.is_null() {
+                // First: there must be nothing to find for a `free` that uses this one.
+                slot.write(Slot::UNALLOCATED);
+                libc::free(block);
+            }
+        }
+        id += 1;
+    }
+}
+
+/// Puts `thread`, a husk's that does not run, back to fresh thread-local storage:
+/// `EAGAIN` if there is no memory for that.
+///
+/// `kept` is the address of a variable of the caller's, in a module whose block is left
+/// alone. Takes no lock of libgreen's: the loader's own lock, which a thread of the program
+/// may hold for long, is waited for meanwhile.
+pub fn refresh(thread: Tcb, kept: usize) -> Result<(), i32> {
+    // SAFETY: as the caller promises.
+    unsafe { release(thread) };
+    let template = Template::take(kept).ok_or(libc::EAGAIN)?;
+    let changed = loop {
+        template.copy_to(thread);
+        // What was loaded since the last look is in the template now. What will be
+        // loaded from here on the loader initialises in every thread that glibc knows.
+        let changed = template.renew(kept);
+        if changed != Some(true) {
+            break changed;
+        }
+    };
+    template.put_back();
+    changed.map(|_| ()).ok_or(libc::EAGAIN)
+}
+
+/// A stretch of static TLS that belongs to the modules of the program.
+#[derive(Clone, Copy)]
+struct Stretch {
+    /// From its first byte up to the thread pointer, in bytes.
+    below: usize,
+    length: usize,
+}
+
+/// Thread-local storage of no thread's, as the loader would give it to a new one.
+struct Template {
+    /// The thread pointer that its thread would have.
+    pointer: usize,
+    /// For [`Initialise`].
+    flag: bool,
+    /// What to copy to a thread.
+    stretches: &'static mut [Stretch],
+    /// How many of those there are.
+    count: usize,
+    /// The dtv that `stretches` were found in: the generation, then the modules.
+    seen: &'static mut [Slot],
+}
+
+/// Templates that nobody uses right now. One that finds no place here is lost, which
+/// takes more threads that create others at the same time than this.
+static SPARE: [AtomicPtr<Template>; 16] = [const { AtomicPtr::new(ptr::null_mut()) }; 16];
+
+impl Template {
+    fn take(kept: usize) -> Option<&'static mut Self> {
+        let spare = SPARE.iter().find_map(|place| {
+            // Acquire pairs with the Release in `put_back`. SAFETY: null or a template,
+            // now nobody else's.
+            unsafe { place.swap(ptr::null_mut(), Ordering::Acquire).as_mut() }
+        });
+        spare.or_else(|| Self::create(kept))
+    }
+
+    fn put_back(&'static mut self) {
+        let me: *mut Self = self;
+        for place in &SPARE {
+            let empty = ptr::null_mut();
+            if place
+                .compare_exchange(empty, me, Ordering::Release, Ordering::Relaxed)
+                .is_ok()
+            {
+                return;
+            }
+        }
+    }
+
+    fn create(kept: usize) -> Option<&'static mut Self> {
+        // SAFETY: asks for new storage, which is never freed.
+        let pointer = unsafe { allocate()?(ptr::null_mut()) };
+        if pointer.is_null() {
+            return None;
+        }
+        let template = Self {
+            pointer: pointer as usize,
+            flag: flag_of_threads(),
+            stretches: &mut [],
+            count: 0,
+            seen: &mut [],
+        };
+        let memory = pages::reserve(size_of::<Self>().next_multiple_of(pages::PAGE))?;
+        let memory = memory.cast::<Self>();
+        // SAFETY: fresh memory of sufficient size; never freed.
+        let me = unsafe {
+            memory.write(template);
+            &mut *memory
+        };
+        me.renew(kept)?;
+        Some(me)
+    }
+
+    /// The generation, and the modules by id.
+    fn slots(&mut self) -> &'static mut [Slot] {
+        // SAFETY: a TCB that is never freed.
+        let slots = unsafe { Tcb::at(self.pointer) }.dtv();
+        // SAFETY: the vector has as many slots as it says, after the first.
+        unsafe { slice::from_raw_parts_mut(slots, slots.sub(1).read().value + 1) }
+    }
+
+    /// Has the loader fill the template in again; whether other modules have static
+    /// TLS than before. `None`: no memory.
+    fn renew(&mut self, kept: usize) -> Option<bool> {
+        // As glibc does when it gives an ended thread's stack to a new one.
+        self.slots().fill(Slot::EMPTY);
+        // SAFETY: storage that was allocated for this, and an empty vector. This takes
+        // the loader's lock, so that no image disappears meanwhile.
+        unsafe { initialise()?(self.pointer as *mut c_void, self.flag) };
+        let slots = self.slots();
+        if *slots == *self.seen {
+            return Some(false);
+        }
+        if slots.len() > self.seen.len() {
+            self.make_room(slots.len())?;
+        }
+        self.seen.copy_from_slice(slots);
+        self.find_stretches(kept);
+        Some(true)
+    }
+
+    /// Memory for `slots` slots, and for as many stretches.
+    fn make_room(&mut self, slots: usize) -> Option<()> {
+        self.count = 0;
+        self.seen = replaced(mem::take(&mut self.seen), slots, Slot::EMPTY)?;
+        let none = Stretch {
+            below: 0,
+            length: 0,
+        };
+        self.stretches = replaced(mem::take(&mut self.stretches), slots, none)?;
+        Some(())
+    }
+
+    /// A module's block ends where the next one begins, or earlier.
+    fn find_stretches(&mut self, kept: usize) {
+        let pointer = self.pointer;
+        self.count = 0;
+        for slot in &self.seen[1..] {
+            if *slot != Slot::EMPTY && *slot != Slot::UNALLOCATED {
+                self.stretches[self.count] = Stretch {
+                    below: pointer - slot.value,
+                    length: 0,
+                };
+                self.count += 1;
+            }
+        }
+        let found = &mut self.stretches[..self.count];
+        found.sort_unstable_by_key(|stretch| stretch.below);
+        let mut end = 0;
+        for stretch in found.iter_mut() {
+            stretch.length = stretch.below - end;
+            end = stretch.below;
+        }
+        // SAFETY: gives the address of the caller's own variable.
+        let libcs = unsafe { libc::__errno_location() } as usize;
+        let me = thread::pointer();
+        for stretch in found {
+            let start = me - stretch.below;
+            let range = start..start + stretch.length;
+            if range.contains(&libcs) || range.contains(&kept) {
+                stretch.length = 0;
+            }
+        }
+    }
+
+    fn copy_to(&self, thread: Tcb) {
+        for stretch in &self.stretches[..self.count] {
+            let from = (self.pointer - stretch.below) as *const u8;
+            let to = (thread.pointer() - stretch.below) as *mut u8;
+            // SAFETY: the same part of static TLS of nobody, and of a thread that does
+            // not run.
+            unsafe { ptr::copy_nonoverlapping(from, to, stretch.length) };
+        }
+    }
+}
+
+/// Memory for `count` values in the place of `old`.
+fn replaced<T: Copy>(old: &'static mut [T], count: usize, value: T) -> Option<&'static mut [T]> {
+    let bytes = |count: usize| (count * size_of::<T>()).next_multiple_of(pages::PAGE);
+    let memory = pages::reserve(bytes(count))?.cast::<T>();
+    if !old.is_empty() {
+        // SAFETY: nobody else knows it.
+        unsafe { pages::release(old.as_mut_ptr().cast(), bytes(old.len())) };
+    }
+    // SAFETY: fresh memory of sufficient size.
+    let values = unsafe {
+        for index in 0..count {
+            memory.add(index).write(value);
+        }
+        slice::from_raw_parts_mut(memory, count)
+    };
+    Some(values)
+}
+
+/// Forgets the templates: another thread of the parent may have been at work on one.
+///
+/// # Safety
+/// The caller is the process's only thread.
+unsafe fn reset() {
+    for place in &SPARE {
+        place.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+}
+
+in_child!(reset);

@@ -1,0 +1,45 @@
+//! What libc's own callers come to instead of the functions that programs call.
+
+use core::ffi::c_int;
+use core::sync::atomic::AtomicU32;
+
+use libc::sigset_t;
+
+use super::signal_masks::{change_mask, change_natively};
+use crate::glibc::patch;
+use crate::sched::lend;
+use crate::sync::inner_lock;
+use crate::task::green_or_wired;
+
+/// Says so to the patches, at load.
+pub fn lead() {
+    // SAFETY: of the same types, and as libc needs them.
+    unsafe {
+        patch::lead(c"pthread_sigmask", sigmask as *const ());
+        patch::lead(patch::WAIT_FOR_LOCK, wait_for_lock as *const ());
+        patch::lead(patch::WAKE_FOR_LOCK, wake_for_lock as *const ());
+    }
+}
+
+/// `pthread_sigmask(3)`. libc calls it in the child of its `posix_spawn`, too: that has this
+/// process's memory, and a mask of its own.
+unsafe extern "C" fn sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match green_or_wired() {
+            Some(me) if !lend::is_elsewhere() => change_mask(me, how, set, old),
+            _ => change_natively(how, set, old),
+        }
+    }
+}
+
+/// Takes the lock, which was found taken (glibc, nptl/lowlevellock.c).
+unsafe extern "C" fn wait_for_lock(word: *const AtomicU32) {
+    // SAFETY: libc's lock.
+    inner_lock::lock(unsafe { &*word });
+}
+
+/// The lock is free again, and somebody may wait for it. It may be gone.
+extern "C" fn wake_for_lock(word: *const AtomicU32) {
+    inner_lock::wake(word);
+}

@@ -1,0 +1,80 @@
+//! `longjmp` and its other names: a jump may bring a saved signal mask back, and leave
+//! handlers for good.
+//!
+//! Jumps that save no mask are exceptions in some languages and switches of coroutines
+//! in others: they cost a few instructions more than libc's.
+
+use core::ffi::{c_int, c_void};
+
+use crate::arch::jump_buffer::JumpBuffer;
+use crate::glibc::real::real;
+use crate::signal::{mask, stack};
+use crate::task::{Thread, current};
+
+type Jump = unsafe extern "C-unwind" fn(*mut c_void, c_int) -> !;
+
+fn real_longjmp() -> Jump {
+    real!(siglongjmp: Jump)
+}
+
+fn real_longjmp_chk() -> Jump {
+    real!(__longjmp_chk: Jump)
+}
+
+/// Looks libc's functions up: in a handler it is too late for that.
+pub fn resolve() {
+    real_longjmp();
+    real_longjmp_chk();
+}
+
+/// Before a jump of `me`, the caller, to `buffer`.
+#[cold]
+fn prepare(me: &'static Thread, buffer: &JumpBuffer) {
+    if buffer.mask_was_saved != 0 {
+        mask::jump(me, buffer.mask);
+    }
+    stack::jump(me, buffer.stack_pointer());
+}
+
+/// # Safety
+/// As for `siglongjmp`.
+#[inline(always)]
+unsafe fn jump(real: Jump, buffer: *mut c_void, value: c_int) -> ! {
+    // SAFETY: as the caller promises.
+    let target = unsafe { &*buffer.cast::<JumpBuffer>() };
+    let me = current();
+    if (target.mask_was_saved != 0 || me.is_pinned()) && me.is_green() {
+        prepare(me, target);
+    }
+    // SAFETY: as the caller promises.
+    unsafe { real(buffer, value) }
+}
+
+export! {
+    /// `siglongjmp(3)`.
+    unchecked fn siglongjmp(buffer: *mut c_void, value: c_int) -> ! {
+        // SAFETY: as the caller promises.
+        unsafe { jump(real_longjmp(), buffer, value) }
+    }
+
+    /// `longjmp(3)`, in glibc the same function.
+    unchecked fn longjmp(buffer: *mut c_void, value: c_int) -> ! {
+        // SAFETY: as the caller promises.
+        unsafe { jump(real_longjmp(), buffer, value) }
+    }
+
+    /// Alias of `longjmp`.
+    unchecked fn _longjmp(buffer: *mut c_void, value: c_int) -> ! {
+        // SAFETY: as the caller promises.
+        unsafe { jump(real_longjmp(), buffer, value) }
+    }
+
+    /// `longjmp` of programs that were compiled with `_FORTIFY_SOURCE`: refuses jumps
+    /// to deeper frames, unless off the alternate stack. For that it asks the kernel,
+    /// which knows nothing of a green thread's.
+    unchecked fn __longjmp_chk(buffer: *mut c_void, value: c_int) -> ! {
+        let real = if stack::is_in_use(current()) { real_longjmp() } else { real_longjmp_chk() };
+        // SAFETY: as the caller promises.
+        unsafe { jump(real, buffer, value) }
+    }
+}

@@ -1,0 +1,73 @@
+//! The limit on descriptors: while the hub moves it is not the program's.
+
+use core::ffi::{c_int, c_uint};
+
+use libc::{pid_t, rlimit, rlimit64};
+
+use crate::hub::place;
+use crate::sys::errno;
+use crate::sys::raw::syscall;
+use crate::task::current;
+
+/// `prlimit(2)`, as the kernel returns it.
+///
+/// # Safety
+/// As for `prlimit`.
+pub unsafe fn exchange(
+    process: pid_t,
+    resource: c_uint,
+    new: *const rlimit64,
+    old: *mut rlimit64,
+) -> isize {
+    // SAFETY: as the caller promises.
+    let kernel = || unsafe { syscall!(SYS_prlimit64, process, resource, new, old) };
+    // SAFETY: no arguments.
+    let own = process == 0 || process == unsafe { syscall!(SYS_getpid) } as pid_t;
+    if resource != libc::RLIMIT_NOFILE || !own || current().is_lent() {
+        return kernel();
+    }
+    let held = place::hold();
+    let result = kernel();
+    if result == 0 && !new.is_null() {
+        place::limit_changed(&held);
+    }
+    result
+}
+
+export! {
+    /// `prlimit(2)`.
+    fn prlimit(process: pid_t, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> c_int {
+        // SAFETY: as the caller promises; the two types are the same on x86-64.
+        errno::to_libc(unsafe { exchange(process, resource, new.cast(), old.cast()) }) as c_int
+    }
+
+    /// Alias of `prlimit`.
+    fn prlimit64(process: pid_t, resource: c_uint, new: *const rlimit64, old: *mut rlimit64) -> c_int {
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { exchange(process, resource, new, old) }) as c_int
+    }
+
+    /// `getrlimit(2)`.
+    fn getrlimit(resource: c_uint, limit: *mut rlimit) -> c_int {
+        // SAFETY: as the caller promises; see `prlimit`.
+        errno::to_libc(unsafe { exchange(0, resource, core::ptr::null(), limit.cast()) }) as c_int
+    }
+
+    /// Alias of `getrlimit`.
+    fn getrlimit64(resource: c_uint, limit: *mut rlimit64) -> c_int {
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { exchange(0, resource, core::ptr::null(), limit) }) as c_int
+    }
+
+    /// `setrlimit(2)`.
+    fn setrlimit(resource: c_uint, limit: *const rlimit) -> c_int {
+        // SAFETY: as the caller promises; see `prlimit`.
+        errno::to_libc(unsafe { exchange(0, resource, limit.cast(), core::ptr::null_mut()) }) as c_int
+    }
+
+    /// Alias of `setrlimit`.
+    fn setrlimit64(resource: c_uint, limit: *const rlimit64) -> c_int {
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe { exchange(0, resource, limit, core::ptr::null_mut()) }) as c_int
+    }
+}

@@ -1,0 +1,38 @@
+//! Locking all memory.
+//!
+//! libgreen reserves much more than it uses: room for the stacks of many threads, and for
+//! all descriptors. That is not to be filled and kept in memory. (What it reserves later
+//! is unlocked at once, see [`pages::reserve_sparse`].)
+
+use core::ffi::c_int;
+
+use crate::glibc::real::real;
+use crate::hub::descriptor;
+use crate::sys::pages;
+use crate::task::{Critical, reservation};
+
+export! {
+    /// `mlockall(2)`.
+    fn mlockall(flags: c_int) -> c_int {
+        let real = real!(mlockall: unsafe extern "C" fn(c_int) -> c_int);
+        // SAFETY: plain arguments.
+        let result = unsafe { real(flags) };
+        if result == 0 {
+            pages::set_locking(flags & libc::MCL_FUTURE != 0);
+            if flags & libc::MCL_CURRENT != 0 {
+                let _critical = Critical::enter();
+                reservation::unlock_rest();
+                descriptor::unlock();
+            }
+        }
+        result
+    }
+
+    /// `munlockall(2)`.
+    fn munlockall() -> c_int {
+        let real = real!(munlockall: unsafe extern "C" fn() -> c_int);
+        pages::set_locking(false);
+        // SAFETY: no arguments.
+        unsafe { real() }
+    }
+}

@@ -1,0 +1,77 @@
+//! POSIX message queues.
+
+use core::ffi::{c_char, c_int, c_uint};
+
+use libc::{mqd_t, size_t, ssize_t, timespec};
+
+use crate::glibc::real::real;
+use crate::hub::descriptor::Direction;
+use crate::ops::message_queue::run;
+use crate::signal::cancel;
+use crate::sys::errno;
+use crate::sys::raw::syscall;
+use crate::task::green;
+
+export! {
+    /// `mq_receive(3)`.
+    fn mq_receive(queue: mqd_t, buffer: *mut c_char, length: size_t, priority: *mut c_uint) -> ssize_t {
+        // SAFETY: as the caller promises.
+        unsafe { mq_timedreceive(queue, buffer, length, priority, core::ptr::null()) }
+    }
+
+    /// `mq_timedreceive(3)`.
+    fn mq_timedreceive(
+        queue: mqd_t,
+        buffer: *mut c_char,
+        length: size_t,
+        priority: *mut c_uint,
+        limit: *const timespec,
+    ) -> ssize_t {
+        let Some(me) = green() else {
+            type Real = unsafe extern "C-unwind" fn(
+                mqd_t, *mut c_char, size_t, *mut c_uint, *const timespec,
+            ) -> ssize_t;
+            let real = real!(mq_timedreceive: Real);
+            // SAFETY: as the caller promises.
+            return unsafe { real(queue, buffer, length, priority, limit) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe {
+            run(me, queue, Direction::Read, limit, |limit| {
+                syscall!(SYS_mq_timedreceive, queue, buffer, length, priority, limit)
+            })
+        })
+    }
+
+    /// `mq_send(3)`.
+    fn mq_send(queue: mqd_t, message: *const c_char, length: size_t, priority: c_uint) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { mq_timedsend(queue, message, length, priority, core::ptr::null()) }
+    }
+
+    /// `mq_timedsend(3)`.
+    fn mq_timedsend(
+        queue: mqd_t,
+        message: *const c_char,
+        length: size_t,
+        priority: c_uint,
+        limit: *const timespec,
+    ) -> c_int {
+        let Some(me) = green() else {
+            type Real = unsafe extern "C-unwind" fn(
+                mqd_t, *const c_char, size_t, c_uint, *const timespec,
+            ) -> c_int;
+            let real = real!(mq_timedsend: Real);
+            // SAFETY: as the caller promises.
+            return unsafe { real(queue, message, length, priority, limit) };
+        };
+        cancel::point();
+        // SAFETY: as the caller promises.
+        errno::to_libc(unsafe {
+            run(me, queue, Direction::Write, limit, |limit| {
+                syscall!(SYS_mq_timedsend, queue, message, length, priority, limit)
+            })
+        }) as c_int
+    }
+}

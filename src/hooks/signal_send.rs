@@ -1,0 +1,143 @@
+//! Sending signals to threads.
+
+use core::ffi::c_int;
+use core::sync::atomic::Ordering;
+
+use libc::{pid_t, pthread_t, sigval};
+
+use crate::glibc::real::real;
+use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
+use crate::glibc::tcb;
+use crate::sched::lend;
+use crate::signal::{actions, info, send};
+use crate::sys::errno;
+use crate::sys::raw::syscall;
+use crate::sys::sigmask::{self, HIGHEST, bit};
+use crate::task::{Kind, Thread, current, green_by_id, green_or_wired, of_pthread, pending};
+
+/// A `siginfo_t` as of `tgkill`.
+fn sent_to_thread(signal: c_int) -> libc::siginfo_t {
+    info::from_here(signal, libc::SI_TKILL, 0)
+}
+
+/// `pthread_kill(3)` to a green thread, or `pthread_sigqueue(3)` with what `came_with`
+/// gives: 0 or an error number.
+fn send_to(
+    thread: &'static Thread,
+    signal: c_int,
+    came_with: impl FnOnce() -> libc::siginfo_t,
+) -> c_int {
+    if thread.life.is_gone() {
+        return libc::ESRCH;
+    }
+    if !(0..=HIGHEST).contains(&signal) || matches!(signal, SIGCANCEL | SIGSETXID) {
+        return libc::EINVAL;
+    }
+    if signal == 0 || thread.life.is_over() {
+        return 0;
+    }
+    let blocked = thread.mask.load(Ordering::Relaxed) & bit(signal) != 0;
+    if actions::get(signal).is_none() && !blocked {
+        if !actions::is_ignored(signal) {
+            // The default action is the whole process's affair.
+            // SAFETY: plain arguments.
+            unsafe { syscall!(SYS_kill, syscall!(SYS_getpid), signal) };
+        }
+        return 0;
+    }
+    // What cannot be queued is refused (the kernel's __send_signal_locked).
+    if pending::queues(signal) && pending::is_at_limit() {
+        return libc::EAGAIN;
+    }
+    send::send(thread, signal, &came_with(), false);
+    0
+}
+
+/// `tgkill(2)` to a thread that the kernel does not know, or knows by another id:
+/// the call's result, or `None` if it is not for a green thread of this process.
+pub(super) fn kill_by_id(id: pid_t, signal: c_int) -> Option<isize> {
+    let thread = green_by_id(id)?;
+    Some(-(send_to(thread, signal, || sent_to_thread(signal)) as isize))
+}
+
+/// `kill(2)`, as the kernel returns it: any thread's id stands for its process.
+pub(super) fn kill_process(mut process: pid_t, signal: c_int) -> isize {
+    // SAFETY: plain arguments.
+    unsafe {
+        if process >= tcb::FIRST_ID && !current().is_lent() && green_by_id(process).is_some() {
+            process = syscall!(SYS_getpid) as pid_t;
+        }
+        syscall!(SYS_kill, process, signal)
+    }
+}
+
+export! {
+    /// `kill(2)`.
+    fn kill(process: pid_t, signal: c_int) -> c_int {
+        errno::to_libc(kill_process(process, signal)) as c_int
+    }
+
+    /// `tgkill(2)`.
+    unchecked fn tgkill(process: pid_t, id: pid_t, signal: c_int) -> c_int {
+        // SAFETY: plain arguments.
+        let native = || unsafe { syscall!(SYS_tgkill, process, id, signal) };
+        // SAFETY: no arguments.
+        let own = process == unsafe { syscall!(SYS_getpid) } as pid_t;
+        let result = if own { kill_by_id(id, signal) } else { None };
+        errno::to_libc(result.unwrap_or_else(native)) as c_int
+    }
+
+    /// `pthread_kill(3)`.
+    fn pthread_kill(id: pthread_t, signal: c_int) -> c_int {
+        // SAFETY: as the caller promises: a thread that may still be joined.
+        let thread = unsafe { of_pthread(id) };
+        if thread.kind() == Kind::Green && !lend::is_borrowed(current()) {
+            if signal == libc::SIGABRT && thread.is(current()) && sigmask::get() & bit(signal) == 0 {
+                // libc's `abort` comes here, and has unblocked the signal behind our back.
+                // SAFETY: plain arguments.
+                return -unsafe {
+                    syscall!(SYS_tgkill, syscall!(SYS_getpid), syscall!(SYS_gettid), signal)
+                } as c_int;
+            }
+            return send_to(thread, signal, || sent_to_thread(signal));
+        }
+        // Of a child that borrows the thread glibc asks the kernel for its id.
+        let real = real!(pthread_kill: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
+        // SAFETY: as the caller promises.
+        unsafe { real(id, signal) }
+    }
+
+    /// `pthread_sigqueue(3)`.
+    unchecked fn pthread_sigqueue(id: pthread_t, signal: c_int, value: sigval) -> c_int {
+        // SAFETY: as the caller promises: a thread that may still be joined.
+        let thread = unsafe { of_pthread(id) };
+        if thread.kind() == Kind::Green {
+            let value = value.sival_ptr.addr();
+            return send_to(thread, signal, || info::from_here(signal, libc::SI_QUEUE, value));
+        }
+        if !(0..=HIGHEST).contains(&signal) || matches!(signal, SIGCANCEL | SIGSETXID) {
+            return libc::EINVAL;
+        }
+        // SAFETY: as the caller promises.
+        match unsafe { tcb::kernel_id(id) } {
+            0 => libc::ESRCH,
+            id => -info::direct(id, signal, value.sival_ptr.addr()) as c_int,
+        }
+    }
+
+    /// `raise(3)`.
+    fn raise(signal: c_int) -> c_int {
+        let Some(me) = green_or_wired() else {
+            let real = real!(raise: unsafe extern "C-unwind" fn(c_int) -> c_int);
+            // SAFETY: no preconditions.
+            return unsafe { real(signal) };
+        };
+        errno::to_libc(-(send_to(me, signal, || sent_to_thread(signal)) as isize)) as c_int
+    }
+
+    /// Alias of `raise`.
+    unchecked fn gsignal(signal: c_int) -> c_int {
+        // SAFETY: no preconditions.
+        unsafe { raise(signal) }
+    }
+}

@@ -1,0 +1,102 @@
+//! stdio's streams: the lives of the descriptors behind them.
+
+use core::ffi::{c_char, c_int};
+
+use libc::FILE;
+
+use crate::glibc::real::real;
+use crate::hub::descriptor;
+use crate::ops::lives;
+use crate::sched::{self, blocking};
+
+unsafe extern "C" {
+    fn __fsetlocking(stream: *mut FILE, kind: c_int) -> c_int;
+    fn ftrylockfile(stream: *mut FILE) -> c_int;
+    fn flockfile(stream: *mut FILE);
+    fn funlockfile(stream: *mut FILE);
+}
+
+/// <stdio_ext.h>: asks who sees to a stream's lock, and the answer "the program".
+const FSETLOCKING_QUERY: c_int = 0;
+const FSETLOCKING_BYCALLER: c_int = 2;
+
+/// Runs `call`, which opens a stream: the life of its descriptor, if it has one, begins.
+pub fn make(call: impl FnOnce() -> *mut FILE) -> *mut FILE {
+    let since = descriptor::now();
+    let stream = call();
+    if !stream.is_null() {
+        // SAFETY: a stream that is open.
+        lives::made(unsafe { libc::fileno(stream) }, since);
+    }
+    stream
+}
+
+/// The program is about to close `stream`. Who waits on the descriptor by its number learns
+/// so; who is in one of stdio's functions has the stream's lock, and libc closes it after
+/// him.
+///
+/// # Safety
+/// The stream is open.
+unsafe fn end(stream: *mut FILE) {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let locks =
+            sched::is_running() && __fsetlocking(stream, FSETLOCKING_QUERY) != FSETLOCKING_BYCALLER;
+        if locks && ftrylockfile(stream) != 0 {
+            blocking::region(|| flockfile(stream));
+        }
+        lives::end(libc::fileno(stream));
+        if locks {
+            funlockfile(stream);
+        }
+    }
+}
+
+export! {
+    /// `fopen(3)`.
+    fn fopen(path: *const c_char, mode: *const c_char) -> *mut FILE {
+        let real = real!(fopen: unsafe extern "C-unwind" fn(*const c_char, *const c_char) -> *mut FILE);
+        // SAFETY: as the caller promises.
+        make(|| unsafe { real(path, mode) })
+    }
+
+    /// Alias of `fopen`.
+    fn fopen64(path: *const c_char, mode: *const c_char) -> *mut FILE {
+        // SAFETY: as the caller promises.
+        unsafe { fopen(path, mode) }
+    }
+
+    /// `freopen(3)`.
+    fn freopen(path: *const c_char, mode: *const c_char, stream: *mut FILE) -> *mut FILE {
+        // SAFETY: as the caller promises.
+        unsafe { end(stream) };
+        type Real = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut FILE) -> *mut FILE;
+        let real = real!(freopen: Real);
+        // SAFETY: as the caller promises.
+        make(|| unsafe { real(path, mode, stream) })
+    }
+
+    /// Alias of `freopen`.
+    fn freopen64(path: *const c_char, mode: *const c_char, stream: *mut FILE) -> *mut FILE {
+        // SAFETY: as the caller promises.
+        unsafe { freopen(path, mode, stream) }
+    }
+
+    /// `fclose(3)`.
+    fn fclose(stream: *mut FILE) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { end(stream) };
+        let real = real!(fclose: unsafe extern "C-unwind" fn(*mut FILE) -> c_int);
+        // SAFETY: as the caller promises.
+        unsafe { real(stream) }
+    }
+
+    /// `pclose(3)`: waits for the command.
+    fn pclose(stream: *mut FILE) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { end(stream) };
+        let real = real!(pclose: unsafe extern "C-unwind" fn(*mut FILE) -> c_int);
+        // SAFETY: as the caller promises.
+        blocking::region(|| unsafe { real(stream) })
+    }
+}

@@ -1,0 +1,158 @@
+//! Which system calls are more than the kernel's, by number.
+//!
+//! A row names what the hooked function of the same name does, as the kernel would
+//! return it: `-errno` for an error. `syscall(2)` is no cancellation point, whatever
+//! the function is.
+
+use core::ffi::{c_int, c_uint};
+
+use super::syscall::Call;
+use super::{fork, limits, syscall_kernel_state, syscall_signals};
+use crate::ops::{lives, numbers, receive, send};
+use crate::sched::{self, blocking, park};
+use crate::sync::futex;
+use crate::sys::user;
+use crate::task::green;
+
+/// Carries `call` out.
+///
+/// # Safety
+/// The arguments are valid for the system call.
+pub unsafe fn run(call: &Call) -> isize {
+    let [a, b, c, d, e, f] = call.arguments;
+    let fd = a as c_int;
+    // SAFETY: as the caller promises.
+    let kernel = || unsafe { call.kernel() };
+    // SAFETY: as the caller promises.
+    unsafe {
+        match call.number {
+            // One new descriptor.
+            libc::SYS_open
+            | libc::SYS_openat
+            | libc::SYS_openat2
+            | libc::SYS_creat
+            | libc::SYS_socket
+            | libc::SYS_epoll_create
+            | libc::SYS_epoll_create1
+            | libc::SYS_eventfd
+            | libc::SYS_eventfd2
+            | libc::SYS_timerfd_create
+            | libc::SYS_inotify_init
+            | libc::SYS_inotify_init1
+            | libc::SYS_memfd_create
+            | libc::SYS_pidfd_open => lives::make(kernel),
+            libc::SYS_accept | libc::SYS_accept4 => {
+                lives::contend(fd);
+                lives::make(kernel)
+            }
+            // Two.
+            libc::SYS_pipe | libc::SYS_pipe2 => lives::make_pair(kernel, a as *const c_int),
+            libc::SYS_socketpair => lives::make_pair(kernel, d as *const c_int),
+            // Numbers.
+            libc::SYS_close => numbers::close(fd),
+            libc::SYS_close_range => numbers::close_range(a as c_uint, b as c_uint, c as c_uint),
+            libc::SYS_dup => numbers::dup(fd),
+            libc::SYS_dup2 => numbers::dup2(fd, b as c_int),
+            libc::SYS_dup3 => numbers::dup3(fd, b as c_int, c as c_int),
+            libc::SYS_fcntl => numbers::control(fd, b as c_int, c, kernel, |error| error),
+            libc::SYS_ioctl => numbers::device_control(fd, b, c),
+            libc::SYS_prlimit64 => limits::exchange(a as c_int, b as c_uint, c as _, d as _),
+            libc::SYS_setrlimit => limits::exchange(0, a as c_uint, b as _, core::ptr::null_mut()),
+            libc::SYS_getrlimit => limits::exchange(0, a as c_uint, core::ptr::null(), b as _),
+            libc::SYS_unshare => numbers::unshare(a as c_int),
+            // Processes. (A child of `vfork` would return from here twice.)
+            libc::SYS_fork => fork::without_handlers(false, kernel),
+            libc::SYS_vfork => {
+                let call = Call {
+                    number: libc::SYS_fork,
+                    ..*call
+                };
+                fork::without_handlers(false, || call.kernel())
+            }
+            libc::SYS_clone => match copies(a as u64, b as u64) {
+                Some(shares_files) => fork::without_handlers(shares_files, kernel),
+                None => kernel(),
+            },
+            libc::SYS_clone3 => match clone3_copies(a, b) {
+                Some(shares_files) => fork::without_handlers(shares_files, kernel),
+                None => kernel(),
+            },
+            // Options, and descriptors that travel.
+            libc::SYS_setsockopt => {
+                let result = kernel();
+                numbers::option_set(fd, b as c_int, c as c_int);
+                result
+            }
+            libc::SYS_sendmsg => {
+                let result = kernel();
+                if result >= 0 {
+                    send::share_rights(&*(b as *const libc::msghdr));
+                }
+                result
+            }
+            libc::SYS_recvmsg => {
+                let result = kernel();
+                if result >= 0 {
+                    receive::adopt_descriptors(&*(b as *const libc::msghdr));
+                }
+                result
+            }
+            libc::SYS_sendmmsg => {
+                let result = kernel();
+                for index in 0..result.max(0) as usize {
+                    send::share_rights(&(*(b as *const libc::mmsghdr).add(index)).msg_hdr);
+                }
+                result
+            }
+            libc::SYS_recvmmsg => {
+                let result = kernel();
+                for index in 0..result.max(0) as usize {
+                    receive::adopt_descriptors(&(*(b as *const libc::mmsghdr).add(index)).msg_hdr);
+                }
+                result
+            }
+            // The calling thread.
+            libc::SYS_gettid => super::attributes::gettid() as isize,
+            libc::SYS_prctl => super::attributes::control(call.arguments),
+            libc::SYS_sched_yield if green().is_some_and(park::yield_now) => 0,
+            libc::SYS_futex if sched::is_running() => {
+                let call = futex::Call {
+                    word: a,
+                    operation: b as i32,
+                    value: c as u32,
+                    fourth: d,
+                    second: e,
+                    third_value: f as u32,
+                };
+                match call.run() {
+                    Some(result) => result,
+                    None => blocking::region(kernel),
+                }
+            }
+            number => syscall_signals::run(number, call.arguments)
+                .unwrap_or_else(|| syscall_kernel_state::run(number, call.arguments)),
+        }
+    }
+}
+
+/// Of a `clone` by number that makes a process like `fork` does: whether that shares its
+/// descriptors with the caller. `None` for all others, which are the kernel's affair.
+fn copies(flags: u64, stack: u64) -> Option<bool> {
+    let has = |flag: c_int| flags & flag as u64 != 0;
+    (!has(libc::CLONE_VM) && stack == 0).then(|| has(libc::CLONE_FILES))
+}
+
+/// [`copies`] for `clone3`, whose arguments take `size` bytes.
+///
+/// # Safety
+/// `arguments` leads nowhere, or can be read.
+unsafe fn clone3_copies(arguments: usize, size: usize) -> Option<bool> {
+    // struct clone_args: the flags come first, the stack sixth.
+    let arguments = arguments as *const [u64; 6];
+    if size < size_of::<[u64; 6]>() || !user::is_readable(arguments) {
+        return None;
+    }
+    // SAFETY: just seen.
+    let [flags, .., stack] = unsafe { arguments.read_unaligned() };
+    copies(flags, stack)
+}

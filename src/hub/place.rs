@@ -1,0 +1,258 @@
+//! Where the hub's descriptors are.
+//!
+//! They must not be in the way: a program gets the lowest free number, may count on
+//! having all that its limit allows, and may put a file at any number. And they must not
+//! be far out either: each fork copies the table of descriptors up to the highest one.
+//! So they lie some way above the program's, move on when those come near, and go beyond
+//! the limit, which counts only when a number is given out, when there is no room below.
+//!
+//! Whoever uses the numbers does so inside [`with`]; who moves them waits until nobody
+//! does. What the program may do to numbers at the same time is held off by [`hold`].
+
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+
+use super::epoll;
+use crate::sys::limit;
+use crate::sys::raw::syscall;
+use crate::task::lock::RawLock;
+use crate::task::{Critical, rank};
+
+/// So many can there be.
+pub const COUNT: usize = 3;
+
+/// Epoll, eventfd, signalfd: one more than the number, 0 where there is none. (What a fork touches
+/// is all zeros at first, so that it lies together.) In a forked child [`close`] forgets them.
+static NUMBERS: [AtomicI32; COUNT] = [const { AtomicI32::new(0) }; COUNT];
+/// So many numbers from `i32::MAX` down are too near. In a forked child [`close`] forgets it.
+static NEAR: AtomicI32 = AtomicI32::new(0);
+/// How many use the numbers, and [`MOVING`]. In a forked child [`close`] says that nobody does.
+static USERS: AtomicU32 = AtomicU32::new(0);
+/// Held during a fork, so that a forked child can give it back.
+static LOCK: RawLock<{ rank::HUB_PLACE }> = RawLock::new();
+
+const MOVING: u32 = 1 << 31;
+
+/// The kernel's table of descriptors has a power of two of places. The hub is in the last
+/// ones of a table that the program's own numbers fit in, of this many at least: not all
+/// calls that make descriptors are ours (`fopen`), so it does not see each one come.
+const SMALLEST: i32 = 256;
+/// The hub moves when so many numbers are left between the program's and its own.
+const MARGIN: i32 = 64;
+
+/// The numbers, -1 where there is none.
+fn numbers() -> [i32; COUNT] {
+    [0, 1, 2].map(|index: usize| NUMBERS[index].load(Ordering::Relaxed) - 1)
+}
+
+/// Numbers of the program from `fd` on are too near.
+fn set_near(fd: i32) {
+    NEAR.store(i32::MAX - fd, Ordering::Relaxed);
+}
+
+/// Runs `act` with the numbers of epoll and eventfd, unless they are being moved; whoever
+/// does that kicks the hub afterwards.
+#[inline]
+pub(super) fn try_with<R>(act: impl FnOnce(i32, i32) -> R) -> Option<R> {
+    // Acquire pairs with the end of a move: the numbers are the new ones.
+    let free = USERS.fetch_add(1, Ordering::AcqRel) & MOVING == 0;
+    let result = free.then(|| {
+        let [epoll, event, _] = numbers();
+        act(epoll, event)
+    });
+    // Release: the numbers are not used any more.
+    USERS.fetch_sub(1, Ordering::Release);
+    result
+}
+
+/// The third number, for whoever is inside [`with`].
+pub(super) fn signals() -> i32 {
+    let [.., signals] = numbers();
+    signals
+}
+
+/// [`try_with`], after a move that is under way. Not in signal handlers, which may have
+/// interrupted a user.
+#[inline]
+pub(super) fn with<R>(mut act: impl FnMut(i32, i32) -> R) -> R {
+    loop {
+        if let Some(result) = try_with(&mut act) {
+            return result;
+        }
+        // SAFETY: no arguments.
+        unsafe { syscall!(SYS_sched_yield) };
+    }
+}
+
+/// The hub's descriptors, as far as there are any: the program must not touch them.
+pub fn ours() -> impl Iterator<Item = i32> {
+    numbers().into_iter().filter(|fd| *fd >= 0)
+}
+
+/// While this lives the hub stays where it is, and so does the limit on descriptors.
+pub struct Held(#[expect(dead_code, reason = "ends after the lock is free")] Critical);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        LOCK.unlock();
+    }
+}
+
+/// Keeps the hub from moving. Nobody parks meanwhile.
+pub fn hold() -> Held {
+    let critical = Critical::enter();
+    LOCK.lock();
+    Held(critical)
+}
+
+/// Before a fork, in the parent: the hub does not move, and the limit is the program's.
+/// Followed by [`after_fork`] in both processes, where all signals are still blocked.
+pub fn before_fork() {
+    // Without a hub nothing moves, and nothing is written to that a child would copy.
+    if ours().next().is_some() {
+        LOCK.lock();
+    }
+}
+
+/// See [`before_fork`].
+pub fn after_fork() {
+    if ours().next().is_some() {
+        LOCK.unlock();
+    }
+}
+
+/// Whether the hub has to move for a program that uses `fd`.
+#[inline(always)]
+pub fn is_near(fd: i32) -> bool {
+    i32::MAX - fd < NEAR.load(Ordering::Relaxed)
+}
+
+/// The program has got, or wants to have, the number `fd`: the hub moves out of its way.
+#[cold]
+pub fn make_room(fd: i32) {
+    let held = hold();
+    let occupied = ours().any(|own| own == fd);
+    if is_near(fd) || occupied {
+        move_beyond(fd);
+    }
+    drop(held);
+}
+
+/// The program has changed its limit.
+pub fn limit_changed(_: &Held) {
+    let [epoll, ..] = numbers();
+    if epoll >= 0 && limit::get().is_ok_and(|limit| limit.soft > epoll as u64) {
+        // What was beyond reach is not any more.
+        set_near((epoll - MARGIN).max(0));
+    }
+}
+
+/// Finds a place for new descriptors, made by `make`; -1 for one that there is not.
+pub(super) fn settle<E>(make: impl FnOnce() -> Result<[i32; COUNT], E>) -> Result<(), E> {
+    let held = hold();
+    let soft = limit::get().map_or(0, |limit| limit.soft);
+    // Even if the program has used up what its limit allows.
+    let made = limit::with_at_least(soft.saturating_add(COUNT as u64), make);
+    // They have got the lowest free numbers.
+    let result = made.map(|low| place(low, low.into_iter().fold(0, i32::max)));
+    drop(held);
+    result
+}
+
+/// Closes all. Nobody else uses them.
+pub(super) fn close() {
+    for fd in ours() {
+        // SAFETY: our own descriptor.
+        unsafe { syscall!(SYS_close, fd) };
+    }
+    forget();
+}
+
+/// There is no hub, whatever is open.
+pub fn forget() {
+    for number in &NUMBERS {
+        number.store(0, Ordering::Relaxed);
+    }
+    NEAR.store(0, Ordering::Relaxed);
+    USERS.store(0, Ordering::Relaxed);
+}
+
+/// Moves all beyond `fd`. The lock is held.
+fn move_beyond(fd: i32) {
+    let low = numbers();
+    let [epoll, event, _] = low;
+    if epoll < 0 {
+        return;
+    }
+    // SeqCst: who comes later sees this, who came before is seen below.
+    USERS.fetch_or(MOVING, Ordering::SeqCst);
+    while USERS.load(Ordering::SeqCst) != MOVING {
+        // Who waits in the hub is a user.
+        epoll::signal(event);
+        // SAFETY: no arguments.
+        unsafe { syscall!(SYS_sched_yield) };
+    }
+    place(low, fd);
+    USERS.fetch_and(!MOVING, Ordering::Release);
+    // On behalf of those who could not.
+    epoll::kick();
+}
+
+/// Moves `low` to where the program, which uses `fd`, does not come soon.
+fn place(low: [i32; COUNT], fd: i32) {
+    let soft = limit::get().map_or(u64::MAX, |limit| limit.soft);
+    let count = COUNT as i32;
+    let size = (fd.saturating_add(MARGIN) as u32 + COUNT as u32 + 1).next_power_of_two();
+    let wanted = i32::try_from(size).unwrap_or(i32::MAX / 2).max(SMALLEST) - count;
+    let beyond = i32::try_from(soft).unwrap_or(i32::MAX - count);
+    let placed = if (wanted + count + MARGIN) as u64 <= soft {
+        raise(low, wanted)
+    } else if low.iter().all(|fd| *fd < 0 || *fd >= beyond) {
+        Some(low)
+    } else {
+        limit::with_at_least(soft.saturating_add(COUNT as u64), || raise(low, beyond))
+    };
+    let placed = placed.or_else(|| {
+        // The limit cannot be exceeded: as high as it allows.
+        (0..=MARGIN).find_map(|below| raise(low, beyond - count - below))
+    });
+    let placed = placed.unwrap_or(low);
+    for (number, fd) in NUMBERS.iter().zip(placed) {
+        number.store(fd + 1, Ordering::Relaxed);
+    }
+    let lower = placed[0].min(placed[1]);
+    set_near(if lower >= beyond {
+        // The program comes here only if it raises its limit.
+        lower
+    } else if wanted <= lower {
+        lower - MARGIN
+    } else {
+        // There is nowhere to go.
+        i32::MAX
+    });
+}
+
+/// Duplicates the descriptors to numbers from `floor` on and closes the old ones.
+fn raise(low: [i32; COUNT], floor: i32) -> Option<[i32; COUNT]> {
+    let duplicate = |fd: i32| match fd {
+        -1 => -1,
+        // SAFETY: duplicates our own descriptor.
+        fd => unsafe { syscall!(SYS_fcntl, fd, libc::F_DUPFD_CLOEXEC, floor.max(0)) as i32 },
+    };
+    let close = |fd: i32| {
+        if fd >= 0 {
+            // SAFETY: our own descriptor.
+            unsafe { syscall!(SYS_close, fd) };
+        }
+    };
+    let high = low.map(duplicate);
+    if high
+        .iter()
+        .zip(low)
+        .any(|(high, low)| *high < 0 && low >= 0)
+    {
+        high.into_iter().for_each(close);
+        return None;
+    }
+    low.into_iter().for_each(close);
+    Some(high)
+}

@@ -1,0 +1,168 @@
+//! Several messages in one call.
+
+use libc::{mmsghdr, timespec};
+
+use super::receive::{self, is_stream};
+use super::{EAGAIN, Operation, pass_on, send};
+use crate::hub::descriptor::Direction;
+use crate::sched::blocking;
+use crate::sys::clock;
+use crate::sys::raw::syscall;
+use crate::task::{Thread, arguments};
+
+/// As many as the kernel sends at most (`UIO_MAXIOV`).
+const MOST: u32 = 1024;
+
+/// `recvmmsg(2)`. As the kernel's, it looks at the time after each message only.
+///
+/// # Safety
+/// As for `recvmmsg`.
+pub unsafe fn receive(
+    me: &'static Thread,
+    fd: i32,
+    messages: *mut mmsghdr,
+    count: u32,
+    flags: i32,
+    timeout: *mut timespec,
+) -> isize {
+    // SAFETY: as the caller promises.
+    let call = |at: u32, flags: i32, timeout: *mut timespec| unsafe {
+        let rest = messages.wrapping_add(at as usize);
+        syscall!(SYS_recvmmsg, fd, rest, count - at, flags, timeout)
+    };
+    let limit = if timeout.is_null() {
+        None
+    } else if arguments::is_readable(timeout) {
+        // SAFETY: just seen.
+        Some(unsafe { timeout.read_unaligned() })
+    } else {
+        return call(0, flags, timeout);
+    };
+    let is_valid = limit.is_none_or(|limit| clock::is_valid(&limit) && limit.tv_sec >= 0);
+    if flags & receive::AT_ONCE != 0 || count == 0 || !is_valid {
+        return call(0, flags, timeout);
+    }
+    let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
+        return blocking::region(|| call(0, flags, timeout));
+    };
+    let deadline = limit.map(|limit| clock::after(clock::to_nanos(&limit)));
+    let one_by_one = deadline.is_some() || flags & libc::MSG_WAITALL != 0;
+    let mut got = 0;
+    let mut result;
+    loop {
+        let at = messages.wrapping_add(got as usize);
+        // SAFETY: as the caller promises; what the calls have filled is valid.
+        unsafe {
+            if one_by_one {
+                let later = if got > 0 && flags & libc::MSG_WAITFORONE != 0 {
+                    libc::MSG_DONTWAIT
+                } else {
+                    0
+                };
+                let flags = flags & !libc::MSG_WAITFORONE | later;
+                result = receive::message(me, fd, &raw mut (*at).msg_hdr, flags);
+                if result >= 0 {
+                    (*at).msg_len = result as u32;
+                    result = 1;
+                }
+            } else {
+                result = operation.run(
+                    |entry, _| {
+                        let result = call(got, flags | libc::MSG_DONTWAIT, core::ptr::null_mut());
+                        if result != EAGAIN {
+                            pass_on(entry, Direction::Read);
+                        }
+                        result
+                    },
+                    || call(got, flags, core::ptr::null_mut()),
+                );
+                for index in 0..result.max(0) as usize {
+                    receive::adopt_descriptors(&(*at.add(index)).msg_hdr);
+                }
+            }
+            if result <= 0 {
+                break;
+            }
+            got += result as u32;
+            let last = &(*messages.wrapping_add(got as usize - 1)).msg_hdr;
+            if got == count
+                || flags & libc::MSG_WAITFORONE != 0 && !one_by_one
+                || last.msg_flags & libc::MSG_OOB != 0
+                || deadline.is_some_and(|deadline| clock::now() >= deadline)
+            {
+                break;
+            }
+        }
+    }
+    if got == 0 {
+        return result;
+    }
+    if let Some(deadline) = deadline {
+        let left = clock::to_timespec(deadline.saturating_sub(clock::now()));
+        // SAFETY: as the caller promises.
+        if unsafe { arguments::give(timeout, left) }.is_err() {
+            return -(libc::EFAULT as isize);
+        }
+    }
+    got as isize
+}
+
+/// `sendmmsg(2)`.
+///
+/// # Safety
+/// As for `sendmmsg`.
+pub unsafe fn send(
+    me: &'static Thread,
+    fd: i32,
+    messages: *mut mmsghdr,
+    count: u32,
+    flags: i32,
+) -> isize {
+    let count = count.min(MOST);
+    // SAFETY: as the caller promises.
+    let call = |at: u32, flags: i32| unsafe {
+        let rest = messages.wrapping_add(at as usize);
+        syscall!(SYS_sendmmsg, fd, rest, count - at, flags)
+    };
+    let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
+        return blocking::region(|| call(0, flags));
+    };
+    // Of a stream's message a part may be sent; the rest is the same message's.
+    let one_by_one = flags & libc::MSG_DONTWAIT == 0 && is_stream(operation.entry, fd);
+    let mut sent = 0;
+    while sent < count {
+        let at = messages.wrapping_add(sent as usize);
+        // SAFETY: as the caller promises; what was sent is valid.
+        let result = unsafe {
+            if one_by_one && arguments::is_readable(at) {
+                let result = send::message(me, fd, &raw const (*at).msg_hdr, flags);
+                if result >= 0 {
+                    (*at).msg_len = result as u32;
+                }
+                result
+            } else {
+                let result = if flags & libc::MSG_DONTWAIT != 0 {
+                    call(sent, flags)
+                } else {
+                    operation.run(
+                        |_, _| call(sent, flags | libc::MSG_DONTWAIT),
+                        || call(sent, flags),
+                    )
+                };
+                for index in 0..result.max(0) as usize {
+                    send::share_rights(&(*at.add(index)).msg_hdr);
+                }
+                result
+            }
+        };
+        if result < 0 {
+            return if sent > 0 { sent as isize } else { result };
+        }
+        sent += if one_by_one { 1 } else { result as u32 };
+        if flags & libc::MSG_DONTWAIT != 0 {
+            break;
+        }
+    }
+    pass_on(operation.entry, Direction::Write);
+    sent as isize
+}

@@ -1,0 +1,140 @@
+//! Beginnings and ends of a descriptor number's lives, as the program brings them about:
+//! who has waited on the number runs, and learns so.
+//!
+//! To a thread that is apart numbers mean other files than to the process: what it does
+//! to them is nobody else's affair.
+
+use crate::hub::descriptor::{self, Moment, Next};
+use crate::hub::place;
+use crate::sched::{self, wake};
+use crate::task::current;
+
+/// Runs `call`, which returns a new descriptor or something negative: begins its life.
+#[inline]
+pub fn make<R: Copy + TryInto<i32>>(call: impl FnOnce() -> R) -> R {
+    let since = descriptor::now();
+    let result = call();
+    if let Ok(fd) = result.try_into() {
+        made(fd, since);
+    }
+    result
+}
+
+/// Runs `call`, which returns 0 if it has written two new descriptors to `pair`.
+///
+/// # Safety
+/// `pair` is as the call needs it.
+pub unsafe fn make_pair<R: Copy + PartialEq + From<bool>>(
+    call: impl FnOnce() -> R,
+    pair: *const i32,
+) -> R {
+    let since = descriptor::now();
+    let result = call();
+    if result == R::from(false) {
+        // SAFETY: written by the call.
+        unsafe {
+            made(pair.read(), since);
+            made(pair.add(1).read(), since);
+        }
+    }
+    result
+}
+
+/// A call of the program's has returned the new descriptor `fd` after `since`.
+#[inline]
+pub fn made(fd: i32, since: Moment) {
+    if fd < 0 || current().is_apart() {
+        return;
+    }
+    if !descriptor::begin(fd, since) {
+        // The life before ended behind our back.
+        end(fd);
+        descriptor::begin(fd, since);
+    }
+    make_room(fd);
+}
+
+/// The new descriptor `fd` is for a file that others have as well.
+pub fn adopt(fd: i32) {
+    made(fd, descriptor::now());
+    share(fd);
+}
+
+/// The program is about to close `fd`.
+pub fn end(fd: i32) {
+    go_on(fd, Next::Unknown);
+}
+
+/// The program is about to put another file to the number `fd`.
+pub fn begin_replacement(fd: i32) {
+    go_on(fd, Next::Replacement);
+}
+
+/// That has succeeded, the file has other numbers, too, or has failed.
+pub fn end_replacement(fd: i32, succeeded: bool) {
+    if !succeeded {
+        go_on(fd, Next::Unknown);
+        return;
+    }
+    go_on(fd, Next::Shared);
+    make_room(fd);
+}
+
+fn go_on(fd: i32, next: Next) {
+    if !current().is_apart() {
+        wake::collecting(|woken| descriptor::end(fd, next, woken));
+        descriptor::await_holders(fd);
+    }
+}
+
+/// Has the hub move on if the program's numbers come near its own.
+fn make_room(fd: i32) {
+    if place::is_near(fd) && !current().is_apart() {
+        place::make_room(fd);
+    }
+}
+
+/// The program is about to close all numbers from `first` to `last`.
+pub fn end_range(first: u32, last: u32) {
+    if !current().is_apart() {
+        for fd in descriptor::ending(first, last) {
+            end(fd);
+        }
+    }
+}
+
+/// The file of `fd` has got another number or another owner.
+pub fn share(fd: i32) {
+    if !current().is_apart() {
+        descriptor::share(fd);
+    }
+}
+
+/// A thread that is not green, beside green ones, is about to take what `fd` has.
+pub fn contend(fd: i32) {
+    if sched::is_running() {
+        share(fd);
+    }
+}
+
+/// Runs `call`, which looks at the status flags of `fd` or changes them.
+pub fn with_status<R>(fd: i32, call: impl FnOnce() -> R) -> R {
+    match descriptor::get(fd) {
+        Some(entry) if !current().is_apart() => entry.with_status(call),
+        _ => call(),
+    }
+}
+
+/// Runs `call`, which changes status flags of `fd`.
+pub fn change_status<R>(fd: i32, call: impl FnOnce() -> R) -> R {
+    let result = with_status(fd, call);
+    status_changed(fd);
+    result
+}
+
+/// The program has changed a status flag or a time-out of `fd`.
+pub fn status_changed(fd: i32) {
+    if !current().is_apart() {
+        descriptor::status_changed(fd);
+    }
+}

@@ -1,0 +1,243 @@
+//! Start, and start again in a forked child.
+
+use core::ffi::c_void;
+use core::sync::atomic::Ordering;
+
+use libc::{pthread_attr_t, pthread_t};
+
+use crate::arch::thread::pointer;
+use crate::glibc::{deep_binding, loader, patch, tcb, tls};
+use crate::sched::worker::{self, Worker};
+use crate::sched::{
+    self, blocking, idle, kernel_state, kernel_thread, lend, monitor, slots, statistics, switch,
+    tie,
+};
+use crate::sys::in_child::{self, in_child};
+use crate::sys::{errno, pages, report};
+use crate::task::lock::RawLock;
+use crate::task::upcalls::{self, Upcalls};
+use crate::task::{Critical, Kind, StartRoutine, current, rank, stack};
+use crate::thread::{create, executable, exit, go, husk, main_thread, native, scheduling};
+use crate::wait::QUEUES;
+use crate::{arch, hub, settings, signal};
+
+static STARTING: RawLock<{ rank::START }> = RawLock::new();
+
+/// What the layers below ask of those above them.
+static UPCALLS: Upcalls = Upcalls {
+    catch_up: signal::send::catch_up,
+    deliver_deferred: signal::send::deliver_deferred,
+    look_for_signals: signal::shared::look,
+    monitor_signals: signal::shared::monitor_look,
+    needs_monitor: signal::shared::is_polled,
+    prepare: create::prepare,
+    retired: exit::retired,
+};
+
+/// Sets them, at load.
+pub fn set_upcalls() {
+    upcalls::set(&UPCALLS);
+}
+
+/// Asks to be told of what the loader loads. Called while there is one thread.
+pub fn watch_loader() {
+    deep_binding::init();
+    loader::watch(objects_changed);
+}
+
+/// By the thread at work, under the loader's lock.
+extern "C" fn objects_changed() {
+    deep_binding::adjust();
+    executable::changed();
+}
+
+/// Why there are no green threads.
+pub struct Failure {
+    /// What could not be done.
+    pub what: &'static str,
+    /// The errno.
+    pub error: i32,
+}
+
+/// For `map_err`: `what` could not be done.
+fn failed(what: &'static str) -> impl FnOnce(i32) -> Failure {
+    move |error| Failure { what, error }
+}
+
+static NOT_STARTED: report::Once = report::Once::new();
+
+/// `pthread_create(3)`: 0 or an error number. The first one starts everything.
+///
+/// # Safety
+/// As for `pthread_create`.
+pub unsafe fn create_thread(
+    id: *mut pthread_t,
+    attributes: *const pthread_attr_t,
+    start: StartRoutine,
+    argument: *mut c_void,
+) -> i32 {
+    if go::owns(start as usize) {
+        // SAFETY: as the caller promises.
+        return unsafe { native::create_for_go(id, attributes, start, argument) };
+    }
+    let task = || native::Task::new(start, argument, current().is_distinct());
+    // The thread that starts the runtime becomes a green one, and glibc has to end this one.
+    if !sched::is_running() && current().is_native() {
+        // SAFETY: as the caller promises.
+        return unsafe { native::create(id, attributes, task()) };
+    }
+    match self::start() {
+        // SAFETY: as the caller promises.
+        Ok(()) => unsafe { create::create(id, attributes, start, argument) },
+        Err(failure) => {
+            NOT_STARTED.line(&[
+                b"cannot ",
+                failure.what.as_bytes(),
+                b" (",
+                errno::describe(failure.error),
+                b"); running the program's threads natively",
+            ]);
+            // SAFETY: as the caller promises.
+            unsafe { native::create(id, attributes, task()) }
+        }
+    }
+}
+
+/// Turns the calling thread into a green one and its kernel thread into the
+/// first worker, opens the hub and starts the monitor, unless that has been
+/// done. On failure nothing has changed that the program sees.
+pub fn start() -> Result<(), Failure> {
+    if sched::is_running() {
+        return Ok(());
+    }
+    let critical = Critical::enter();
+    STARTING.lock();
+    let result = if sched::is_running() {
+        Ok(())
+    } else {
+        start_locked()
+    };
+    STARTING.unlock();
+    drop(critical);
+    if result.is_ok() {
+        tie::begin();
+        if go::is_program() || kernel_state::main_differs() {
+            blocking::wire();
+        }
+    }
+    result
+}
+
+fn start_locked() -> Result<(), Failure> {
+    if !tls::is_supported() {
+        return Err(failed("use this C library's loader")(libc::ENOSYS));
+    }
+    tcb::seed_ids();
+    scheduling::note_workers();
+    executable::init();
+    if settings::patches() {
+        patch::apply();
+    }
+    hub::descriptor::init().map_err(failed("reserve memory"))?;
+    for (table, size) in tables() {
+        // SAFETY: a forked child has no green threads.
+        unsafe { pages::wipe_on_fork(table, size) };
+    }
+    hub::epoll::open().map_err(failed("open the hub"))?;
+    let started = (|| {
+        let memory = || failed("reserve memory")(libc::ENOMEM);
+        let worker = Worker::create().ok_or_else(memory)?;
+        let size = kernel_thread::STACK_SIZE + tls::StaticSize::get().most();
+        let base = husk::take(size, stack::DEFAULT_GUARD)
+            .map_err(failed("make a thread to run the others on"))?
+            .thread;
+        husk::await_donor(base);
+        slots::set_count(settings::workers().unwrap_or_else(settings::cpus));
+        // SAFETY: no worker runs yet.
+        unsafe { idle::reset() };
+        monitor::start()
+            .map_err(failed("start the monitor"))
+            .inspect_err(|_| {
+                husk::put(base);
+                worker.put_by();
+            })?;
+        Ok((worker, base))
+    })();
+    let (worker, base) = started.inspect_err(|_| hub::epoll::close_inherited())?;
+    arch::thread::init();
+    base.become_kind(Kind::Base, base.pointer.get());
+    base.set_critical(1);
+    // SAFETY: a husk's stack is unused until its first context.
+    let context = unsafe {
+        switch::create(
+            base.stack_top.load(Ordering::Relaxed),
+            base.stack.base(),
+            base_entry,
+        )
+    };
+    base.context.set(context);
+    worker.set_base(base);
+    worker.adopt_kernel_thread(pointer());
+    main_thread::adopt(worker);
+    worker.install_signal_stack();
+    worker.set_running(current());
+    let acquired = idle::acquire(worker);
+    debug_assert!(acquired, "no slot is in use yet");
+    signal::actions::install();
+    signal::credentials::intercept();
+    hub::descriptor::adopt_open();
+    statistics::start();
+    if pages::is_locking() {
+        // The monitor, which does that otherwise, would get a part of malloc's memory of its
+        // own, of 64 MiB and locked as well.
+        for _ in 1..slots::all().len() {
+            idle::start_worker();
+        }
+    }
+    lend::start();
+    sched::set_running(true);
+    Ok(())
+}
+
+extern "C" fn base_entry(_: context::context::Transfer) -> ! {
+    // SAFETY: set before the first switch to this context.
+    worker::work(worker::of(current()));
+    unreachable!("the process's first kernel thread stays")
+}
+
+/// Large tables, all zeros while there are no green threads: instead of making them so in
+/// a child, which would have to copy them first, the child gets none of them.
+fn tables() -> [(*mut u8, usize); 2] {
+    [pages::of(&QUEUES), slots::memory()]
+}
+
+/// In the child of `fork` there is one kernel thread, which runs the caller;
+/// everything else is as before the first `pthread_create`.
+///
+/// # Safety
+/// The caller is the process's only thread.
+pub unsafe fn reset_in_child() {
+    exit::reset();
+    if !sched::is_running() {
+        return;
+    }
+    sched::set_running(false);
+    hub::epoll::close_inherited();
+    // SAFETY: as the caller promises.
+    unsafe {
+        // First: it gives back what waits for the caller.
+        main_thread::become_only_one();
+        in_child::reset_all();
+    }
+}
+
+/// Another thread may be about to start everything.
+///
+/// # Safety
+/// The caller is the process's only thread.
+unsafe fn reset() {
+    // SAFETY: as the caller promises.
+    unsafe { STARTING.reset() };
+}
+
+in_child!(reset);

@@ -1,0 +1,296 @@
+//! Slots and workers without work.
+//!
+//! A worker that finds nothing lays its slot down. The first such worker waits in the
+//! hub, for events and for the next deadline; the others sleep. Whoever makes a thread
+//! runnable looks for an idle slot afterwards; whoever lays a slot down looks for
+//! runnable threads afterwards. With a full fence between the two steps on either side,
+//! one of them sees the other ([`board`]).
+
+mod board;
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::slot::Slot;
+use super::worker::{self, Worker};
+use super::{monitor, slots, wake};
+use crate::hub::epoll::{self, Events};
+use crate::hub::{self};
+use crate::sys::clock::{self, Instant, NEVER};
+use crate::sys::raw::syscall;
+use crate::sys::{errno, report};
+use crate::task::{Critical, current, upcalls};
+use crate::wait::TIMERS;
+use crate::wait::woken::Woken;
+use board::{Board, Help};
+
+/// A forked child [sets it up](reset) when it starts threads of its own.
+static BOARD: Board = Board::new();
+
+fn give(slot: &'static Slot, worker: &'static Worker) {
+    slot.assign(worker);
+    worker.set_slot(Some(slot));
+    monitor::slot_in_use();
+}
+
+/// Takes an idle slot for the calling worker.
+pub fn acquire(worker: &'static Worker) -> bool {
+    match BOARD.take_slot() {
+        Some(index) => {
+            give(&slots::all()[index], worker);
+            true
+        }
+        None => false,
+    }
+}
+
+/// Lays down a slot that nobody owns. Somebody should look for work afterwards.
+pub fn lay_down(slot: &'static Slot) {
+    BOARD.lay_down(slots::index(slot));
+}
+
+/// Uses `limit` slots, of those that there are, from here on. For the monitor.
+pub fn set_limit(limit: u32) {
+    let _critical = Critical::enter();
+    BOARD.set_limit(limit);
+    for slot in &slots::all()[limit as usize..] {
+        if slots::vacate(slot) {
+            lay_down(slot);
+        }
+    }
+    if slots::any_queued() {
+        wake_for_work();
+    }
+}
+
+/// How many slots are used at most.
+pub fn limit() -> u32 {
+    let _critical = Critical::enter();
+    BOARD.limit()
+}
+
+/// Whether all slots lie idle.
+pub fn is_all_idle() -> bool {
+    let _critical = Critical::enter();
+    BOARD.idle() as usize == slots::all().len()
+}
+
+/// How many slots lie idle and may be used.
+pub fn idle_slots() -> u32 {
+    BOARD.open()
+}
+
+/// Whether a worker waits in the hub.
+pub fn is_polling() -> bool {
+    BOARD.is_polling()
+}
+
+/// A thread has become runnable: if a slot lies idle, puts a worker to it. The caller is
+/// critical and holds no lock.
+#[inline]
+pub fn wake_for_work() {
+    if BOARD.is_open() {
+        wake_worker();
+    }
+}
+
+/// Puts a worker to an idle slot, if there is one.
+#[cold]
+pub fn wake_worker() {
+    match BOARD.call() {
+        Help::None => {}
+        Help::Sleeper(worker, index) => {
+            give(&slots::all()[index], worker);
+            worker.wake();
+        }
+        Help::Poller => kick_hub(),
+        // Starting a kernel thread takes locks, of the program's allocator among them:
+        // the caller may be anywhere.
+        Help::New => monitor::want_worker(),
+    }
+}
+
+static NO_WORKER: report::Once = report::Once::new();
+/// How often in a row no worker could be started. A forked child counts on.
+static FAILURES: AtomicU32 = AtomicU32::new(0);
+/// How often in a row is not worth telling.
+const TOLERATED: u32 = 20;
+
+/// Starts a worker for an idle slot, if there is one and nobody to take it. For the
+/// monitor. Where no kernel thread is to be had those who run now must do.
+pub fn start_worker() {
+    let help = {
+        let _critical = Critical::enter();
+        BOARD.call()
+    };
+    match help {
+        Help::New => {}
+        Help::None => return,
+        Help::Sleeper(worker, index) => {
+            give(&slots::all()[index], worker);
+            return worker.wake();
+        }
+        Help::Poller => return kick_hub(),
+    }
+    let Some(index) = BOARD.take_slot() else {
+        return;
+    };
+    let slot = &slots::all()[index];
+    let started = Worker::create().ok_or(libc::ENOMEM).and_then(|worker| {
+        give(slot, worker);
+        worker.spawn().inspect_err(|_| {
+            let taken = slot.take_from(worker, None);
+            debug_assert!(
+                taken,
+                "nobody takes a slot from a worker that the monitor gives it to"
+            );
+            worker.set_slot(None);
+            worker.put_by();
+        })
+    });
+    let Err(error) = started else {
+        FAILURES.store(0, Ordering::Relaxed);
+        return;
+    };
+    lay_down(slot);
+    // The monitor comes again. For a moment it may always fail: while another thread is in
+    // `execve` the kernel refuses to make threads that share its working directory.
+    if FAILURES.fetch_add(1, Ordering::Relaxed) == TOLERATED {
+        NO_WORKER.line(&[
+            b"cannot start another kernel thread (",
+            errno::describe(error),
+            b"); going on with those there are",
+        ]);
+    }
+}
+
+/// Makes whoever waits in the hub, or the next to do so, return.
+fn kick_hub() {
+    if current().is_apart() {
+        // The number of the hub's eventfd may mean anything here.
+        monitor::kick();
+    } else {
+        epoll::kick();
+    }
+}
+
+/// A deadline has become the earliest one.
+pub fn deadline_moved(deadline: Instant) {
+    if BOARD.is_late(deadline) {
+        kick_hub();
+    }
+}
+
+/// Sleeps without a slot until given one.
+pub fn sleep(worker: &'static Worker) {
+    worker.mask.close();
+    worker.prepare_sleep();
+    // A slot that was laid down since the caller looked is as good as a wake-up.
+    if BOARD.sleep(worker) {
+        worker.sleep();
+    }
+}
+
+/// [`sleep`], although slots lie idle: another worker waits in the hub for both.
+fn sleep_beside_poller(worker: &'static Worker) {
+    worker.mask.close();
+    worker.prepare_sleep();
+    if !BOARD.sleep_beside_poller(worker) || slots::any_queued() {
+        wake_worker();
+    }
+    worker.sleep();
+}
+
+/// The calling worker has found nothing: lays its slot down and waits for work.
+pub fn wait(worker: &'static Worker) {
+    let Some(slot) = worker.slot() else { return };
+    worker.set_slot(None);
+    if !slot.take_from(worker, None) {
+        return;
+    }
+    lay_down(slot);
+    if slots::any_queued() {
+        return;
+    }
+    if BOARD.begin_polling() {
+        poll(worker);
+    } else {
+        sleep_beside_poller(worker);
+    }
+}
+
+/// So many workers beyond the number of slots stay asleep for the next ones that block.
+const SPARE: u32 = 3;
+
+/// Ends workers that have not been called for since the last time. For the monitor.
+pub fn retire_workers() {
+    let _critical = Critical::enter();
+    BOARD.retire(slots::all().len() as u32 + SPARE, |worker| {
+        worker.end();
+        worker.wake();
+    });
+}
+
+/// Whether workers sleep that will end if nobody calls them.
+pub fn has_spare_workers() -> bool {
+    let _critical = Critical::enter();
+    // One of them may be the process's first kernel thread, which stays.
+    BOARD.sleeping() > slots::all().len() as u32 + SPARE + 1 + worker::staying()
+}
+
+/// Waits in the hub, and lets those run whose time has come.
+fn poll(worker: &'static Worker) {
+    worker.mask.enter_base();
+    if slots::any_queued() {
+        BOARD.end_polling();
+        return;
+    }
+    let deadline = TIMERS.earliest();
+    BOARD.poll_until(deadline);
+    let limit = match deadline {
+        NEVER => NEVER,
+        deadline => deadline.saturating_sub(clock::now()),
+    };
+    let mut events = Events::new();
+    events.take(limit);
+    BOARD.end_polling();
+    // Before the threads are handed out: this worker is awake to run them. If all slots
+    // are busy again it sleeps.
+    acquire(worker);
+    let mut woken = Woken::new();
+    hub::collect(&events, &mut woken);
+    super::expire(&mut woken);
+    wake::all(woken);
+    if events.has_signal() {
+        (upcalls::get().look_for_signals)();
+    }
+}
+
+/// The main thread, the caller, has changed its signal mask to `mask`: on return
+/// no worker is open to what that blocks, unless a green thread runs there.
+pub fn renew_mask(mask: u64) {
+    if is_polling() {
+        // Without a look at whether it was kicked, which a new poller may be about to
+        // reset. Who waits in the hub comes back with the new mask, whatever it had.
+        kick_hub();
+    }
+    for worker in worker::all() {
+        while worker.mask.in_base() & mask != mask {
+            // SAFETY: no arguments.
+            unsafe { syscall!(SYS_sched_yield) };
+        }
+    }
+}
+
+/// Whether events or deadlines are awaited and nobody looks out for them.
+pub fn needs_poller() -> bool {
+    !is_polling() && (TIMERS.earliest() != NEVER || epoll::is_used())
+}
+
+/// Forgets all workers; all slots lie idle.
+///
+/// # Safety
+/// No worker runs: at the start, or in a forked child.
+pub unsafe fn reset() {
+    // SAFETY: as the caller promises.
+    unsafe { BOARD.reset(slots::all().len()) };
+}

@@ -1,0 +1,72 @@
+//! How fast threads run, and what follows from that: how often workers look around, and
+//! how many there are.
+
+use crate::sched::limit::{Limit, Sample};
+use crate::sched::slot::Counts;
+use crate::sched::{idle, slots, tempo};
+use crate::settings::{self, MAX_SLOTS};
+use crate::sys::clock::{self, Instant, SECOND};
+
+/// How often the CPUs are counted, in nanoseconds.
+const CPUS: u64 = SECOND / 2;
+
+/// What the monitor remembers.
+pub struct Pace {
+    seen: [Counts; MAX_SLOTS],
+    last: Instant,
+    limit: Limit,
+    /// When the CPUs are to be counted again; never where the number was asked for.
+    next_count: Option<Instant>,
+}
+
+impl Pace {
+    /// From now on.
+    pub fn new() -> Self {
+        let now = clock::now();
+        Self {
+            seen: [Counts::default(); MAX_SLOTS],
+            last: now,
+            limit: Limit::new(slots::all().len() as u32, now),
+            next_count: settings::workers().is_none().then_some(now + CPUS),
+        }
+    }
+
+    /// Looks at all slots. `is_stuck`: a thread was found to compute while others wait.
+    pub fn look(&mut self, is_stuck: bool) {
+        let now = clock::now();
+        let mut sample = Sample {
+            is_stuck,
+            ..Sample::default()
+        };
+        let mut used = 0;
+        for (slot, seen) in slots::all().iter().zip(&mut self.seen) {
+            let counts = slot.counts();
+            let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
+            let empty = since(counts.empty, seen.empty);
+            sample.dispatches += since(counts.ticks, seen.ticks).saturating_sub(empty);
+            sample.lock_waits += since(counts.lock_waits, seen.lock_waits);
+            used += u32::from(!slot.owner().is_null());
+            *seen = counts;
+        }
+        let elapsed = now - self.last;
+        self.last = now;
+        sample.used = elapsed * u64::from(used);
+        if used == 0 {
+            return;
+        }
+        tempo::note(elapsed, used, sample.dispatches);
+        let Some(next_count) = &mut self.next_count else {
+            return;
+        };
+        let before = self.limit.get();
+        if now >= *next_count {
+            *next_count = now + CPUS;
+            self.limit
+                .set_most(settings::cpus().min(slots::all().len()) as u32);
+        }
+        self.limit.take(now, sample);
+        if self.limit.get() != before {
+            idle::set_limit(self.limit.get());
+        }
+    }
+}

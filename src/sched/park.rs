@@ -1,0 +1,152 @@
+//! Leaving the CPU: until claimed, for a turn, for good.
+
+use super::slot::Pick;
+use super::{idle, switch, wake, worker};
+use crate::glibc::signals::SIGCANCEL;
+use crate::sys::clock::{self, Instant, NEVER};
+use crate::sys::futex;
+use crate::sys::sigmask::bit;
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{After, Critical, Thread, current, lock};
+use crate::wait::{QUEUES, TIMERS};
+
+/// Waits on the address `key` until woken or until `deadline`.
+///
+/// `validate` and `cancellation` are for [`Queues::enter`](crate::wait::queue::Queues::enter): where the former says no nothing
+/// happens, and the result is `None`. `queued` runs once wakers can find the thread,
+/// before it leaves the CPU; `left` runs under the queue's lock if the wait ends by
+/// time-out or interruption, when nobody else has taken the thread out of the queue.
+#[inline]
+pub fn on_address(
+    key: usize,
+    deadline: Instant,
+    cancellation: Cancellation,
+    validate: impl FnOnce() -> Option<u32>,
+    queued: impl FnOnce(),
+    left: impl FnOnce(),
+) -> Option<Wake> {
+    let _critical = Critical::enter();
+    let me = current();
+    if !QUEUES.enter(me, key, cancellation, validate) {
+        return None;
+    }
+    if me.parks() {
+        worker::of(me).count_lock_wait();
+    }
+    queued();
+    let reason = commit(me, deadline);
+    if matches!(reason, Wake::Timeout | Wake::Interrupted) {
+        QUEUES.withdraw(me, left);
+    }
+    Some(reason)
+}
+
+/// Leaves the CPU until `me`, the caller, is claimed, or until `deadline`. It is
+/// inside a [`Critical`] section, has armed, and holds no lock.
+///
+/// A signal that was sent before the thread armed claims it here. Whoever sends one
+/// marks it pending, then tries to claim; the waiter arms, releases a lock (on x86-64
+/// a full barrier), then looks for pending ones: one of the two sees the other.
+#[inline]
+pub fn commit(me: &'static Thread, deadline: Instant) -> Wake {
+    debug_assert!(lock::holds_none(), "a wait with a lock held");
+    debug_assert!(me.is_critical() && me.is(current()));
+    let wanted = me.deliverable();
+    if wanted != 0 && (wanted != bit(SIGCANCEL) || me.waits_until_cancelled()) {
+        wake::claim(me, Wake::Interrupted);
+    }
+    if !me.parks() {
+        sleep(me, deadline);
+    } else if deadline == NEVER {
+        until_claimed(me);
+    } else {
+        if TIMERS.arm(me, deadline) {
+            idle::deadline_moved(deadline);
+        }
+        until_claimed(me);
+        TIMERS.disarm(me);
+    }
+    me.word.finish()
+}
+
+/// [`commit`] for a thread that has a kernel thread to itself.
+#[cold]
+fn sleep(me: &Thread, deadline: Instant) {
+    while let Some(word) = me.word.sleep_on() {
+        let result = match clock::until(deadline) {
+            None => futex::wait(me.word.futex(), word),
+            // Claimed, but still in the waker's list: a matter of moments.
+            _ if me.word.is_claimed() => futex::wait(me.word.futex(), word),
+            Some(left) if left.is_zero() => -(libc::ETIMEDOUT as isize),
+            Some(left) => futex::wait_for(me.word.futex(), word, left),
+        };
+        match -result as i32 {
+            libc::ETIMEDOUT => wake::claim(me, Wake::Timeout),
+            libc::EINTR => wake::claim(me, Wake::Interrupted),
+            _ => false,
+        };
+    }
+}
+
+/// Switches out until claimed.
+#[inline]
+fn until_claimed(me: &'static Thread) {
+    if !me.word.is_claimed() {
+        leave(me, After::Publish);
+    }
+}
+
+/// Lets other runnable threads go first; false if there were none.
+pub fn yield_now(me: &'static Thread) -> bool {
+    let _critical = Critical::enter();
+    leave(me, After::Requeue)
+}
+
+/// So many operations in a row may succeed at once before others have a turn.
+const TURN: u32 = 32;
+
+/// The calling thread has done something that it might have had to wait for.
+///
+/// A peer that answers at once, because our own sending has woken it, would keep a thread
+/// from ever leaving the CPU, and the other connections from being served.
+#[inline(always)]
+pub fn spend(me: &'static Thread) {
+    match me.turn.get() {
+        0 => end_turn(me),
+        left => me.turn.set(left - 1),
+    }
+}
+
+#[cold]
+fn end_turn(me: &'static Thread) {
+    me.turn.set(TURN);
+    let _critical = Critical::enter();
+    super::glance();
+    leave(me, After::Requeue);
+}
+
+/// Ends the calling context for good; [`After::Retire`] follows on another.
+pub fn retire(me: &'static Thread) -> ! {
+    leave(me, After::Retire);
+    unreachable!("a retired context was resumed");
+}
+
+/// Switches to whoever is next; false if that is the caller.
+#[inline]
+fn leave(me: &'static Thread, after: After) -> bool {
+    let worker = worker::of(me);
+    me.haste.leaves();
+    let next = match worker.pick() {
+        Pick::Run(next) => next,
+        // Nobody else: a yielding thread goes on, and so does one that the look
+        // around has just woken.
+        Pick::Empty if after == After::Requeue => return false,
+        Pick::Empty if after == After::Publish && me.word.is_claimed() => return false,
+        // A handler has wired it on its way here: it has no slot to share.
+        Pick::Lost if after == After::Requeue && me.is_wired() => return false,
+        Pick::Empty | Pick::Lost => worker.base(),
+    };
+    switch::to(me, next, worker, after);
+    me.turn.set(TURN);
+    true
+}

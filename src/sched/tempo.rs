@@ -1,0 +1,53 @@
+//! The pace at which threads run, as the monitor has last found it.
+//!
+//! What pays depends on how long a thread runs at a time. A look at the hub costs a quarter
+//! of a microsecond, a call of a sleeping worker a few, and some tens until that runs: after
+//! every thread that runs for a millisecond both are nothing, after every echoed message
+//! they would be half of the work.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+/// A busy worker glances at the hub about so often, in nanoseconds.
+const GLANCE: u64 = 200_000;
+/// And at least once in so many dispatches.
+const MOST_DISPATCHES: u64 = 32;
+/// What it takes until a called worker runs something, in nanoseconds.
+const CALL: u64 = 25_000;
+/// However short the dispatches, so many threads are worth a call.
+const MOST_QUEUED: u64 = 16;
+
+/// One less than the number of dispatches between two glances, a power of two. A forked child goes
+/// on from there.
+static GLANCE_MASK: AtomicU32 = AtomicU32::new(MOST_DISPATCHES as u32 - 1);
+/// How many threads have to wait at a slot to be worth a call. A forked child goes on from there.
+static WORTH_A_CALL: AtomicU32 = AtomicU32::new(2);
+
+/// Whether it is time to glance at the hub after `ticks` dispatches.
+#[inline(always)]
+pub fn is_time_to_glance(ticks: u32) -> bool {
+    ticks & GLANCE_MASK.load(Ordering::Relaxed) == 0
+}
+
+/// Whether `queued` threads at the slot of a worker that is about to run them are worth the
+/// call of another worker.
+#[inline(always)]
+pub fn is_worth_a_call(queued: u32) -> bool {
+    queued >= WORTH_A_CALL.load(Ordering::Relaxed)
+}
+
+/// How long a dispatch takes, in nanoseconds, where `slots` slots have made `dispatches` in
+/// `elapsed` nanoseconds.
+fn duration(elapsed: u64, slots: u32, dispatches: u64) -> u64 {
+    elapsed * u64::from(slots) / dispatches.max(1)
+}
+
+/// Notes that `slots` slots have made `dispatches` in `elapsed` nanoseconds.
+pub fn note(elapsed: u64, slots: u32, dispatches: u64) {
+    let duration = duration(elapsed, slots, dispatches).max(1);
+    let between = (GLANCE / duration).clamp(1, MOST_DISPATCHES);
+    // The power of two at or below.
+    let mask = (1u32 << between.ilog2()) - 1;
+    GLANCE_MASK.store(mask, Ordering::Relaxed);
+    let worth = (CALL / duration).clamp(1, MOST_QUEUED) as u32;
+    WORTH_A_CALL.store(worth, Ordering::Relaxed);
+}

@@ -1,0 +1,122 @@
+//! Threads that the kernel has to know: holders of mutexes that it gives on itself.
+//!
+//! The word of a robust or priority-inheriting mutex that processes share holds the
+//! kernel's id of its owner: when that ends, with or without its process, the kernel marks
+//! the mutex, and others wait behind it with its priority. So from the first such mutex
+//! that a green thread takes until it has given back the last it is *tied* to its kernel
+//! thread, which blocks where the thread would park. glibc works with the kernel's id
+//! meanwhile, which is in the TCB for the length of its functions.
+
+use core::sync::atomic::Ordering;
+
+use super::{blocking, worker};
+use crate::glibc::robust;
+use crate::task::{Thread, current};
+
+/// Ties the calling thread once more.
+pub fn tie() {
+    count(Change::Taken);
+    fasten(current());
+}
+
+/// Takes one [`tie`] back.
+pub fn untie() {
+    count(Change::Released);
+    loosen(current());
+}
+
+/// For a thread that has just become green.
+pub fn begin() {
+    let me = current();
+    if me.ties.get() > 0 {
+        fasten(me);
+    }
+}
+
+/// A forked child holds nothing of its parent's, also where no green threads have run.
+pub fn reset() {
+    current().ties.set(0);
+}
+
+/// Threads that are not green yet count, too.
+fn count(change: Change) {
+    let me = current();
+    me.ties.set(match change {
+        Change::None => me.ties.get(),
+        Change::Taken => me.ties.get() + 1,
+        Change::Released => me.ties.get().saturating_sub(1),
+    });
+}
+
+fn fasten(me: &'static Thread) {
+    if me.parks() {
+        blocking::enter(me);
+        me.set_tied();
+    }
+}
+
+fn loosen(me: &'static Thread) {
+    if me.ties.get() == 0 && me.untie() {
+        blocking::leave(me);
+    }
+}
+
+/// What a function of glibc's has done to a mutex of the caller's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// The caller holds it as before, or does not.
+    None,
+    /// The caller has taken it.
+    Taken,
+    /// The caller no longer holds it.
+    Released,
+}
+
+/// Calls a function of glibc's on a mutex whose owner the kernel has to know; `change` says
+/// from its result what has come of that.
+///
+/// `call` may unwind (cancellation): the thread holds what it did before, and glibc sees
+/// the kernel's id until the next such call.
+pub fn known(call: impl FnOnce() -> i32, change: impl FnOnce(i32) -> Change) -> i32 {
+    let me = current();
+    if me.is_lent() {
+        // The child's affair.
+        return call();
+    }
+    if !me.is_green() {
+        let result = call();
+        count(change(result));
+        return result;
+    }
+    fasten(me);
+    let worker = worker::of(me);
+    worker.register_robust_list(robust::list_of(me.tcb()));
+    let id = me.tcb().id();
+    id.store(worker.kernel_id() as u32, Ordering::Relaxed);
+    let result = call();
+    id.store(me.tid.load(Ordering::Relaxed) as u32, Ordering::Relaxed);
+    count(change(result));
+    loosen(me);
+    result
+}
+
+/// Releases the mutexes that `me`, the caller, holds at its end: the next owners get
+/// `EOWNERDEAD`.
+///
+/// What inherits priority only the kernel can give on to those who wait, at the end of a
+/// kernel thread: so that of a thread that is tied ends, too.
+pub fn end(me: &'static Thread) {
+    let worker = worker::of(me);
+    let (id, kernel_id) = (me.tid.load(Ordering::Relaxed), worker.kernel_id());
+    let is_left = robust::release(me.tcb(), [id, kernel_id], worker.heirs());
+    if me.ties.replace(0) == 0 {
+        return;
+    }
+    // A call may have been left by unwinding.
+    me.tcb().id().store(id as u32, Ordering::Relaxed);
+    if is_left || worker.may_end() {
+        // The husk and its list have their next thread soon.
+        worker.register_robust_list(worker.heirs().address());
+        worker.set_altered();
+    }
+}

@@ -1,0 +1,129 @@
+//! Making threads runnable.
+//!
+//! Claims are made under the locks of queues; what follows from them is done here,
+//! when none is held: threads go to a run queue, a worker is put to it, kernel threads
+//! are woken.
+
+use super::{idle, slots, statistics, tempo, worker};
+use crate::sys::futex;
+use crate::task::list::List;
+use crate::task::node::Node;
+use crate::task::word::Wake;
+use crate::task::{Critical, Kind, Thread, current};
+use crate::wait::QUEUES;
+use crate::wait::queue::{Verdict, Waiters};
+use crate::wait::woken::Woken;
+
+/// Makes `thread`, which is saved and in no list, runnable. The caller is critical
+/// and holds no lock.
+#[inline]
+pub fn runnable(thread: &Thread) {
+    let mut list = List::new();
+    list.push(thread);
+    all_runnable(list);
+}
+
+/// [`runnable`] for all of `list`, in its order.
+#[inline]
+pub fn all_runnable(list: List) {
+    statistics::became_runnable(&list);
+    let me = current();
+    let on_worker = me.kind() == Kind::Base || me.parks();
+    let rest = if on_worker {
+        match worker::of(me).push(list) {
+            Ok(queued) => {
+                // The caller's slot serves them when the caller leaves it; a base context
+                // does so at once.
+                let call = idle::idle_slots() > 0
+                    && (queued > 1 && tempo::is_worth_a_call(queued)
+                        || me.kind() == Kind::Green && me.haste.wakes());
+                if call {
+                    idle::wake_worker();
+                }
+                return;
+            }
+            Err(list) => list,
+        }
+    } else {
+        list
+    };
+    slots::SHARED.global.push(rest);
+    idle::wake_for_work();
+}
+
+/// Makes `thread`, which comes back from a blocking region and has found all slots busy,
+/// runnable. The caller is critical and holds no lock.
+pub fn returning(thread: &Thread) {
+    let mut list = List::new();
+    list.push(thread);
+    statistics::became_runnable(&list);
+    slots::SHARED.returning.push(list);
+    idle::wake_for_work();
+}
+
+/// Lets all run that `woken` holds. The caller is critical and holds no lock.
+#[inline]
+pub fn all(mut woken: Woken) {
+    while let Some(thread) = woken.kernel.pop() {
+        futex::wake(thread.word.release(), 1);
+    }
+    if woken.runnable.len() > 0 {
+        all_runnable(woken.runnable);
+    }
+}
+
+/// Calls `collect` for threads to claim, and lets them run once it has given its locks
+/// back.
+#[inline]
+pub fn collecting<R>(collect: impl FnOnce(&mut Woken) -> R) -> R {
+    let _critical = Critical::enter();
+    let mut woken = Woken::new();
+    let result = collect(&mut woken);
+    all(woken);
+    result
+}
+
+/// Claims `thread` for `reason` and lets it run; false if it does not wait, or somebody
+/// else was first. The caller holds no lock.
+pub fn claim(thread: &Thread, reason: Wake) -> bool {
+    collecting(|woken| woken.claim(thread, reason))
+}
+
+/// [`Queues::wake`], and lets those run whom it claims.
+#[inline]
+pub fn address<R>(
+    key: usize,
+    verdict: impl FnMut(&Node, usize) -> Verdict,
+    done: impl FnOnce(usize, bool) -> R,
+) -> R {
+    collecting(|woken| QUEUES.wake(key, woken, verdict, done))
+}
+
+/// [`Queues::at`], and lets those run whom `act` collects.
+#[inline]
+pub fn at<R>(key: usize, act: impl FnOnce(Waiters<'_>, &mut Woken) -> R) -> R {
+    collecting(|woken| QUEUES.at(key, |waiters| act(waiters, woken)))
+}
+
+/// Wakes up to `count` of those who wait on the address `key`, in order of arrival;
+/// returns how many.
+pub fn up_to(key: usize, count: usize) -> usize {
+    let verdict = |_: &Node, woken| {
+        if woken < count {
+            Verdict::Wake(Wake::Ready)
+        } else {
+            Verdict::Stop
+        }
+    };
+    address(key, verdict, |woken, _| woken)
+}
+
+/// [`Queues::requeue`], and lets those run whom it claims.
+pub fn requeue(
+    from: usize,
+    to: usize,
+    limits: (usize, usize),
+    validate: impl FnOnce() -> bool,
+) -> Option<(usize, usize)> {
+    collecting(|woken| QUEUES.requeue(from, to, limits, woken, validate))
+}

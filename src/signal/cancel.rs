@@ -1,0 +1,115 @@
+//! Cancellation points, and the state that they look at.
+
+use core::ptr;
+use core::sync::atomic::Ordering;
+
+use super::retry;
+use crate::arch::system_call::exposed;
+use crate::glibc::real::real;
+use crate::task::{Kind, Thread, current};
+
+// <pthread.h>; the libc crate lacks them.
+const PTHREAD_CANCEL_ENABLE: i32 = 0;
+const PTHREAD_CANCEL_DISABLE: i32 = 1;
+const PTHREAD_CANCEL_DEFERRED: i32 = 0;
+const PTHREAD_CANCEL_ASYNCHRONOUS: i32 = 1;
+
+// They act on a request that has become due.
+unsafe extern "C-unwind" {
+    fn pthread_setcancelstate(state: i32, old: *mut i32) -> i32;
+    fn pthread_setcanceltype(kind: i32, old: *mut i32) -> i32;
+}
+
+/// glibc's own `pthread_testcancel`.
+fn test() {
+    let real = real!(pthread_testcancel: unsafe extern "C-unwind" fn());
+    // SAFETY: looks at the TCB; unwinds or returns.
+    unsafe { real() }
+}
+
+/// A cancellation point: if the calling thread was cancelled and has not disabled
+/// that, unwinds it. Called at the edge only, with nothing on the way to drop.
+#[inline(always)]
+pub fn point() {
+    let me = current();
+    if me.kind() != Kind::Green {
+        if me.pending.bits() != 0 {
+            // It has ended the wait, if there was one.
+            me.pending.forget_cancel();
+        }
+        test();
+    } else if me.cancelled.load(Ordering::Relaxed) {
+        act(me);
+    }
+}
+
+/// Unwinds the calling thread `me`, if it has not disabled that.
+#[cold]
+pub fn act(me: &Thread) {
+    // The request is for the parent of a child that borrows the thread.
+    if me.is_lent() {
+        return;
+    }
+    // Where cancellation is disabled there is nothing to do until it is enabled again.
+    me.pending.forget_cancel();
+    retry::disarm(me);
+    me.tcb().mark_cancelled();
+    test();
+}
+
+/// Whether the calling thread has to be cancelled, at a cancellation point or not.
+pub fn is_due_anywhere() -> bool {
+    let me = current();
+    let tcb = me.tcb();
+    tcb.is_cancelled() && tcb.allows_cancellation_anywhere() && !me.is_critical()
+}
+
+/// A place in the midst of a call where the calling thread is unwound if it is to be
+/// cancelled and allows that anywhere. There is nothing to drop or to put in order.
+#[cold]
+pub fn anywhere() {
+    if is_due_anywhere() {
+        act(current());
+    }
+}
+
+/// Makes system call `number`, which may wait, as glibc does at its own cancellation points:
+/// as long as it lasts a request may unwind the caller, which has nothing to put in order. The
+/// kernel's result.
+///
+/// # Safety
+/// The arguments are valid for the system call.
+pub unsafe fn waiting_call(number: i64, [a, b, c, d, e, f]: [usize; 6]) -> isize {
+    let mut before = 0;
+    // SAFETY: the calling thread's own state; the rest as the caller promises.
+    unsafe {
+        pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &mut before);
+        let result = exposed(a, b, c, d, e, f, number);
+        pthread_setcanceltype(before, ptr::null_mut());
+        result
+    }
+}
+
+/// The state that a new thread has: enabled, deferred. A husk may have another
+/// from the thread before.
+pub fn enable() {
+    // SAFETY: the calling thread's own state; the places for the old one may be null.
+    unsafe {
+        pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, ptr::null_mut());
+        pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, ptr::null_mut());
+    }
+}
+
+/// No cancellation of the calling thread from here on; returns what was before.
+pub fn disable() -> i32 {
+    let mut before = 0;
+    // SAFETY: the calling thread's own state.
+    unsafe { pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &mut before) };
+    before
+}
+
+/// Back to what [`disable`] has returned.
+pub fn restore(before: i32) {
+    // SAFETY: the calling thread's own state.
+    unsafe { pthread_setcancelstate(before, ptr::null_mut()) };
+}

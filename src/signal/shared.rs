@@ -1,0 +1,115 @@
+//! Signals that wait in the kernel for the process.
+//!
+//! There they stay, visible to `sigpending`, `sigwait` and signalfd, until a thread that
+//! accepts them runs: then its kernel thread is open to them. So a thread that is parked has
+//! to be told, and runs. The hub says when a signal has come; it is looked for among the
+//! threads only if the kernel still has it then, which has its own way with those that
+//! accept it and run.
+
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use super::delivery;
+use crate::glibc::signals::UNBLOCKABLE;
+use crate::hub::signals;
+use crate::sched::{monitor, wake};
+use crate::sys::in_child::in_child;
+use crate::sys::raw::syscall;
+use crate::sys::sigmask::bit;
+use crate::task::word::Wake;
+
+/// Somebody blocks a signal, or queues are to stay in order: the hub has to look out.
+static NEEDED: AtomicBool = AtomicBool::new(false);
+/// It does.
+static WATCHED: AtomicBool = AtomicBool::new(false);
+/// It cannot: the monitor looks instead.
+static POLLED: AtomicBool = AtomicBool::new(false);
+/// A thread that accepts one of them was neither parked nor, for certain, about to get it.
+static LEFT: AtomicBool = AtomicBool::new(false);
+/// Signals that no thread accepts, as far as is known.
+static REFUSED: AtomicU64 = AtomicU64::new(0);
+
+/// Has the hub look out for signals from here on. Async-signal-safe.
+#[inline(always)]
+pub fn need() {
+    if !NEEDED.load(Ordering::Relaxed) {
+        begin();
+    }
+}
+
+#[cold]
+fn begin() {
+    if !NEEDED.swap(true, Ordering::SeqCst) {
+        monitor::rouse();
+    }
+}
+
+/// A thread has a mask that does not block `accepted`. After the change; SeqCst on both
+/// sides: who looks for a thread says first that there may be none.
+#[inline(always)]
+pub fn accept(accepted: u64) {
+    if REFUSED.load(Ordering::SeqCst) & accepted != 0 {
+        REFUSED.fetch_and(!accepted, Ordering::SeqCst);
+    }
+}
+
+/// Whether the monitor must not sleep for good.
+pub fn is_polled() -> bool {
+    POLLED.load(Ordering::Relaxed) || LEFT.load(Ordering::SeqCst)
+}
+
+/// The monitor's part: opens what the hub needs, and looks where that does not do. The
+/// caller is critical and holds no lock.
+pub fn monitor_look() {
+    if NEEDED.load(Ordering::SeqCst) && !WATCHED.load(Ordering::Relaxed) {
+        if !POLLED.load(Ordering::Relaxed) && signals::watch() {
+            WATCHED.store(true, Ordering::Relaxed);
+        } else {
+            POLLED.store(true, Ordering::Relaxed);
+        }
+        // What had come before.
+        LEFT.store(true, Ordering::Relaxed);
+    }
+    if LEFT.swap(false, Ordering::SeqCst) && tell() {
+        LEFT.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The hub says that a signal was sent. The caller is critical and holds no lock.
+pub fn look() {
+    if tell() {
+        LEFT.store(true, Ordering::SeqCst);
+        monitor::stay_awake();
+    }
+}
+
+/// Lets threads run that accept what the kernel has for the process. True if one was not
+/// parked: it runs, with a kernel thread that is open to the signal, or will do so; but it
+/// may be parking just now, and its kernel thread have closed before the kernel could
+/// interrupt it.
+fn tell() -> bool {
+    let mut waiting = 0u64;
+    // SAFETY: `waiting` is writable.
+    unsafe { syscall!(SYS_rt_sigpending, &raw mut waiting, 8) };
+    waiting &= !UNBLOCKABLE & !REFUSED.load(Ordering::SeqCst);
+    let mut left = false;
+    while waiting != 0 {
+        let signal = waiting.trailing_zeros() as i32 + 1;
+        waiting &= waiting - 1;
+        REFUSED.fetch_or(bit(signal), Ordering::SeqCst);
+        if let Some(thread) = delivery::acceptor(signal) {
+            REFUSED.fetch_and(!bit(signal), Ordering::SeqCst);
+            left |= !wake::claim(thread, Wake::Interrupted);
+        }
+    }
+    left
+}
+
+/// In a forked child nobody looks out.
+fn reset() {
+    for flag in [&NEEDED, &WATCHED, &POLLED, &LEFT] {
+        flag.store(false, Ordering::Relaxed);
+    }
+    REFUSED.store(0, Ordering::Relaxed);
+}
+
+in_child!(reset);

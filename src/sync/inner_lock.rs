@@ -1,0 +1,78 @@
+//! The locks inside libc: of streams, of malloc's arenas, of lists (glibc, lowlevellock.h).
+//!
+//! | word | meaning |
+//! | --- | --- |
+//! | 0 | free |
+//! | 1 | held |
+//! | 2 | held, and somebody may wait |
+//!
+//! Taking and giving back are libc's own until somebody has to wait. A green thread parks, as
+//! who holds the lock may be parked himself: in a `read` for the stream. Who cannot park waits
+//! in the kernel: kernel threads, children that borrow a thread, and what is critical, where
+//! the runtime itself may have called malloc.
+//!
+//! So there are waiters of two kinds, and one of each is woken. The first in the queue may have
+//! to wait for a slot whose owner waits in the kernel for this very lock. Who is woken marks the
+//! lock with 2 again, so nobody is forgotten.
+//!
+//! ld.so has functions of its own for its locks, some of which libc takes, too. Nobody parks for
+//! those: it would not wake him.
+
+use core::ops::Range;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use crate::glibc::loader;
+use crate::sched::{park, wake};
+use crate::sys::clock::NEVER;
+use crate::sys::futex;
+use crate::sys::in_child::in_child;
+use crate::task::green;
+use crate::task::word::Cancellation;
+
+const WAITED_FOR: u32 = 2;
+
+/// So many wait in the kernel, for any of the locks.
+static IN_KERNEL: AtomicU32 = AtomicU32::new(0);
+
+in_child!(reset);
+
+/// In a forked child nobody waits.
+unsafe fn reset() {
+    IN_KERNEL.store(0, Ordering::Relaxed);
+}
+
+fn is_the_loaders(word: &AtomicU32) -> bool {
+    let Range { start, end } = loader::range();
+    // Where it is not known any lock may be one.
+    start == end || (start..end).contains(&word.as_ptr().addr())
+}
+
+/// Takes the lock, which was found taken.
+pub fn lock(word: &AtomicU32) {
+    let parks = green().is_some() && !is_the_loaders(word);
+    if !parks {
+        // SeqCst, as the exchange below and `wake`: who sees the lock waited for sees the
+        // waiter counted.
+        IN_KERNEL.fetch_add(1, Ordering::SeqCst);
+    }
+    while word.swap(WAITED_FOR, Ordering::SeqCst) != 0 {
+        if parks {
+            let is_held = || (word.load(Ordering::SeqCst) == WAITED_FOR).then_some(0);
+            let key = word.as_ptr().addr();
+            park::on_address(key, NEVER, Cancellation::Never, is_held, || (), || ());
+        } else {
+            futex::wait(word, WAITED_FOR);
+        }
+    }
+    if !parks {
+        IN_KERNEL.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Wakes those who shall try for the lock, which is free.
+pub fn wake(word: *const AtomicU32) {
+    wake::up_to(word.addr(), 1);
+    if IN_KERNEL.load(Ordering::SeqCst) > 0 {
+        futex::wake(word.cast(), 1);
+    }
+}

@@ -1,0 +1,53 @@
+//! Which descriptors are open.
+
+use super::raw::syscall;
+
+/// Whether `fd` is open.
+pub fn is_open(fd: i32) -> bool {
+    // SAFETY: only asks.
+    unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFD) >= 0 }
+}
+
+/// Calls `act` with each open descriptor of the calling thread, in ascending order,
+/// as /proc shows them (proc(5)). `act` may close what it is given. `-errno` where
+/// there is no looking.
+pub fn each(mut act: impl FnMut(i32)) -> Result<(), isize> {
+    let mut buffer = [0u8; 4096];
+    // SAFETY: our own descriptor and buffer.
+    unsafe {
+        let directory = syscall!(
+            SYS_open,
+            c"/proc/self/fd".as_ptr(),
+            libc::O_RDONLY | libc::O_DIRECTORY | libc::O_CLOEXEC
+        );
+        if directory < 0 {
+            return Err(directory);
+        }
+        let last = loop {
+            let length = syscall!(SYS_getdents64, directory, buffer.as_mut_ptr(), buffer.len());
+            if length <= 0 {
+                break length;
+            }
+            numbers(&buffer[..length as usize])
+                .filter(|fd| *fd != directory as i32)
+                .for_each(&mut act);
+        };
+        syscall!(SYS_close, directory);
+        if last < 0 { Err(last) } else { Ok(()) }
+    }
+}
+
+/// The names that are numbers in `struct linux_dirent64`s (getdents(2)): length at 16,
+/// name at 19.
+fn numbers(mut entries: &[u8]) -> impl Iterator<Item = i32> {
+    core::iter::from_fn(move || {
+        if entries.len() <= 19 {
+            return None;
+        }
+        let length = usize::from(u16::from_ne_bytes([entries[16], entries[17]]));
+        let (entry, rest) = entries.split_at(length);
+        entries = rest;
+        Some(entry[19..].split(|byte| *byte == 0).next())
+    })
+    .filter_map(|name| core::str::from_utf8(name?).ok()?.parse().ok())
+}

@@ -1,0 +1,38 @@
+//! All husks of the process.
+
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::{Kind, Thread, main_thread};
+use crate::sys::in_child::in_child;
+use crate::sys::lock_free;
+
+static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
+
+/// Adds one, for good.
+pub fn add(thread: &'static Thread) {
+    lock_free::push(&ALL, thread, &thread.all_next);
+}
+
+/// All husks, in use or not.
+pub fn all_husks() -> impl Iterator<Item = &'static Thread> {
+    // SAFETY: husks are never freed.
+    let follow = |link: &AtomicPtr<Thread>| unsafe { link.load(Ordering::Acquire).as_ref() };
+    core::iter::successors(follow(&ALL), move |thread| follow(&thread.all_next))
+}
+
+/// The green thread that the program knows by `id`, if there is one and it has not ended.
+pub fn green_by_id(id: i32) -> Option<&'static Thread> {
+    main_thread().into_iter().chain(all_husks()).find(|thread| {
+        thread.kind() == Kind::Green
+            && thread.tid.load(Ordering::Relaxed) == id
+            && !thread.life.is_over()
+    })
+}
+
+/// Forgets all: in a forked child they are not used again.
+fn reset() {
+    ALL.store(ptr::null_mut(), Ordering::Relaxed);
+}
+
+in_child!(reset);

@@ -1,0 +1,99 @@
+//! Lists of threads, linked through the threads themselves.
+
+use core::ptr;
+
+use super::Thread;
+
+/// A FIFO of threads that wait for nothing but their turn. A thread is in one list
+/// at a time, and what links it is its own.
+#[derive(Default)]
+pub struct List {
+    head: *const Thread,
+    tail: *const Thread,
+    length: u32,
+}
+
+impl List {
+    /// An empty list.
+    pub const fn new() -> Self {
+        Self {
+            head: ptr::null(),
+            tail: ptr::null(),
+            length: 0,
+        }
+    }
+
+    /// How many threads are in it.
+    #[inline(always)]
+    pub fn len(&self) -> u32 {
+        self.length
+    }
+
+    /// The first, which stays.
+    #[inline(always)]
+    pub fn first(&self) -> Option<&'static Thread> {
+        // SAFETY: null, or a listed thread, whose block lives.
+        unsafe { self.head.as_ref() }
+    }
+
+    /// Calls `act` for each, in order.
+    pub fn for_each(&self, act: impl Fn(&Thread)) {
+        let mut next = self.first();
+        while let Some(thread) = next {
+            act(thread);
+            // SAFETY: null, or a listed thread, whose block lives.
+            next = unsafe { thread.next.get().as_ref() };
+        }
+    }
+
+    /// Appends `thread`.
+    #[inline]
+    pub fn push(&mut self, thread: &Thread) {
+        thread.next.set(ptr::null());
+        self.link(thread, thread, 1);
+    }
+
+    /// Takes the first.
+    #[inline]
+    pub fn pop(&mut self) -> Option<&'static Thread> {
+        let thread = self.first()?;
+        self.head = thread.next.get();
+        if self.head.is_null() {
+            self.tail = ptr::null();
+        }
+        self.length -= 1;
+        Some(thread)
+    }
+
+    /// Appends all of `other`, in its order.
+    #[inline]
+    pub fn append(&mut self, other: Self) {
+        if !other.head.is_null() {
+            self.link(other.head, other.tail, other.length);
+        }
+    }
+
+    #[inline(always)]
+    fn link(&mut self, head: *const Thread, tail: *const Thread, length: u32) {
+        if self.tail.is_null() {
+            self.head = head;
+        } else {
+            // SAFETY: a listed thread is parked; its block lives.
+            unsafe { (*self.tail).next.set(head) };
+        }
+        self.tail = tail;
+        self.length += length;
+    }
+
+    /// Takes the first `count`, or as many as there are.
+    pub fn split(&mut self, count: u32) -> Self {
+        let mut taken = Self::new();
+        while taken.length < count {
+            match self.pop() {
+                Some(thread) => taken.push(thread),
+                None => break,
+            }
+        }
+        taken
+    }
+}

@@ -1,0 +1,45 @@
+//! A thread as everything else sees it.
+//!
+//! - [`block`]: its private block; [`current`]: that of the caller;
+//! - [`word`]: the park/unpark rendezvous; [`life`]: join and detach;
+//! - [`list`], [`node`], [`timer`]: the block's links in queues;
+//! - [`pending`]: signals that wait for it; [`deferred`]: who has to look at those;
+//! - [`retry`]: the timer that repeats a request for its cancellation;
+//! - [`errand`]: what others have asked it to do;
+//! - [`alternate_stack`]: what `sigaltstack` was told;
+//! - [`stack`], [`reservation`]: where its stack comes from;
+//! - [`arguments`]: what it passes to calls that the kernel would have carried out;
+//! - [`haste`]: whether it leaves the CPU soon after waking others; [`event_loop`]: whether its
+//!   own `epoll_wait` has anything for it;
+//! - [`all`], [`main_thread`]: who there is;
+//! - [`lock`]: the lock of the structures that hold threads; [`rank`]: the order of those;
+//! - [`upcalls`]: what this layer and the scheduler ask of higher ones.
+
+pub mod all;
+pub mod alternate_stack;
+pub mod arguments;
+mod block;
+mod current;
+pub mod deferred;
+pub mod errand;
+pub mod event_loop;
+pub mod haste;
+pub mod life;
+pub mod list;
+pub mod lock;
+mod main_thread;
+mod name;
+pub mod node;
+pub mod pending;
+pub mod rank;
+pub mod reservation;
+pub mod retry;
+pub mod stack;
+pub mod timer;
+pub mod upcalls;
+pub mod word;
+
+pub use all::{all_husks, green_by_id};
+pub use block::{After, Kind, Lent, StartRoutine, Thread};
+pub use current::{Critical, current, green, green_or_wired, of_pthread};
+pub use main_thread::{main_thread, set_main_thread};

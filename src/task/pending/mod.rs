@@ -1,0 +1,397 @@
+//! The signals that wait for one thread, in the order in which they came.
+//!
+//! Anybody may add one, a handler too: new ones go on a stack that is only pushed to or
+//! taken whole. Only the thread itself takes signals out to handle them, from a list of its
+//! own to which the stack is moved, oldest first.
+//!
+//! A bit says that a signal may be there; the entries are the truth. Real-time signals
+//! queue; of a standard one the first is kept, one for the thread and one for the process
+//! (signal(7), as the kernel's `legacy_queue`).
+
+mod fifo;
+mod pool;
+
+use core::cell::Cell;
+use core::mem::MaybeUninit;
+use core::ptr;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+
+use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
+use crate::sys::sigmask::{HIGHEST, bit};
+use fifo::Fifo;
+use pool::Entry;
+
+/// The first signal that queues.
+pub const REAL_TIME: i32 = 32;
+
+/// How often each signal has been discarded for all threads (sigaction(2), `SIG_IGN`). A forked
+/// child counts on.
+static ERAS: [AtomicU32; HIGHEST as usize + 1] =
+    [const { AtomicU32::new(0) }; HIGHEST as usize + 1];
+
+/// The sum of them. A forked child counts on.
+static DISCARDS: AtomicU32 = AtomicU32::new(0);
+
+/// Whether several of it queue.
+pub fn queues(signal: i32) -> bool {
+    signal >= REAL_TIME
+}
+
+pub use pool::is_at_limit;
+
+/// What comes with a signal about which nothing is known.
+pub fn lost(signal: i32) -> libc::siginfo_t {
+    // SAFETY: all zeros is a valid siginfo_t (SI_USER).
+    let mut info: libc::siginfo_t = unsafe { core::mem::zeroed() };
+    info.si_signo = signal;
+    info
+}
+
+/// Discards `signal` wherever it waits.
+pub fn discard(signal: i32) {
+    ERAS[signal as usize].fetch_add(1, Ordering::Relaxed);
+    // Release: who sees that there was one sees of what.
+    DISCARDS.fetch_add(1, Ordering::Release);
+}
+
+/// Bits that are libgreen's own, and have no entries: a request for cancellation, and that there
+/// are [errands](super::errand).
+const REQUESTS: u64 = bit(SIGCANCEL) | bit(SIGSETXID);
+
+/// See the module.
+pub struct Pending {
+    /// Signals that may wait (bit `n - 1` for signal `n`), and [`REQUESTS`].
+    bits: AtomicU64,
+    /// Those of them that were sent to the process.
+    shared: AtomicU64,
+    /// Those for which there was no memory: they wait without information.
+    bare: AtomicU64,
+    arrived: AtomicPtr<Entry>,
+    /// The thread's own lists: of what was sent to it, and to the process.
+    lists: [Fifo; 2],
+    /// How many discards the lists have seen.
+    seen_discards: Cell<u32>,
+    /// Standard signals that have an entry or are about to, one set for those of the thread
+    /// and one for those of the process.
+    present: [AtomicU64; 2],
+    /// Nobody is there any more to handle what comes.
+    closed: AtomicBool,
+}
+
+/// A signal that has been taken out.
+pub struct Taken {
+    /// Its number.
+    pub signal: i32,
+    /// Whether it was sent to the process.
+    pub shared: bool,
+    /// What came with it.
+    pub info: libc::siginfo_t,
+}
+
+fn era(signal: i32) -> u32 {
+    ERAS[signal as usize].load(Ordering::Relaxed)
+}
+
+impl Pending {
+    /// Nothing.
+    pub const fn new() -> Self {
+        Self {
+            bits: AtomicU64::new(0),
+            shared: AtomicU64::new(0),
+            bare: AtomicU64::new(0),
+            arrived: AtomicPtr::new(ptr::null_mut()),
+            lists: [const { Fifo::new() }; 2],
+            seen_discards: Cell::new(0),
+            present: [const { AtomicU64::new(0) }; 2],
+            closed: AtomicBool::new(false),
+        }
+    }
+
+    /// Signals that may wait.
+    #[inline(always)]
+    pub fn bits(&self) -> u64 {
+        self.bits.load(Ordering::Relaxed)
+    }
+
+    /// The same, after everything that was sent before.
+    pub fn bits_now(&self) -> u64 {
+        self.bits.load(Ordering::SeqCst)
+    }
+
+    /// Those of them that were sent to the process.
+    pub fn shared(&self) -> u64 {
+        self.shared.load(Ordering::SeqCst)
+    }
+
+    /// Whether what comes finds nobody. SeqCst: whoever adds a signal looks afterwards.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    /// Notes a request for cancellation.
+    pub fn request_cancel(&self) {
+        self.bits.fetch_or(bit(SIGCANCEL), Ordering::SeqCst);
+    }
+
+    /// Takes it out again.
+    pub fn forget_cancel(&self) {
+        self.bits.fetch_and(!bit(SIGCANCEL), Ordering::AcqRel);
+    }
+
+    /// Notes that there are errands.
+    pub fn announce_errand(&self) {
+        self.bits.fetch_or(bit(SIGSETXID), Ordering::SeqCst);
+    }
+
+    /// Takes that out again, before they are done.
+    pub fn forget_errands(&self) {
+        self.bits.fetch_and(!bit(SIGSETXID), Ordering::AcqRel);
+    }
+
+    /// Adds `signal`, which came with `info`. Async-signal-safe.
+    pub fn add(&self, signal: i32, info: &libc::siginfo_t, shared: bool) {
+        let bit = bit(signal);
+        if !queues(signal) && self.is_present(signal, shared) {
+            return;
+        }
+        match pool::take() {
+            Some(entry) => {
+                entry.signal.set(signal);
+                entry.shared.set(shared);
+                entry.era.set(era(signal));
+                // SAFETY: the entry is the caller's until it is pushed.
+                unsafe { (*entry.info.get()) = MaybeUninit::new(*info) };
+                self.push(entry);
+            }
+            None => {
+                self.bare.fetch_or(bit, Ordering::Relaxed);
+                self.present[usize::from(shared)].fetch_and(!bit, Ordering::Relaxed);
+            }
+        }
+        // After the entry is there. SeqCst: the thread marks what it waits for or accepts,
+        // then looks; whoever sends looks at that afterwards.
+        if shared {
+            self.shared.fetch_or(bit, Ordering::SeqCst);
+        }
+        self.bits.fetch_or(bit, Ordering::SeqCst);
+    }
+
+    /// Whether one of the kind is there and will be taken after this; if not, the caller's
+    /// is the one.
+    fn is_present(&self, signal: i32, shared: bool) -> bool {
+        let present = &self.present[usize::from(shared)];
+        let before = present.fetch_or(bit(signal), Ordering::SeqCst);
+        // Where some have been discarded it may be one of those: two do no harm.
+        before & bit(signal) != 0 && era(signal) == 0
+    }
+
+    /// Gives back an entry that was taken out.
+    fn release(&self, entry: &Entry) -> Taken {
+        let taken = Taken {
+            signal: entry.signal.get(),
+            shared: entry.shared.get(),
+            // SAFETY: written by `add`; the caller has the entry to itself.
+            info: unsafe { (*entry.info.get()).assume_init() },
+        };
+        pool::put(entry);
+        let present = &self.present[usize::from(taken.shared)];
+        present.fetch_and(!bit(taken.signal), Ordering::SeqCst);
+        taken
+    }
+
+    fn push(&self, entry: &Entry) {
+        let mut first = self.arrived.load(Ordering::Relaxed);
+        let new = ptr::from_ref(entry).cast_mut();
+        loop {
+            entry.next.set(first);
+            match self.arrived.compare_exchange_weak(
+                first,
+                new,
+                Ordering::AcqRel,
+                Ordering::Relaxed,
+            ) {
+                Ok(_) => return,
+                Err(now) => first = now,
+            }
+        }
+    }
+
+    /// Everything that has arrived, the oldest first.
+    fn arrived(&self) -> Fifo {
+        let mut next = self
+            .arrived
+            .swap(ptr::null_mut(), Ordering::AcqRel)
+            .cast_const();
+        let list = Fifo::new();
+        // SAFETY: entries stay; the caller has these to itself.
+        while let Some(entry) = unsafe { next.as_ref() } {
+            next = entry.next.get();
+            list.push_front(entry);
+        }
+        list
+    }
+
+    /// Moves what has arrived to the ends of the lists, and forgets what was discarded.
+    fn sort(&self) {
+        if !self.arrived.load(Ordering::Relaxed).is_null() {
+            let arrived = self.arrived();
+            while let Some(entry) = arrived.pop() {
+                self.lists[usize::from(entry.shared.get())].push(entry);
+            }
+        }
+        let discards = DISCARDS.load(Ordering::Acquire);
+        if self.seen_discards.replace(discards) != discards {
+            let mut dropped = 0;
+            for list in &self.lists {
+                list.retain(|entry| {
+                    let fresh = entry.era.get() == era(entry.signal.get());
+                    if !fresh {
+                        dropped |= bit(entry.signal.get());
+                        self.release(entry);
+                    }
+                    fresh
+                });
+            }
+            self.recount(dropped);
+        }
+    }
+
+    /// Makes the bits of `signals` say what is there.
+    fn recount(&self, signals: u64) {
+        self.bits.fetch_and(!signals | REQUESTS, Ordering::AcqRel);
+        self.shared.fetch_and(!signals, Ordering::AcqRel);
+        // What comes from here on sets its own.
+        if !self.arrived.load(Ordering::SeqCst).is_null() {
+            self.sort();
+        }
+        let [own, shared] = [0, 1].map(|kind: usize| self.lists[kind].signals_of(signals));
+        self.shared.fetch_or(shared, Ordering::AcqRel);
+        let bare = self.bare.load(Ordering::Relaxed) & signals;
+        self.bits.fetch_or(own | shared | bare, Ordering::AcqRel);
+    }
+
+    /// Takes the next signal of `set` out: what was sent to the thread before what was sent
+    /// to the process, lower numbers first, in order of arrival (the kernel's
+    /// dequeue_signal). For the thread itself, where no handler can come in between.
+    pub fn take(&self, set: u64) -> Option<Taken> {
+        // Again, when one has come that was not there at the look.
+        while self.bits_now() & set != 0 {
+            self.sort();
+            let found = self.lists.iter().find_map(|list| list.take(set));
+            let taken = found
+                .map(|entry| self.release(entry))
+                .or_else(|| self.take_bare(set));
+            if let Some(taken) = &taken {
+                self.drop_doubles(taken);
+            }
+            self.recount(taken.as_ref().map_or(set, |taken| bit(taken.signal)));
+            if taken.is_some() {
+                return taken;
+            }
+        }
+        None
+    }
+
+    /// Of a standard signal only one can wait, see [`is_present`](Self::is_present).
+    fn drop_doubles(&self, taken: &Taken) {
+        if queues(taken.signal) || era(taken.signal) == 0 {
+            return;
+        }
+        self.lists[usize::from(taken.shared)].retain(|entry| {
+            let other = entry.signal.get() != taken.signal;
+            if !other {
+                self.release(entry);
+            }
+            other
+        });
+    }
+
+    fn take_bare(&self, set: u64) -> Option<Taken> {
+        let found = self.bare.load(Ordering::Relaxed) & set;
+        if found == 0 {
+            return None;
+        }
+        let signal = found.trailing_zeros() as i32 + 1;
+        self.bare.fetch_and(!bit(signal), Ordering::Relaxed);
+        Some(Taken {
+            signal,
+            shared: false,
+            info: lost(signal),
+        })
+    }
+
+    /// What waits, for the thread itself: the truth, not just a hint.
+    pub fn look(&self) -> u64 {
+        if self.bits() != 0 {
+            self.sort();
+            self.recount(!0);
+        }
+        self.bits()
+    }
+
+    /// Takes those of `signals` that were sent to the process out, the oldest first, and
+    /// gives them to `act`. For the thread itself.
+    pub fn take_shared(&self, signals: u64, mut act: impl FnMut(Taken)) {
+        self.sort();
+        self.lists[1].retain(|entry| {
+            let wanted = bit(entry.signal.get()) & signals != 0;
+            if wanted {
+                act(self.release(entry));
+            }
+            !wanted
+        });
+        self.recount(signals);
+    }
+
+    /// Ends it: what is there is for `act` if it was sent to the process, and forgotten
+    /// otherwise. For the context that runs after the thread.
+    pub fn close(&self, mut act: impl FnMut(Taken)) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.clear(|taken| {
+            if taken.shared {
+                act(taken);
+            }
+        });
+    }
+
+    /// Begins it anew, for another thread. What has come late for the one before is treated
+    /// as in [`close`](Self::close).
+    pub fn open(&self, mut act: impl FnMut(Taken)) {
+        self.clear(|taken| {
+            if taken.shared {
+                act(taken);
+            }
+        });
+        self.closed.store(false, Ordering::Relaxed);
+    }
+
+    fn clear(&self, mut act: impl FnMut(Taken)) {
+        if self.bits_now() == 0 && self.arrived.load(Ordering::Acquire).is_null() {
+            return;
+        }
+        self.sort();
+        for list in &self.lists {
+            while let Some(entry) = list.pop() {
+                act(self.release(entry));
+            }
+        }
+        self.bare.store(0, Ordering::Relaxed);
+        self.shared.store(0, Ordering::Relaxed);
+        self.bits.store(0, Ordering::Relaxed);
+    }
+
+    /// Takes back what has just arrived for a thread that turned out not to handle it: what
+    /// was sent to the process is for `act`, the rest stays or is forgotten. For anybody.
+    pub fn rescue(&self, mut act: impl FnMut(Taken)) {
+        let arrived = self.arrived();
+        while let Some(entry) = arrived.pop() {
+            if entry.shared.get() {
+                act(self.release(entry));
+            } else if self.is_closed() {
+                self.release(entry);
+            } else {
+                self.push(entry);
+            }
+        }
+    }
+}

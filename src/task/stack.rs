@@ -1,0 +1,94 @@
+//! Stacks of green threads.
+
+use core::cell::Cell;
+
+use super::reservation;
+use crate::glibc::tls::StaticSize;
+use crate::sys::pages::PAGE;
+
+/// `pthread_attr_init`'s guard size.
+pub const DEFAULT_GUARD: usize = PAGE;
+
+/// Where a thread's stack lies. The guard is below `base`.
+#[derive(Default)]
+pub struct Placement {
+    base: Cell<usize>,
+    size: Cell<usize>,
+    guard: Cell<usize>,
+}
+
+/// A stack for a new husk.
+#[derive(Clone, Copy)]
+pub struct Stack {
+    /// The lowest usable address.
+    pub base: usize,
+    /// Usable bytes, static TLS and TCB included.
+    pub size: usize,
+    /// Unusable bytes below.
+    pub guard: usize,
+}
+
+impl Placement {
+    /// Records where the stack is.
+    pub fn set(&self, stack: Stack) {
+        self.base.set(stack.base);
+        self.size.set(stack.size);
+        self.guard.set(stack.guard);
+    }
+
+    /// The lowest usable address.
+    pub fn base(&self) -> usize {
+        self.base.get()
+    }
+
+    /// Bytes from `base` to the end, TLS and TCB included.
+    pub fn size(&self) -> usize {
+        self.size.get()
+    }
+
+    /// The stack as its thread has asked for it: its lowest address and its size in bytes.
+    pub fn asked(&self) -> (usize, usize) {
+        (self.base() + added(), self.size() - added())
+    }
+
+    /// Unusable bytes below `base`.
+    pub fn guard(&self) -> usize {
+        self.guard.get()
+    }
+}
+
+/// What libgreen adds to what is asked for, in bytes: room for its own block in static TLS.
+fn added() -> usize {
+    PAGE.max(2 * StaticSize::get().alignment)
+        .next_multiple_of(PAGE)
+}
+
+/// What glibc wants of a stack beside static TLS, in bytes (nptl/allocatestack.c,
+/// `MINIMAL_REST_STACK`).
+const MINIMUM: usize = PAGE;
+
+/// The extents in memory of a stack of `requested` bytes and of its guard: whole
+/// pages, and room for what libgreen adds to the static TLS at its top. `EINVAL` if
+/// there is no room for static TLS, or no such size, as natively.
+pub fn extents(requested: usize, guard: usize) -> Result<(usize, usize), i32> {
+    let tls = StaticSize::get();
+    let whole = |bytes: usize| bytes.checked_next_multiple_of(PAGE).ok_or(libc::EINVAL);
+    let size = whole(requested)?.checked_add(added()).ok_or(libc::EINVAL)?;
+    let guard = whole(guard)?;
+    if size < tls.most() + MINIMUM || size.checked_add(guard).is_none() {
+        return Err(libc::EINVAL);
+    }
+    Ok((size, guard))
+}
+
+/// A fresh stack of these [`extents`]. `EAGAIN` when there is no memory for it. The
+/// caller is critical.
+pub fn allocate(size: usize, guard: usize) -> Result<Stack, i32> {
+    let base = reservation::carve(size, guard).ok_or(libc::EAGAIN)?;
+    Ok(Stack { base, size, guard })
+}
+
+/// Gives back a stack that nobody has used. The caller is critical.
+pub fn give_back(stack: Stack) {
+    reservation::take_back(stack.size, stack.guard, stack.base);
+}

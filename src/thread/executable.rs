@@ -1,0 +1,72 @@
+//! Stacks that code runs on.
+//!
+//! A program or library may ask for executable stacks (`PT_GNU_STACK`; GCC's nested
+//! functions put code there, and old objects that say nothing might). glibc then makes
+//! its threads' stacks so, also those of running ones, before any code of the library
+//! runs (elf/dl-load.c, dl-execstack.c). Stacks that a thread's creator has brought it
+//! leaves alone, and so takes libgreen's for.
+
+use core::ffi::c_void;
+use core::ptr;
+use core::slice;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::glibc::tcb::Tcb;
+use crate::task::{Critical, reservation};
+
+/// Whether there may be stacks. A forked child keeps it: it has its parent's.
+static WATCHES: AtomicBool = AtomicBool::new(false);
+/// A forked child keeps it, as it keeps its libraries.
+static EXECUTABLE: AtomicBool = AtomicBool::new(false);
+
+/// Does what the objects want that are loaded. Called before the first stack is made.
+pub fn init() {
+    // SeqCst: what is loaded meanwhile is seen here or there.
+    WATCHES.store(true, Ordering::SeqCst);
+    look();
+}
+
+/// Something was loaded, or is about to be. (Where nobody says so, stacks stay as those
+/// want them who are loaded first.)
+pub fn changed() {
+    if WATCHES.load(Ordering::SeqCst) && !EXECUTABLE.load(Ordering::Relaxed) {
+        look();
+    }
+}
+
+fn look() {
+    let _critical = Critical::enter();
+    // dl_iterate_phdr also tells where the caller has a module's variables. In the middle of
+    // a dlopen modules have ids already that the loader has no record of, and it would look
+    // for that beyond its list: but not where the caller has no variables at all.
+    // SAFETY: the callback gets what it expects, and like the loader's own code uses no
+    // dynamic TLS; handlers wait for the end of the critical section.
+    let wanted = unsafe {
+        Tcb::current().without_modules(|| libc::dl_iterate_phdr(Some(wants_it), ptr::null_mut()))
+    };
+    if wanted != 0 {
+        // For good, as natively.
+        EXECUTABLE.store(true, Ordering::Relaxed);
+        reservation::make_executable();
+    }
+}
+
+/// Called for each loaded object, until it returns 1.
+unsafe extern "C" fn wants_it(info: *mut libc::dl_phdr_info, _: usize, _: *mut c_void) -> i32 {
+    // SAFETY: dl_iterate_phdr passes a valid object with its program headers.
+    let (start, headers) = unsafe {
+        let info = &*info;
+        let headers = slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize);
+        (info.dlpi_addr, headers)
+    };
+    // SAFETY: getauxval only reads. The kernel's own object says nothing of stacks.
+    if start != 0 && start == unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) } {
+        return 0;
+    }
+    let stack = headers
+        .iter()
+        .find(|header| header.p_type == libc::PT_GNU_STACK);
+    stack
+        .is_none_or(|header| header.p_flags & libc::PF_X != 0)
+        .into()
+}

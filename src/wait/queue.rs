@@ -1,0 +1,305 @@
+//! Wait queues keyed by address: a futex in user space.
+//!
+//! Any address can be waited on and nothing is allocated: the link lies in the
+//! waiting thread's own block. Green and foreign threads stand in the same
+//! queues. The shape is that of parking_lot's core and of the kernel's futex
+//! hash: a fixed table of buckets, each a lock and a FIFO of waiters, several
+//! keys to a bucket.
+
+use core::ptr;
+
+use super::woken::Woken;
+use crate::sys::atomic::Ordering;
+use crate::task::lock::Locked;
+use crate::task::node::Node;
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Thread, rank};
+
+/// A FIFO of nodes.
+#[derive(Default)]
+pub struct Queue {
+    head: *const Node,
+    tail: *const Node,
+}
+
+impl Queue {
+    /// Nobody waits.
+    pub const EMPTY: Self = Self {
+        head: ptr::null(),
+        tail: ptr::null(),
+    };
+
+    /// Puts the node behind all others of its key, but for those of a lower rank.
+    fn push(&mut self, node: &Node) {
+        node.linked.set(true);
+        let next = match node.rank.get() {
+            0 => None,
+            rank => self.first_below(node.key.load(Ordering::Relaxed), rank),
+        };
+        let previous = next.map_or(self.tail, |next| next.previous.get());
+        node.next.set(next.map_or(ptr::null(), ptr::from_ref));
+        node.previous.set(previous);
+        match next {
+            Some(next) => next.previous.set(node),
+            None => self.tail = node,
+        }
+        if previous.is_null() {
+            self.head = node;
+        } else {
+            // SAFETY: a linked node's neighbours are linked, so they live.
+            unsafe { (*previous).next.set(node) };
+        }
+    }
+
+    /// The first of `key` whose rank is below `rank`.
+    #[cold]
+    fn first_below(&self, key: usize, rank: u8) -> Option<&'static Node> {
+        self.of_key(key).find(|node| node.rank.get() < rank)
+    }
+
+    fn remove(&mut self, node: &Node) {
+        let (next, previous) = (node.next.get(), node.previous.get());
+        if previous.is_null() {
+            self.head = next;
+        } else {
+            // SAFETY: a linked node's neighbours are linked, so they live.
+            unsafe { (*previous).next.set(next) };
+        }
+        if next.is_null() {
+            self.tail = previous;
+        } else {
+            // SAFETY: as above.
+            unsafe { (*next).previous.set(previous) };
+        }
+        node.linked.set(false);
+    }
+
+    /// The nodes of `key`, in order of rank and arrival. The one that was given last may be
+    /// removed, the others stay.
+    fn of_key(&self, key: usize) -> impl Iterator<Item = &'static Node> + use<> {
+        let mut cursor = self.head;
+        core::iter::from_fn(move || {
+            // SAFETY: linked nodes live, and the bucket's lock is held.
+            while let Some(node) = unsafe { cursor.as_ref() } {
+                cursor = node.next.get();
+                if node.key.load(Ordering::Relaxed) == key {
+                    return Some(node);
+                }
+            }
+            None
+        })
+    }
+}
+
+#[derive(Default)]
+#[repr(align(64))]
+struct Bucket(Lock);
+
+type Lock = Locked<Queue, { rank::BUCKET }>;
+
+/// What to do with a waiter, see [`Waiters::wake`].
+pub enum Verdict {
+    /// Wake it, for this reason.
+    Wake(Wake),
+    /// Leave it and look at the next.
+    Skip,
+    /// Look no further.
+    Stop,
+}
+
+/// Those who wait at one address, see [`Queues::at`].
+pub struct Waiters<'a> {
+    queue: &'a mut Queue,
+    key: usize,
+}
+
+impl Waiters<'_> {
+    /// Walks them in order of arrival, and does with each what `verdict` says, which also
+    /// learns how many were claimed so far: a waiter whose time-out or signal came first
+    /// does not count. Returns the final number, and whether any remain.
+    #[inline]
+    pub fn wake(
+        &mut self,
+        woken: &mut Woken,
+        mut verdict: impl FnMut(&Node, usize) -> Verdict,
+    ) -> (usize, bool) {
+        let (mut count, mut remain) = (0, false);
+        for node in self.queue.of_key(self.key) {
+            match verdict(node, count) {
+                Verdict::Wake(reason) => {
+                    self.queue.remove(node);
+                    // After a successful claim the node belongs to its thread again.
+                    count += usize::from(woken.claim(node.thread(), reason));
+                }
+                Verdict::Skip => remain = true,
+                Verdict::Stop => {
+                    remain = true;
+                    break;
+                }
+            }
+        }
+        (count, remain)
+    }
+}
+
+/// The table, of `N` buckets: a power of two, at most 65,536. Whole pages, all zeros while
+/// nobody waits: so it can be wiped in a forked child.
+#[repr(align(4096))]
+pub struct Queues<const N: usize>([Bucket; N]);
+
+#[cfg(not(model))]
+impl<const N: usize> Queues<N> {
+    /// Nobody waits.
+    pub const fn new() -> Self {
+        Self([const { Bucket(Locked::new(Queue::EMPTY)) }; N])
+    }
+}
+
+impl<const N: usize> Default for Queues<N> {
+    fn default() -> Self {
+        Self(core::array::from_fn(|_| Bucket::default()))
+    }
+}
+
+impl<const N: usize> Queues<N> {
+    fn bucket(&self, key: usize) -> &Lock {
+        // Fibonacci hashing: objects lie at multiples of 8, in arrays or pages.
+        let hash = (key as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        &self.0[(hash >> 48) as usize % N].0
+    }
+
+    /// Puts `me`, the caller, into the queue of `key`: from here on wakers may claim it.
+    ///
+    /// `validate` runs under the queue's lock, where nobody can be woken: if it says no
+    /// nothing happens and the result is false; otherwise it gives a tag for wakers to
+    /// read. `cancellation` says whose ends the wait. The caller is critical.
+    #[inline]
+    pub fn enter(
+        &self,
+        me: &'static Thread,
+        key: usize,
+        cancellation: Cancellation,
+        validate: impl FnOnce() -> Option<u32>,
+    ) -> bool {
+        self.bucket(key).with(|queue| {
+            let Some(tag) = validate() else {
+                return false;
+            };
+            let node = &me.node;
+            node.set_thread(me);
+            node.key.store(key, Ordering::Relaxed);
+            node.tag.set(tag);
+            node.rank.set(me.rank());
+            me.arm(cancellation);
+            queue.push(node);
+            true
+        })
+    }
+
+    /// Takes the node of `me`, the caller, out, wherever a requeue has put it. `left` runs
+    /// under the queue's lock if nobody else has taken it out. The caller is critical.
+    #[cold]
+    pub fn withdraw(&self, me: &Thread, left: impl FnOnce()) {
+        let node = &me.node;
+        let mut left = Some(left);
+        loop {
+            let key = node.key.load(Ordering::Acquire);
+            let is_here = self.bucket(key).with(|queue| {
+                let is_here = node.key.load(Ordering::Acquire) == key;
+                if is_here && node.linked.get() {
+                    queue.remove(node);
+                    if let Some(left) = left.take() {
+                        left();
+                    }
+                }
+                is_here
+            });
+            if is_here {
+                return;
+            }
+        }
+    }
+
+    /// [`Waiters::wake`], and calls `done` with what it returns, still under the lock. The
+    /// caller is critical.
+    #[inline]
+    pub fn wake<R>(
+        &self,
+        key: usize,
+        woken: &mut Woken,
+        verdict: impl FnMut(&Node, usize) -> Verdict,
+        done: impl FnOnce(usize, bool) -> R,
+    ) -> R {
+        self.at(key, |mut waiters| {
+            let (count, remain) = waiters.wake(woken, verdict);
+            done(count, remain)
+        })
+    }
+
+    /// Calls `act` with those who wait at `key`, under the queue's lock. The caller is
+    /// critical.
+    #[inline]
+    pub fn at<R>(&self, key: usize, act: impl FnOnce(Waiters<'_>) -> R) -> R {
+        self.bucket(key).with(|queue| act(Waiters { queue, key }))
+    }
+
+    /// `FUTEX_CMP_REQUEUE`: if `validate` holds under both queues' locks, wakes up
+    /// to `limits.0` waiters of `from` and moves up to `limits.1` of the rest to
+    /// `to`. Returns how many were woken and moved, or `None`. The caller is critical.
+    pub fn requeue(
+        &self,
+        from: usize,
+        to: usize,
+        limits: (usize, usize),
+        woken: &mut Woken,
+        validate: impl FnOnce() -> bool,
+    ) -> Option<(usize, usize)> {
+        let (source, target) = (self.bucket(from), self.bucket(to));
+        if ptr::eq(source, target) {
+            // Within a bucket a waiter stays where it is, as in the kernel, and the walk
+            // does not meet it again.
+            return source.with(|queue| {
+                validate().then(|| queue.requeue(from, limits, woken, |_, node| rename(node, to)))
+            });
+        }
+        let act = |source: &mut Queue, target: &mut Queue| {
+            validate().then(|| {
+                source.requeue(from, limits, woken, |source, node| {
+                    source.remove(node);
+                    rename(node, to);
+                    target.push(node);
+                })
+            })
+        };
+        source.with_both(target, act)
+    }
+}
+
+fn rename(node: &Node, key: usize) {
+    // Release pairs with the Acquire in `withdraw`.
+    node.key.store(key, Ordering::Release);
+}
+
+impl Queue {
+    fn requeue(
+        &mut self,
+        from: usize,
+        (wake_limit, move_limit): (usize, usize),
+        woken: &mut Woken,
+        mut relocate: impl FnMut(&mut Self, &Node),
+    ) -> (usize, usize) {
+        let (mut claimed, mut moved) = (0, 0);
+        for node in self.of_key(from) {
+            if claimed < wake_limit {
+                self.remove(node);
+                claimed += usize::from(woken.claim(node.thread(), Wake::Ready));
+            } else if moved < move_limit {
+                relocate(self, node);
+                moved += 1;
+            } else {
+                break;
+            }
+        }
+        (claimed, moved)
+    }
+}

@@ -1,0 +1,41 @@
+//! Threads that were claimed and are to run.
+//!
+//! Queues, timers and descriptors collect them under their locks; the scheduler makes
+//! them runnable when no lock is held any more, all at once.
+
+use crate::task::Thread;
+use crate::task::list::List;
+use crate::task::word::{Claim, Wake};
+
+/// See the module.
+#[must_use = "claimed threads run only when the scheduler gets them"]
+#[derive(Default)]
+pub struct Woken {
+    /// Green threads whose registers are in memory.
+    pub runnable: List,
+    /// Threads that sleep in the kernel; their words are held.
+    pub kernel: List,
+}
+
+impl Woken {
+    /// Nobody.
+    #[inline(always)]
+    pub const fn new() -> Self {
+        Self {
+            runnable: List::new(),
+            kernel: List::new(),
+        }
+    }
+
+    /// Claims `thread` for `reason`; false if somebody else was first.
+    #[inline]
+    pub fn claim(&mut self, thread: &Thread, reason: Wake) -> bool {
+        match thread.word.claim(reason) {
+            Claim::Lost => return false,
+            Claim::Pending => {}
+            Claim::Runnable => self.runnable.push(thread),
+            Claim::Kernel => self.kernel.push(thread),
+        }
+        true
+    }
+}

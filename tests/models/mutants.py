@@ -1,0 +1,325 @@
+#!/usr/bin/env python3
+"""Puts bugs into the lock-free parts on purpose, one at a time, and checks that the models
+and properties notice each of them.
+
+  tests/models/mutants.py            all of them
+  tests/models/mutants.py claim      those whose name or file contains a word
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SECONDS = 300
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: in `file` under src/, `right` becomes `wrong`."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+
+
+MUTANTS = [
+    Mutant(
+        "claim does not acquire",
+        "task/word.rs",
+        "compare_exchange_weak(word, claimed, Ordering::AcqRel, Ordering::Relaxed)",
+        "compare_exchange_weak(word, claimed, Ordering::Release, Ordering::Relaxed)",
+    ),
+    Mutant(
+        "claim does not release",
+        "task/word.rs",
+        "compare_exchange_weak(word, claimed, Ordering::AcqRel, Ordering::Relaxed)",
+        "compare_exchange_weak(word, claimed, Ordering::Acquire, Ordering::Relaxed)",
+    ),
+    Mutant(
+        "save is a load and a store",
+        "task/word.rs",
+        "if self.0.fetch_or(SAVED, Ordering::AcqRel) & CLAIMED != 0 {",
+        "let word = self.0.load(Ordering::Acquire);\n"
+        "        self.0.store(word | SAVED, Ordering::Release);\n"
+        "        if word & CLAIMED != 0 {",
+    ),
+    Mutant(
+        "save does not release",
+        "task/word.rs",
+        "fetch_or(SAVED, Ordering::AcqRel)",
+        "fetch_or(SAVED, Ordering::Acquire)",
+    ),
+    Mutant(
+        "a second claim succeeds",
+        "task/word.rs",
+        "if word & (ARMED | CLAIMED) != ARMED {",
+        "if word & ARMED != ARMED {",
+    ),
+    Mutant(
+        "a kernel thread is not held",
+        "task/word.rs",
+        "let held = if word & KERNEL != 0 { HELD } else { 0 };",
+        "let held = 0;",
+    ),
+    Mutant(
+        "release is not one",
+        "task/word.rs",
+        "self.0.fetch_and(!HELD, Ordering::Release);",
+        "self.0.fetch_and(!HELD, Ordering::Relaxed);",
+    ),
+    Mutant(
+        "a wait is taken back by a load and a store",
+        "task/word.rs",
+        "let word = self.0.swap(0, Ordering::AcqRel);",
+        "let word = self.0.load(Ordering::Acquire);\n        self.0.store(0, Ordering::Release);",
+    ),
+    Mutant(
+        "the value is looked at before the queue is locked",
+        "wait/queue.rs",
+        "        self.bucket(key).with(|queue| {\n            let Some(tag) = validate() else {",
+        "        let validated = validate();\n"
+        "        self.bucket(key).with(|queue| {\n"
+        "            let Some(tag) = validated else {",
+    ),
+    Mutant(
+        "withdraw does not look where the waiter is",
+        "wait/queue.rs",
+        "let is_here = node.key.load(Ordering::Acquire) == key;",
+        "let is_here = true;",
+    ),
+    Mutant(
+        "an unlocked read-write lock is touched",
+        "sync/rwlock.rs",
+        "            if self\n"
+        "                .state\n"
+        "                .compare_exchange(WRITER, 0, Ordering::Release, Ordering::Relaxed)\n"
+        "                .is_err()\n"
+        "            {\n"
+        "                self.hand_on(WRITER, self.prefers_writers());",
+        "            if self.state.fetch_and(!WRITER, Ordering::Release) & WAITED != 0 {\n"
+        "                self.hand_on(0, self.prefers_writers());",
+    ),
+    Mutant(
+        "a mutex is freed before the queue is locked",
+        "sync/mutex.rs",
+        "let granted = Cell::new(false);",
+        "self.lock.store(0, Ordering::Release);\n        let granted = Cell::new(false);",
+    ),
+    Mutant(
+        "a waiter does not say that it waits",
+        "sync/mutex.rs",
+        "while self.lock.swap(2, Ordering::Acquire) != 0 {",
+        "while self.lock.swap(1, Ordering::Acquire) != 0 {",
+    ),
+    Mutant(
+        "a granted mutex with waiters looks as if it had none",
+        "sync/mutex.rs",
+        "(true, true) => 2,",
+        "(true, true) => 1,",
+    ),
+    Mutant(
+        "a thread is queued at somebody else's slot",
+        "sched/slot.rs",
+        "            if !ptr::eq(self.owner(), worker) {\n                return Err(threads);\n            }\n",
+        "",
+    ),
+    Mutant(
+        "a slot is taken from a worker that moves",
+        "sched/slot.rs",
+        "ptr::eq(self.owner(), owner) && ticks.is_none_or(|ticks| ticks == self.ticks())",
+        "ptr::eq(self.owner(), owner) && ticks != Some(u32::MAX)",
+    ),
+    Mutant(
+        "the end of a life is a load and a store",
+        "task/life.rs",
+        """            match self
+                .0
+                .compare_exchange(state, next, Ordering::AcqRel, Ordering::Acquire)
+            {
+                Ok(_) => return Ok(result),
+                Err(now) => state = now,
+            }""",
+        """            self.0.store(next, Ordering::Release);
+            state = next;
+            if state == next {
+                return Ok(result);
+            }""",
+    ),
+    Mutant(
+        "a life's end publishes nothing",
+        "task/life.rs",
+        "compare_exchange(state, next, Ordering::AcqRel, Ordering::Acquire)",
+        "compare_exchange(state, next, Ordering::Acquire, Ordering::Acquire)",
+    ),
+    Mutant(
+        "a joiner that gives up forgets the end",
+        "task/life.rs",
+        "COLLECTED => Ok((EXITED, ())),",
+        "COLLECTED => Ok((RUNNING, ())),",
+    ),
+    Mutant(
+        "who lays a slot down does not fence",
+        "sched/idle/board.rs",
+        """        // Pairs with the fence in `is_open`.
+        fence(Ordering::SeqCst);""",
+        "",
+    ),
+    Mutant(
+        "who makes a thread runnable does not fence",
+        "sched/idle/board.rs",
+        """        // sees the slot.
+        fence(Ordering::SeqCst);""",
+        "        // sees the slot.",
+    ),
+    Mutant(
+        "the poller does not fence after its announcement",
+        "sched/idle/board.rs",
+        """        self.until.store(NEVER, Ordering::SeqCst);
+        fence(Ordering::SeqCst);""",
+        "        self.until.store(NEVER, Ordering::SeqCst);",
+    ),
+    Mutant(
+        "a new deadline does not fence",
+        "sched/idle/board.rs",
+        """        // reads the earliest deadline.
+        fence(Ordering::SeqCst);""",
+        "        // reads the earliest deadline.",
+    ),
+    Mutant(
+        "an old kick is taken for a new one",
+        "sched/idle/board.rs",
+        "        self.kicked.store(false, Ordering::SeqCst);",
+        "",
+    ),
+    Mutant(
+        "who sleeps beside the poller does not look whether he is still there",
+        "sched/idle/board.rs",
+        """        self.with(|lists| lists.push_sleeper(worker));
+        self.is_polling()""",
+        """        self.with(|lists| lists.push_sleeper(worker));
+        true""",
+    ),
+    Mutant(
+        "workers end that were needed a moment ago",
+        "sched/idle/board.rs",
+        "            let surplus = lists.fewest.saturating_sub(keep);",
+        "            let surplus = lists.sleeping.saturating_sub(keep);",
+    ),
+    Mutant(
+        "a worker that ends can still be called",
+        "sched/idle/board.rs",
+        "                None => self.sleepers = cursor,",
+        "                None => {}",
+    ),
+    Mutant(
+        "a ring while the monitor looks around is lost",
+        "sched/monitor/bell.rs",
+        "            .compare_exchange(AWAKE, how, Ordering::Relaxed, Ordering::Relaxed)",
+        "            .compare_exchange(self.0.load(Ordering::Relaxed), how, Ordering::Relaxed, Ordering::Relaxed)",
+    ),
+    Mutant(
+        "the monitor does not fence as it falls asleep",
+        "sched/monitor/bell.rs",
+        """        if self.lie_down(ASLEEP) {
+            fence(Ordering::SeqCst);""",
+        "        if self.lie_down(ASLEEP) {",
+    ),
+    Mutant(
+        "who needs the monitor does not fence",
+        "sched/monitor/bell.rs",
+        """        // it asleep.
+        fence(Ordering::SeqCst);""",
+        "        // it asleep.",
+    ),
+    Mutant(
+        "a ring publishes nothing",
+        "sched/monitor/bell.rs",
+        "self.0.swap(RUNG, Ordering::Release)",
+        "self.0.swap(RUNG, Ordering::Relaxed)",
+    ),
+    Mutant(
+        "a deadline is claimed outside the lock",
+        "wait/timer.rs",
+        "        self.with(|heap| {\n            while let Some(timer) = heap.pop(now) {",
+        "        {\n            while let Some(timer) = self.with(|heap| heap.pop(now)) {",
+    ),
+    Mutant(
+        "a timer's children are lost",
+        "wait/timer.rs",
+        "                self.0 = meld(self.0, rest);",
+        "                let _ = rest;",
+    ),
+]
+
+
+def copy_of(mutant: Mutant, place: Path) -> None:
+    shutil.copytree(ROOT / "src", place / "src")
+    shutil.copytree(ROOT / "tests/models", place / "tests/models")
+    file = place / "src" / mutant.file
+    text = file.read_text()
+    if text.count(mutant.right) != 1:
+        sys.exit(f"mutants: {mutant.name}: what it replaces is not in {mutant.file} once")
+    mutated = text.replace(mutant.right, mutant.wrong)
+    if mutant.name == "a deadline is claimed outside the lock":
+        mutated = mutated.replace(
+            "            }\n        });\n    }\n\n    /// Forgets",
+            "            }\n        }\n    }\n\n    /// Forgets",
+        )
+    file.write_text(mutated)
+
+
+def is_noticed(mutant: Mutant, target: Path) -> bool:
+    """Whether the models or the properties fail; a mutant that does not compile is an error."""
+    with tempfile.TemporaryDirectory() as directory:
+        place = Path(directory)
+        copy_of(mutant, place)
+        environment = {**os.environ, "CARGO_TARGET_DIR": str(target), "RUST_BACKTRACE": "0"}
+        for features in ([], ["--features", "loom"]):
+            command = ["cargo", "test", "--quiet", *features]
+            build = subprocess.run(
+                [*command, "--no-run"],
+                cwd=place / "tests/models",
+                env=environment,
+                capture_output=True,
+            )
+            if build.returncode != 0:
+                sys.exit(f"mutants: {mutant.name} does not compile:\n{build.stderr.decode()}")
+            try:
+                run = subprocess.run(
+                    command,
+                    cwd=place / "tests/models",
+                    env=environment,
+                    capture_output=True,
+                    timeout=SECONDS,
+                )
+            except subprocess.TimeoutExpired:
+                return True
+            if run.returncode != 0:
+                return True
+    return False
+
+
+def main() -> int:
+    chosen = [
+        mutant
+        for mutant in MUTANTS
+        if all(word in mutant.file + mutant.name for word in sys.argv[1:])
+    ]
+    target = ROOT / "target/mutants"
+    missed = 0
+    for mutant in chosen:
+        noticed = is_noticed(mutant, target)
+        missed += not noticed
+        print(f"{'noticed' if noticed else 'MISSED '}  {mutant.file}: {mutant.name}", flush=True)
+    print(f"{len(chosen) - missed} of {len(chosen)} noticed")
+    return 1 if missed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

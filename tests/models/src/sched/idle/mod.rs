@@ -1,0 +1,4 @@
+//! What is modelled of `idle/`.
+
+#[path = "../../../../../src/sched/idle/board.rs"]
+pub mod board;

@@ -1,0 +1,36 @@
+//! The seam to the kernel, as the models have it.
+
+/// loom's atomics, or the real ones.
+pub mod atomic {
+    #[cfg(not(feature = "loom"))]
+    pub use core::sync::atomic::{
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+    #[cfg(feature = "loom")]
+    pub use loom::sync::atomic::{
+        AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+    };
+}
+
+/// loom's cells, or the real ones.
+pub mod cell {
+    #[cfg(not(feature = "loom"))]
+    pub use core::cell::Cell;
+    #[cfg(feature = "loom")]
+    pub use loom::cell::Cell;
+}
+
+/// Time does not pass.
+pub mod clock {
+    /// As the library's.
+    pub type Instant = u64;
+    /// As the library's.
+    pub const NEVER: Instant = u64::MAX;
+    /// As the library's.
+    pub const SECOND: u64 = 1_000_000_000;
+    /// As the library's.
+    pub const MILLISECOND: u64 = 1_000_000;
+}
+
+#[cfg(feature = "loom")]
+pub mod futex;

@@ -1,0 +1,150 @@
+//! How many slots are used, by simulated programs.
+#![cfg(not(feature = "loom"))]
+
+use models::limit::{Limit, Sample};
+use models::sys::clock::{MILLISECOND, SECOND};
+
+/// What a program does in a second on `slots` slots.
+struct Rates {
+    dispatches: u64,
+    lock_waits: u64,
+    is_stuck: bool,
+}
+
+/// A program, and the machine it runs on.
+struct Simulation {
+    limit: Limit,
+    now: u64,
+    random: u64,
+}
+
+/// How often the monitor looks.
+const LOOK: u64 = 5 * MILLISECOND;
+
+impl Simulation {
+    fn new(cpus: u32) -> Self {
+        Self {
+            limit: Limit::new(cpus, SECOND),
+            now: SECOND,
+            random: 1,
+        }
+    }
+
+    /// Between 90 and 110 percent.
+    fn noisy(&mut self, value: u64) -> u64 {
+        self.random = self
+            .random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        value * (90 + (self.random >> 33) % 21) / 100
+    }
+
+    /// Runs `program` for so many seconds; returns for which part of the time each number of
+    /// slots was used.
+    fn run(&mut self, seconds: u64, program: impl Fn(u32) -> Rates) -> Vec<f64> {
+        let mut parts = vec![0.0; 65];
+        let looks = seconds * SECOND / LOOK;
+        for _ in 0..looks {
+            let slots = self.limit.get();
+            parts[slots as usize] += 1.0 / looks as f64;
+            let rates = program(slots);
+            self.now += LOOK;
+            let share = |rate: u64| rate * LOOK / SECOND;
+            let sample = Sample {
+                dispatches: self.noisy(share(rates.dispatches)),
+                lock_waits: share(rates.lock_waits),
+                used: u64::from(slots.min(4)) * LOOK,
+                is_stuck: rates.is_stuck,
+            };
+            self.limit.take(self.now, sample);
+        }
+        parts
+    }
+}
+
+/// One interpreter lock: a second slot makes it slower and full of futile wakes.
+fn interpreter(slots: u32) -> Rates {
+    let useful = if slots == 1 { 160_000 } else { 90_000 };
+    Rates {
+        dispatches: useful * if slots == 1 { 1 } else { 2 },
+        lock_waits: if slots == 1 { 1_000 } else { useful },
+        is_stuck: false,
+    }
+}
+
+/// A database: locks now and then, and every slot helps.
+fn database(slots: u32) -> Rates {
+    let dispatches = 40_000 * u64::from(slots);
+    Rates {
+        dispatches,
+        lock_waits: dispatches * 35 / 100,
+        is_stuck: false,
+    }
+}
+
+/// Threads that compute for milliseconds and then wait for each other.
+fn encoder(slots: u32) -> Rates {
+    Rates {
+        dispatches: 400 * u64::from(slots),
+        lock_waits: 390 * u64::from(slots),
+        is_stuck: slots < 4,
+    }
+}
+
+#[test]
+fn an_interpreter_gets_one_slot() {
+    for cpus in [2, 8, 64] {
+        let mut simulation = Simulation::new(cpus);
+        // Within a second.
+        simulation.run(1, interpreter);
+        assert_eq!(simulation.limit.get(), 1);
+        // And for nearly all of the time from then on.
+        let parts = simulation.run(120, interpreter);
+        assert!(parts[1] > 0.98, "{}", parts[1]);
+    }
+}
+
+#[test]
+fn a_database_keeps_all_slots() {
+    for cpus in [2, 8, 64] {
+        let mut simulation = Simulation::new(cpus);
+        let parts = simulation.run(120, database);
+        assert!(parts[cpus as usize] > 0.98, "{}", parts[cpus as usize]);
+    }
+}
+
+#[test]
+fn computing_threads_keep_all_slots() {
+    let mut simulation = Simulation::new(4);
+    let parts = simulation.run(60, encoder);
+    assert!(parts[4] > 0.999);
+}
+
+#[test]
+fn a_change_of_load_is_followed() {
+    let mut simulation = Simulation::new(4);
+    simulation.run(30, interpreter);
+    assert_eq!(simulation.limit.get(), 1);
+    simulation.run(1, encoder);
+    assert_eq!(simulation.limit.get(), 4);
+    simulation.run(1, interpreter);
+    assert_eq!(simulation.limit.get(), 1);
+}
+
+#[test]
+fn a_change_of_cpus_is_followed() {
+    let mut simulation = Simulation::new(8);
+    simulation.run(1, database);
+    simulation.limit.set_most(2);
+    assert_eq!(simulation.limit.get(), 2);
+    simulation.limit.set_most(8);
+    simulation.run(1, database);
+    assert_eq!(simulation.limit.get(), 8);
+}
+
+#[test]
+fn one_cpu_is_one_slot() {
+    let mut simulation = Simulation::new(1);
+    let parts = simulation.run(10, database);
+    assert!(parts[1] > 0.999);
+}
