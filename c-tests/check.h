@@ -8,6 +8,7 @@
 #ifndef _GNU_SOURCE
 #define _GNU_SOURCE
 #endif
+#include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -131,6 +132,18 @@ __attribute__((unused)) static void sleep_ms(long ms)
 	struct timespec left = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * NS_PER_MS};
 	while (nanosleep(&left, &left) == -1)
 		CHECK_EQ(errno, EINTR);
+}
+
+/* How many kernel threads the process has. */
+__attribute__((unused)) static long check_kernel_threads(void)
+{
+	long count = 0;
+	DIR *tasks = opendir("/proc/self/task");
+	CHECK(tasks != NULL);
+	for (struct dirent *entry; (entry = readdir(tasks));)
+		count += entry->d_name[0] != '.';
+	CHECK_OK(closedir(tasks));
+	return count;
 }
 
 /* The program's optional size: argv[index], or the default. */

@@ -1,6 +1,5 @@
 /* Many threads in sleep(1) finish together. Prints "tasks=N", the kernel threads that they took meanwhile. */
 #include "check.h"
-#include <dirent.h>
 
 enum { STACK = 64 << 10, SECONDS_ALLOWED = 10 };
 
@@ -11,17 +10,6 @@ static void *run(void *unused)
 	CHECK_EQ(sleep(1), 0);
 	__atomic_add_fetch(&woken, 1, __ATOMIC_RELAXED);
 	return unused;
-}
-
-static long count_tasks(void)
-{
-	long count = 0;
-	DIR *tasks = opendir("/proc/self/task");
-	CHECK(tasks != NULL);
-	for (struct dirent *entry; (entry = readdir(tasks));)
-		count += entry->d_name[0] != '.';
-	CHECK_OK(closedir(tasks));
-	return count;
 }
 
 int main(int argc, char **argv)
@@ -35,7 +23,7 @@ int main(int argc, char **argv)
 	long start = monotonic_ms();
 	for (long i = 0; i < threads; i++)
 		CHECK_OK(pthread_create(&ids[i], &attributes, run, NULL));
-	printf("tasks=%ld\n", count_tasks());
+	printf("tasks=%ld\n", check_kernel_threads());
 	for (long i = 0; i < threads; i++)
 		check_join(ids[i]);
 	long elapsed = monotonic_ms() - start;

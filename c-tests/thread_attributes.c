@@ -120,6 +120,21 @@ static void *check_own_scheduling(void *unused)
 	return unused;
 }
 
+/* One that the policy does not have, which the functions for attributes alone do not notice. */
+static void a_bad_priority_is_refused(void)
+{
+	pthread_t thread;
+	pthread_attr_t attributes;
+	struct sched_param parameters = {.sched_priority = 99};
+	CHECK_OK(pthread_attr_init(&attributes));
+	CHECK_OK(pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED));
+	CHECK_OK(pthread_attr_setschedpolicy(&attributes, SCHED_FIFO));
+	CHECK_OK(pthread_attr_setschedparam(&attributes, &parameters));
+	CHECK_OK(pthread_attr_setschedpolicy(&attributes, SCHED_OTHER));
+	CHECK_EQ(pthread_create(&thread, &attributes, check_own_scheduling, NULL), EINVAL);
+	CHECK_OK(pthread_attr_destroy(&attributes));
+}
+
 int main(void)
 {
 	CHECK_OK(sem_init(&filled, 0, 0));
@@ -128,5 +143,6 @@ int main(void)
 	default_attributes_apply();
 	scheduling_parameters_can_be_read();
 	check_join(check_start(check_own_scheduling, NULL));
+	a_bad_priority_is_refused();
 	return 0;
 }

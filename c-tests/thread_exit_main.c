@@ -32,7 +32,29 @@ static void child(int output)
 	pthread_exit((void *)77L);
 }
 
-int main(void)
+static void *outlive_nobody(void *unused)
+{
+	finished = 1;
+	return unused;
+}
+
+static void only_thread(int output)
+{
+	CHECK_EQ(dup2(output, STDOUT_FILENO), STDOUT_FILENO);
+	check_join(check_start(outlive_nobody, NULL));
+	CHECK_OK(atexit(at_exit));
+	pthread_exit(NULL);
+}
+
+static void only_thread_ever(int output)
+{
+	CHECK_EQ(dup2(output, STDOUT_FILENO), STDOUT_FILENO);
+	finished = 1;
+	CHECK_OK(atexit(at_exit));
+	pthread_exit(NULL);
+}
+
+static void ends_well(void (*child)(int))
 {
 	int ends[2];
 	CHECK_OK(pipe(ends));
@@ -43,7 +65,23 @@ int main(void)
 	char text[32] = "";
 	CHECK_EQ(read(ends[0], text, sizeof text), 11);
 	CHECK_EQ(memcmp(text, "atexit ran\n", 11), 0);
+	CHECK_OK(close(ends[0]));
 	check_child_succeeds(pid);
+}
+
+static void *children(void *unused)
+{
+	ends_well(child);
+	ends_well(only_thread);
+	ends_well(only_thread_ever);
+	return unused;
+}
+
+int main(void)
+{
+	children(NULL);
+	check_join(check_start(children, NULL)); /* whose children begin on a thread's stack */
+	children(NULL);
 
 	/* The process that was not forked does the same. */
 	main_thread = pthread_self();

@@ -8,9 +8,9 @@ import pytest
 DESCRIPTORS = 8192
 
 
-@pytest.fixture(params=[None, 1, 2, 4], ids=["native", "w1", "w2", "w4"])
+@pytest.fixture(params=[None, 0, 1, 2, 4], ids=["native", "auto", "w1", "w2", "w4"])
 def workers(request):
-    """On how many workers the program runs; None is without libgreen."""
+    """On how many workers the program runs: None is without libgreen, 0 as many as help."""
     return request.param
 
 

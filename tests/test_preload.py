@@ -1,5 +1,6 @@
 """LD_PRELOAD=libgreen.so without the launcher, and programs that have no use for it."""
 
+import itertools
 import subprocess
 
 import pytest
@@ -49,8 +50,16 @@ def test_single_threaded_program_does_the_same(command, workers):
     )
 
 
-@pytest.mark.parametrize("value", ["0", "-1", "two", "2x", "1.5", " ", "9" * 30])
-@pytest.mark.parametrize("variable", ["GREEN_WORKERS", "GREEN_STACK_SIZE"])
+NONSENSE = ["-1", "two", "2x", "1.5", " ", "9" * 30]
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        *itertools.product(["GREEN_WORKERS", "GREEN_STACK_SIZE"], ["0", *NONSENSE]),
+        *itertools.product(["GREEN_STATS", "GREEN_PATCH"], NONSENSE),
+    ],
+)
 def test_nonsense_setting_is_reported_in_one_line_and_ignored(variable, value):
     threads = "import threading as t; x = t.Thread(target=print, args=(1,)); x.start(); x.join()"
     result = run([PYTHON, "-c", threads], 1, **{variable: value})
@@ -58,3 +67,18 @@ def test_nonsense_setting_is_reported_in_one_line_and_ignored(variable, value):
     assert result.stderr.count("\n") == 1
     assert result.stderr.startswith("libgreen: ")
     assert variable in result.stderr
+
+
+def test_small_stacks_come_on_top_of_static_tls():
+    # Three waves of threads with 600 KiB of thread-local variables each.
+    result = run([ROOT / "target/c-tests/tls_large"], 1, GREEN_STACK_SIZE="16K")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_statistics_are_told_on_request():
+    threads = "import threading as t; x = t.Thread(target=print, args=(1,)); x.start(); x.join()"
+    result = run([PYTHON, "-c", threads], 2, GREEN_STATS="1")
+    assert (result.returncode, result.stdout) == (0, "1\n")
+    scheduler, patches = result.stderr.splitlines()
+    assert scheduler.startswith("libgreen: 2 of 2 slots in use, ")
+    assert " functions of libc patched" in patches

@@ -14,8 +14,8 @@ START_SECONDS = 30
 EXIT_SECONDS = 30
 
 
-def environment(workers):
-    """The environment for so many workers, or for native threads with None."""
+def environment(workers, library=LIBRARY):
+    """The environment for so many workers, as many as help with 0, or native threads with None."""
     clean = {
         name: value
         for name, value in os.environ.items()
@@ -23,7 +23,8 @@ def environment(workers):
     }
     if workers is None:
         return clean
-    return clean | {"LD_PRELOAD": str(LIBRARY), "GREEN_WORKERS": str(workers)}
+    number = {"GREEN_WORKERS": str(workers)} if workers else {}
+    return clean | {"LD_PRELOAD": str(library)} | number
 
 
 def free_port():

@@ -1,0 +1,57 @@
+/* System calls made by number: they wait, wake, and fail like the functions. */
+#include "states.h"
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+static int word;
+
+static void *wake_soon(void *unused)
+{
+	sleep_ms(SOON_MS);
+	__atomic_store_n(&word, 1, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &word, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+	return unused;
+}
+
+static void futex_is_woken(void)
+{
+	pthread_t thread = check_start(wake_soon, NULL);
+	while (__atomic_load_n(&word, __ATOMIC_SEQ_CST) == 0) {
+		long result = syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, NULL, NULL, 0);
+		CHECK(result == 0 || errno == EAGAIN);
+	}
+	check_join(thread);
+}
+
+static void futex_expires(void)
+{
+	struct timespec limit = {.tv_nsec = EXPIRES_MS * NS_PER_MS};
+	long start = monotonic_ms();
+	CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 0, &limit, NULL, 0), ETIMEDOUT);
+	check_waited(start, EXPIRES_MS);
+	CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, &limit, NULL, 0), EAGAIN);
+}
+
+static void raw_read_waits(void)
+{
+	int ends[2];
+	char byte;
+	pipe_pair(ends);
+	pid_t child = child_soon(write_byte, ends[0]);
+	CHECK_EQ(syscall(SYS_read, ends[1], &byte, 1), 1);
+	check_child_succeeds(child);
+	CHECK_OK((int)syscall(SYS_close, ends[0]));
+	CHECK_EQ(syscall(SYS_read, ends[1], &byte, 1), 0);
+	CHECK_OK((int)syscall(SYS_close, ends[1]));
+	CHECK_ERRNO(syscall(SYS_read, ends[1], &byte, 1), EBADF);
+}
+
+static void unknown_number_is_refused(void)
+{
+	CHECK_ERRNO(syscall(100000), ENOSYS);
+}
+
+CHECKS({"futex_is_woken", futex_is_woken, 0},
+       {"futex_expires", futex_expires, SIGNAL_SAFE},
+       {"raw_read_waits", raw_read_waits, SIGNAL_SAFE | FORKS},
+       {"unknown_number_is_refused", unknown_number_is_refused, SIGNAL_SAFE});
