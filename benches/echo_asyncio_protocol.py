@@ -3,6 +3,8 @@
 import argparse
 import asyncio
 
+from beside_thread import start_idle_thread
+
 
 class Echo(asyncio.Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:
@@ -23,7 +25,10 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--uvloop", action="store_true", help="run on uvloop's event loop")
+    parser.add_argument("--beside-thread", action="store_true", help="have an idle thread as well")
     options = parser.parse_args()
+    if options.beside_thread:
+        start_idle_thread()
     if options.uvloop:
         import uvloop
 

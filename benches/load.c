@@ -1,7 +1,9 @@
 /* Closed-loop load generator for echo servers.
  *
  * Opens N connections to 127.0.0.1:PORT. Each one sends a message, waits for
- * the whole echo, checks every byte, and sends the next. One thread, one
+ * the whole echo, checks every byte, and sends the next. With --request and
+ * --reply it speaks to servers that do not echo, but give a constant reply to a
+ * constant request; that reply is "the echo" below. One thread, one
  * edge-triggered epoll: on a small machine the generator shares its cores
  * with the server, so one message costs it one recv, one send, one clock
  * reading and a share of an epoll_wait.
@@ -68,7 +70,10 @@ enum phase { OPEN, WARM_UP, MEASURE, DRAIN, DONE };
 static struct {
 	uint16_t port;
 	uint32_t connections;
-	uint32_t size;
+	uint32_t size;       /* of a message */
+	uint32_t reply_size; /* of what comes back */
+	const char *request, *reply;
+	int lines;           /* messages are text and end in a newline */
 	double seconds;
 	double warm_up;
 } options = {.connections = 100, .size = 64, .seconds = 2.0, .warm_up = 0.5};
@@ -120,11 +125,18 @@ static void drop(struct connection *c, const char *what, int error)
  * connection or came a message late is seen. */
 static void compose(struct connection *c)
 {
+	if (options.request)
+		return;
 	uint64_t word = ((uint64_t)(c - connections) << 40 ^ c->sequence++) * 0x9e3779b97f4a7c15u;
 	for (uint32_t at = 0; at < options.size; at += sizeof word) {
 		uint32_t rest = options.size - at;
 		memcpy(c->message + at, &word, rest < sizeof word ? rest : sizeof word);
 		word = (word ^ word >> 29) * 0xbf58476d1ce4e5b9u;
+	}
+	if (options.lines) {
+		for (uint32_t at = 0; at < options.size; at++)
+			c->message[at] = ' ' + (c->message[at] & 63);
+		c->message[options.size - 1] = '\n';
 	}
 }
 
@@ -177,7 +189,8 @@ static void finish_message(struct connection *c)
 
 static void verify(struct connection *c, uint32_t length)
 {
-	const uint8_t *wanted = c->message + c->received;
+	const uint8_t *reply = options.reply ? (const uint8_t *)options.reply : c->message;
+	const uint8_t *wanted = reply + c->received;
 	if (memcmp(scratch, wanted, length) == 0)
 		return;
 	for (uint32_t i = 0; i < length; i++)
@@ -187,7 +200,7 @@ static void verify(struct connection *c, uint32_t length)
 static void receive(struct connection *c)
 {
 	while (c->state == AWAITING_ECHO) {
-		uint32_t wanted = options.size - c->received;
+		uint32_t wanted = options.reply_size - c->received;
 		ssize_t n = recv(c->fd, scratch, wanted, 0);
 		if (n < 0) {
 			if (errno != EAGAIN)
@@ -200,7 +213,7 @@ static void receive(struct connection *c)
 		}
 		verify(c, (uint32_t)n);
 		c->received += (uint32_t)n;
-		if (c->received == options.size) {
+		if (c->received == options.reply_size) {
 			finish_message(c);
 			return;
 		}
@@ -344,11 +357,13 @@ static void report(double open_seconds, double seconds, double cpu, bool stalled
 	       "\"messages\": %llu, \"messages_per_second\": %.1f, ",
 	       options.connections, options.size, open_seconds, seconds, (unsigned long long)latencies.count,
 	       seconds > 0 ? (double)latencies.count / seconds : 0.0);
-	printf("\"latency_us\": {\"mean\": %.1f, \"p50\": %.1f, \"p90\": %.1f, \"p99\": %.1f, "
+	printf("\"latency_us\": {\"mean\": %.1f, \"p50\": %.1f, \"p90\": %.1f, \"p95\": %.1f, "
+	       "\"p99\": %.1f, "
 	       "\"p999\": %.1f, \"max\": %.1f}, ",
 	       latencies.count ? (double)latencies.sum / (double)latencies.count / 1e3 : 0.0,
 	       (double)histogram_percentile(&latencies, 50) / 1e3,
 	       (double)histogram_percentile(&latencies, 90) / 1e3,
+	       (double)histogram_percentile(&latencies, 95) / 1e3,
 	       (double)histogram_percentile(&latencies, 99) / 1e3,
 	       (double)histogram_percentile(&latencies, 99.9) / 1e3, (double)latencies.max / 1e3);
 	printf("\"least_per_connection\": %llu, \"most_per_connection\": %llu, "
@@ -366,7 +381,7 @@ static void count_surplus(void)
 		struct connection *c = &connections[i];
 		if (c->state != IDLE)
 			continue;
-		ssize_t n = recv(c->fd, scratch, options.size, 0);
+		ssize_t n = recv(c->fd, scratch, options.reply_size, 0);
 		if (n > 0)
 			mismatched_bytes += (uint64_t)n;
 	}
@@ -375,7 +390,7 @@ static void count_surplus(void)
 static void usage(void)
 {
 	fprintf(stderr, "usage: load --port PORT [--connections N] [--size BYTES] [--seconds S] "
-			"[--warm-up S]\n");
+			"[--warm-up S] [--lines] [--request TEXT --reply TEXT]\n");
 	exit(2);
 }
 
@@ -384,7 +399,9 @@ static void parse(int argc, char **argv)
 	static const struct option names[] = {
 	    {"port", required_argument, NULL, 'p'},    {"connections", required_argument, NULL, 'c'},
 	    {"size", required_argument, NULL, 's'},    {"seconds", required_argument, NULL, 'd'},
-	    {"warm-up", required_argument, NULL, 'w'}, {NULL, 0, NULL, 0},
+	    {"warm-up", required_argument, NULL, 'w'}, {"request", required_argument, NULL, 'q'},
+	    {"reply", required_argument, NULL, 'r'},   {"lines", no_argument, NULL, 'l'},
+	    {NULL, 0, NULL, 0},
 	};
 	for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
 		switch (option) {
@@ -403,13 +420,25 @@ static void parse(int argc, char **argv)
 		case 'w':
 			options.warm_up = atof(optarg);
 			break;
+		case 'q':
+			options.request = optarg;
+			break;
+		case 'r':
+			options.reply = optarg;
+			break;
+		case 'l':
+			options.lines = 1;
+			break;
 		default:
 			usage();
 		}
 	}
 	if (optind != argc || options.port == 0 || options.connections == 0 || options.size == 0 ||
-	    options.seconds <= 0 || options.warm_up < 0)
+	    options.seconds <= 0 || options.warm_up < 0 || !options.request != !options.reply)
 		usage();
+	if (options.request)
+		options.size = (uint32_t)strlen(options.request);
+	options.reply_size = options.reply ? (uint32_t)strlen(options.reply) : options.size;
 }
 
 int main(int argc, char **argv)
@@ -422,14 +451,15 @@ int main(int argc, char **argv)
 
 	epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	connections = calloc(options.connections, sizeof *connections);
-	scratch = malloc(options.size);
+	scratch = malloc(options.reply_size);
 	uint8_t *messages = malloc((size_t)options.connections * options.size);
 	if (epoll_fd < 0 || !connections || !scratch || !messages) {
 		perror("load");
 		return 2;
 	}
 	for (uint32_t i = 0; i < options.connections; i++)
-		connections[i].message = messages + (size_t)i * options.size;
+		connections[i].message = options.request ? (uint8_t *)options.request
+							  : messages + (size_t)i * options.size;
 
 	uint64_t began = now();
 	bool opened = open_all(), stalled = false;

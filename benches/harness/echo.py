@@ -22,6 +22,8 @@ class Load:
     seconds: float
     warm_up: float = 0.5
     size: int = 64
+    # Text that ends in a newline, for servers that read lines.
+    lines: bool = False
 
     def command(self, port: int) -> list[str]:
         return [
@@ -31,6 +33,7 @@ class Load:
             f"--size={self.size}",
             f"--seconds={self.seconds}",
             f"--warm-up={self.warm_up}",
+            *(["--lines"] if self.lines else []),
         ]
 
 

@@ -1,6 +1,6 @@
 """The plots of docs/bench, from the sections of results.json."""
 
-from harness import micro, svg
+from harness import micro, report_programs, svg
 
 GREEN, NATIVE_GREY, INK = "#12945a", "#8a94a0", "#1f2933"
 COLOURS = {
@@ -101,6 +101,66 @@ def memory_bars(section: list[dict]) -> dict[str, str]:
     }
 
 
+def real_bars(section: dict[str, dict]) -> dict[str, str]:
+    """One group of bars for each row of each program: times native."""
+    rows = [
+        (f"{name}: {row['load']}", row)
+        for name, measured in section.items()
+        for row in measured.get("rows", [])
+        if "native" in row["subjects"]
+    ]
+    colours = {"libgreen": GREEN, "libgreen, 1 worker": "#b9e0cd", "libgreen, 2 workers": "#7cc9a2"}
+    if not rows:
+        return {}
+    return {
+        "real.svg": svg.bar_chart(
+            "Real programs: speed against native threads",
+            "Native is 1. Higher is better.",
+            "times native (logarithmic)",
+            [title for title, _ in rows],
+            [
+                svg.Series(
+                    name, colour, [report_programs.gain(row, name, "native") for _, row in rows]
+                )
+                for name, colour in colours.items()
+            ],
+            logarithmic=True,
+        )
+    }
+
+
+def mariadb_lines(section: dict[str, dict]) -> dict[str, str]:
+    """Point selects by the number of clients."""
+    rows = report_programs.point_selects(section)
+    if len(rows) < 2:
+        return {}
+    colours = {
+        "native": NATIVE_GREY,
+        "libgreen": GREEN,
+        "libgreen, 2 workers": "#7cc9a2",
+        "own thread pool": INK,
+    }
+    return {
+        "mariadb.svg": svg.line_chart(
+            "MariaDB 10.11, unmodified: point selects",
+            "sysbench beside the server on the same cores. Higher is better.",
+            "clients",
+            "queries per second",
+            sorted(rows),
+            [
+                svg.Series(
+                    name,
+                    colour,
+                    [report_programs.value(rows[count], name) for count in sorted(rows)],
+                    dashed=name == "own thread pool",
+                    emphasised=name == "libgreen",
+                )
+                for name, colour in colours.items()
+            ],
+        )
+    }
+
+
 def draw(results: dict) -> dict[str, str]:
     """File names and contents of every plot that the results have the figures for."""
     sections, files = results["sections"], {}
@@ -111,4 +171,7 @@ def draw(results: dict) -> dict[str, str]:
         files |= micro_bars(sections["micro"]["figures"])
     if "memory" in sections:
         files |= memory_bars(sections["memory"]["figures"])
+    if "real" in sections:
+        files |= real_bars(sections["real"]["figures"])
+        files |= mariadb_lines(sections["real"]["figures"])
     return files

@@ -10,6 +10,8 @@ BENCHES = ROOT / "benches"
 BINARIES = ROOT / "target" / "benches"
 C_ECHO_SERVER = ROOT / "target" / "c-tests" / "echo_server"
 LIBGREEN = ROOT / "target" / "release" / "libgreen.so"
+# The interpreter that Debian's packages of Python modules are for.
+DEBIAN_PYTHON = "/usr/bin/python3"
 VENV_PYTHON = ROOT / "target" / "venv" / "bin" / "python"
 
 
@@ -64,6 +66,10 @@ def python_server(name: str, script: str, *arguments: str, python: str | None = 
 
 def c_echo_server() -> Server:
     return Server("C", (str(C_ECHO_SERVER),))
+
+
+def line_server() -> Server:
+    return Server("C, stdio", (str(BINARIES / "line_server"),))
 
 
 def python_echo_server() -> Server:

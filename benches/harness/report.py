@@ -1,6 +1,6 @@
 """docs/bench/README.md, from the sections of results.json."""
 
-from harness import micro, table
+from harness import children, micro, report_programs, table
 from harness.process import KERNEL_STACK_BYTES
 
 
@@ -208,34 +208,42 @@ Context switches are those of every kernel thread, from `/proc`; system calls ar
 """
 
 
-def overhead(figures: dict) -> str:
-    rows = [
-        ["start `/bin/true`, ms", *(f"{value:.2f}" for value in figures["start_up_ms"].values())]
-    ]
-    found = {
-        (entry["connections"], entry["contender"]): entry["median"]["messages_per_second"]
-        for entry in figures["event_driven"]
-    }
-    for n in sorted({connections for connections, _ in found}):
-        cells = [found.get((n, name)) for name in ("native", "libgreen")]
+def children_table(section: list[dict]) -> str:
+    names = ("native", "libgreen", "libgreen, 2 workers")
+    rows = []
+    for entry in section:
+        medians = entry["median"]
+        native, green = medians.get("native"), medians.get("libgreen")
         rows.append(
             [
-                f"epoll server, {n:,} connections, messages/s",
-                *("failed" if cell is None else table.count(cell) for cell in cells),
+                entry["situation"],
+                children.TITLES[entry["way"]],
+                *(
+                    f"{medians[name]['ns'] / 1e3:,.0f} / {medians[name]['cpu_ns'] / 1e3:,.0f}"
+                    if name in medians
+                    else "failed"
+                    for name in names
+                ),
+                table.ratio(green["cpu_ns"] / native["cpu_ns"]) if native and green else "–",
             ]
         )
-    return f"""## Programs without threads
+    header = ["", "", *(f"{name}, µs" for name in names), "CPU, libgreen / native"]
+    return f"""## Starting processes
 
-{table.markdown(["", "native", "libgreen"], rows)}
+Wall-clock time / CPU time of parent and child for each process that is started and waited for.
+The programs themselves (`/bin/true`, or a shell that exits) run natively in all columns.
+
+{table.markdown(header, rows, labels=2)}
 """
 
 
 def busiest_neighbour(sections: dict) -> float:
-    """The most that other programs took of the CPU in the median run of any echo load."""
+    """The most that other programs took of the CPU in the median run of any load."""
     entries = [
         e for key in ("c", "python", "workers") for e in sections.get(key, {}).get("figures", [])
     ]
-    return max((entry["median"]["other_cores"] for entry in entries), default=0.0)
+    echoes = [entry["median"]["other_cores"] for entry in entries]
+    return max([*echoes, *report_programs.other_cores(sections)], default=0.0)
 
 
 def render(results: dict) -> str:
@@ -257,7 +265,8 @@ How to read the figures:
 - A connection sends 64 bytes, waits for the echo, checks every byte, and sends again. With all
   connections busy all the time, latency is about connections / throughput.
 - Contenders take turns (A B C, A B C, …), each run with a fresh process; figures are medians
-  of {results["rounds"]} rounds, a load being measured for {results["seconds"]:g} s.
+  of {results["rounds"]} rounds, a load being measured for {results["seconds"]:g} s, that of a
+  real program for {results["program_seconds"]:g} s.
 - Memory is VmRSS plus {KERNEL_STACK_BYTES // 1024} KiB of kernel stack per kernel thread,
   under load.
 """
@@ -269,7 +278,10 @@ How to read the figures:
         "micro": micro_table,
         "memory": lambda figures: memory(figures, machine["pid_limit"]),
         "idle": idle,
-        "overhead": overhead,
+        "real": report_programs.real,
+        "blocked": report_programs.blocked,
+        "unthreaded": report_programs.unthreaded,
+        "children": children_table,
     }
     parts += [
         write(sections[name]["figures"]) for name, write in writers.items() if name in sections

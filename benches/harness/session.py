@@ -12,12 +12,28 @@ Subject = TypeVar("Subject")
 Figures = TypeVar("Figures")
 
 
+@dataclass(frozen=True)
+class Times:
+    """How long a load lasts before it is measured, and while it is."""
+
+    seconds: float
+    warm_up: float
+
+
 @dataclass
 class Session:
     library: Path
     rounds: int
     seconds: float
     warm_up: float
+    # Of real programs, which take longer to settle than an echo server.
+    times: Times = Times(4.0, 1.0)
+    # A few of the loads only.
+    quick: bool = False
+    # Only loads with this in their name.
+    loads: str = ""
+    # Instead of those that a section would measure on its own.
+    settings: Sequence[Setting] = ()
     failures: list[str] = field(default_factory=list)
 
     def green(self, workers: int | None = None) -> Setting:

@@ -49,3 +49,8 @@ def milliseconds(microseconds: float) -> str:
 
 def nanoseconds(value: float) -> str:
     return f"{value:,.1f}" if value < 100 else f"{value:,.0f}"
+
+
+def figure(value: float) -> str:
+    """Three digits that count, or all those before the point."""
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
