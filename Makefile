@@ -13,6 +13,11 @@ BUILD_PACKAGES := gcc g++ libc6-dev make python3
 TEST_PACKAGES  := python3-venv binutils curl gdb libcap2-bin openssl strace \
                   microsocks stunnel4 tinyproxy-bin
 LINT_PACKAGES  := shellcheck
+RUNTIME_PACKAGES := default-jdk-headless golang-go uwsgi-core uwsgi-plugin-python3 varnish
+CONFORMANCE_PACKAGES := dpkg-dev patch xz-utils
+
+# For what only root can do.
+AS_ROOT = $(if $(filter-out 0,$(shell id -u)),sudo)
 
 # Scripts that start with a shell's #! line, whatever their name.
 SHELL_SCRIPTS = $(shell grep -rlIE --exclude='*.py' '^\#!.*\b(ba)?sh$$' .ci scripts benches tests)
@@ -20,8 +25,8 @@ SHELL_SCRIPTS = $(shell grep -rlIE --exclude='*.py' '^\#!.*\b(ba)?sh$$' .ci scri
 .DEFAULT_GOAL := build
 # Prerequisites run in the order written: packages first, then what needs them.
 .NOTPARALLEL:
-.PHONY: build build-deps deps lint-deps c-tests benches test demo bench soak \
-        lint install uninstall clean help
+.PHONY: build checked build-deps deps lint-deps c-tests benches test model mutants conformance \
+        conformance-quick conformance-deps test-asan test-debian13 test-runtimes demo bench soak lint install uninstall clean help
 
 ## build: the library and the launcher, into target/release
 build:
@@ -56,9 +61,54 @@ c-tests:
 benches:
 	$(MAKE) -C benches
 
+## checked: the library with assertions of its own, into target/checked
+checked: build-deps
+	$(CARGO) build --profile checked --lib
+
 ## test: build everything and run every test, natively and under libgreen
-test: deps build c-tests benches
+test: deps build checked model c-tests benches conformance-quick
 	$(VENV)/bin/python -m pytest tests
+
+conformance-deps: build-deps
+	scripts/install-packages $(CONFORMANCE_PACKAGES)
+
+## conformance: glibc's and CPython's own tests, natively and under libgreen (an hour; resumes)
+conformance: conformance-deps build
+	$(PYTHON) scripts/conformance
+
+## conformance-quick: those of them that cover most in two minutes; part of `make test`
+conformance-quick: conformance-deps build
+	$(PYTHON) scripts/conformance --quick --fresh
+
+SANITIZE := -O1 -g -fsanitize=address -fno-omit-frame-pointer
+ASAN_BUILD := out=$(CURDIR)/target/c-tests-asan CFLAGS="$(SANITIZE)" CXXFLAGS="$(SANITIZE)"
+
+## test-asan: the C programs built with AddressSanitizer
+test-asan: build
+	$(MAKE) -C c-tests $(ASAN_BUILD)
+	$(PYTHON) scripts/test-asan
+
+## test-debian13: the C programs and some Python on Debian 13, in a chroot (root or sudo)
+test-debian13: build c-tests
+	scripts/install-packages debootstrap
+	$(AS_ROOT) $(PYTHON) scripts/test-debian13
+
+## test-runtimes: Java, Go with C, Varnish and uWSGI (installs them)
+test-runtimes: deps build
+	scripts/install-packages $(RUNTIME_PACKAGES)
+	$(VENV)/bin/python -m pytest tests/test_runtimes.py
+
+# The library's own files, compiled against a model checker.
+MODEL := $(CARGO) test --quiet --manifest-path tests/models/Cargo.toml --target-dir target/models
+
+## model: check the lock-free parts in every order, the data structures at random
+model: build-deps
+	$(MODEL)
+	$(MODEL) --features loom
+
+## mutants: put bugs into the lock-free parts and see that `make model` notices each
+mutants: build-deps
+	$(PYTHON) tests/models/mutants.py
 
 ## demo: the C and the Python server, native threads against green threads
 demo: build-deps build c-tests benches
@@ -76,6 +126,11 @@ soak: deps build c-tests
 lint: lint-deps
 	$(CARGO) fmt --check
 	$(CARGO) clippy --release --all-targets -- -D warnings
+	$(CARGO) fmt --check --manifest-path tests/models/Cargo.toml
+	$(CARGO) clippy --quiet --manifest-path tests/models/Cargo.toml --target-dir target/models \
+	    --all-targets --features loom -- -D warnings
+	scripts/check-layers
+	scripts/check-statics
 	shellcheck $(SHELL_SCRIPTS)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
@@ -100,4 +155,4 @@ clean:
 ## help: this list
 help:
 	@sed -n 's/^## //p' $(firstword $(MAKEFILE_LIST)) | \
-	    awk -F ': ' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	    awk -F ': ' '{ printf "  %-17s %s\n", $$1, $$2 }'
