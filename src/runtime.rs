@@ -217,21 +217,22 @@ fn tables() -> [(*mut u8, usize); 2] {
 /// # Safety
 /// The caller is the process's only thread.
 pub unsafe fn reset_in_child() {
-    exit::reset();
-    if !sched::is_running() {
-        return;
-    }
-    sched::set_running(false);
-    hub::epoll::close_inherited();
+    // Another thread may have been about to start everything.
+    let has_begun = sched::is_running() || STARTING.is_held();
     // SAFETY: as the caller promises.
     unsafe {
-        // First: it gives back what waits for the caller.
-        main_thread::become_only_one();
-        in_child::reset_all();
+        if has_begun {
+            sched::set_running(false);
+            hub::epoll::close_inherited();
+            // First: it gives back what waits for the caller.
+            main_thread::become_only_one();
+            in_child::AFTER_THREADS.reset();
+        }
+        in_child::ALWAYS.reset();
     }
 }
 
-/// Another thread may be about to start everything.
+/// Whoever was about to start everything is not there.
 ///
 /// # Safety
 /// The caller is the process's only thread.

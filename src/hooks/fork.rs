@@ -11,7 +11,7 @@ use crate::arch::vfork::{jump, vfork_frame};
 use crate::glibc::real::real;
 use crate::hub::{descriptor, place};
 use crate::runtime;
-use crate::sched::{kernel_state, lend, tie};
+use crate::sched::lend;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask;
 use crate::task::{Critical, Kind, current};
@@ -70,17 +70,19 @@ static REGISTERED: AtomicBool = AtomicBool::new(false);
 /// would go on with its usual mask.
 unsafe extern "C" fn prepare() {
     mem::forget(Critical::enter());
-    current().mask_at_fork.set(sigmask::replace(!0));
+    let me = current();
+    me.mask_at_fork.set(sigmask::replace(!0));
     descriptor::share_all();
-    place::before_fork();
+    me.holds_hub_at_fork.set(place::before_fork());
 }
 
 unsafe extern "C" fn in_parent() {
-    place::after_fork();
+    let me = current();
+    place::after_fork(me.holds_hub_at_fork.get());
     // What was made after the first moment and before the fork is shared, too.
     descriptor::share_all();
-    sigmask::set(current().mask_at_fork.get());
-    current().leave_critical();
+    sigmask::set(me.mask_at_fork.get());
+    me.leave_critical();
 }
 
 /// Makes the child's state that of a process with one thread.
@@ -94,15 +96,13 @@ unsafe extern "C" fn in_child() {
 /// # Safety
 /// A forked child has one thread.
 unsafe fn put_in_order(shares_files: bool) {
-    place::after_fork();
+    let me = current();
+    place::after_fork(me.holds_hub_at_fork.get());
     if shares_files {
         place::forget();
     }
-    kernel_state::reset();
-    tie::reset();
     // SAFETY: a forked child has one thread.
     unsafe { runtime::reset_in_child() };
-    let me = current();
     sigmask::set(me.mask_at_fork.get());
     // A thread that was green is in no critical section any more.
     if me.is_critical() {

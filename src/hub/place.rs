@@ -12,6 +12,7 @@
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use super::epoll;
+use crate::sys::in_child::in_child;
 use crate::sys::limit;
 use crate::sys::raw::syscall;
 use crate::task::lock::RawLock;
@@ -27,7 +28,6 @@ static NUMBERS: [AtomicI32; COUNT] = [const { AtomicI32::new(0) }; COUNT];
 static NEAR: AtomicI32 = AtomicI32::new(0);
 /// How many use the numbers, and [`MOVING`]. In a forked child [`close`] says that nobody does.
 static USERS: AtomicU32 = AtomicU32::new(0);
-/// Held during a fork, so that a forked child can give it back.
 static LOCK: RawLock<{ rank::HUB_PLACE }> = RawLock::new();
 
 const MOVING: u32 = 1 << 31;
@@ -105,20 +105,36 @@ pub fn hold() -> Held {
 }
 
 /// Before a fork, in the parent: the hub does not move, and the limit is the program's.
-/// Followed by [`after_fork`] in both processes, where all signals are still blocked.
-pub fn before_fork() {
-    // Without a hub nothing moves, and nothing is written to that a child would copy.
-    if ours().next().is_some() {
+/// Followed by [`after_fork`] in both processes, where all signals are still blocked, with what
+/// this returns: whether there is anything to move.
+#[must_use]
+pub fn before_fork() -> bool {
+    // Without a hub nothing is written to that a child would copy. Another thread may open
+    // one meanwhile.
+    let has_hub = ours().next().is_some();
+    if has_hub {
         LOCK.lock();
     }
+    has_hub
 }
 
 /// See [`before_fork`].
-pub fn after_fork() {
-    if ours().next().is_some() {
+pub fn after_fork(has_hub: bool) {
+    if has_hub {
         LOCK.unlock();
     }
 }
+
+/// Whoever was opening the parent's hub is not there.
+///
+/// # Safety
+/// The caller is the process's only thread.
+unsafe fn free_lock() {
+    // SAFETY: as the caller promises.
+    unsafe { LOCK.reset() };
+}
+
+in_child!(always free_lock);
 
 /// Whether the hub has to move for a program that uses `fd`.
 #[inline(always)]

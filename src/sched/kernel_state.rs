@@ -9,6 +9,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::{blocking, monitor};
+use crate::sys::in_child::in_child;
 use crate::task::{Thread, current};
 
 /// Who has what a call changes.
@@ -21,8 +22,7 @@ pub enum Change {
 }
 
 /// Before the first thread: the process's only one has something that no other is going
-/// to have.
-/// A forked child [forgets](reset) it, also where no green threads have run.
+/// to have. A forked child [forgets](reset) it.
 static MAIN_DIFFERS: AtomicBool = AtomicBool::new(false);
 
 /// The calling thread is about to change what the kernel keeps for it.
@@ -62,6 +62,8 @@ pub fn main_differs() -> bool {
 }
 
 /// In a forked child, whose kernel thread is new.
-pub fn reset() {
+fn reset() {
     MAIN_DIFFERS.store(false, Ordering::Relaxed);
 }
+
+in_child!(always reset);

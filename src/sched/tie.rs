@@ -11,6 +11,7 @@ use core::sync::atomic::Ordering;
 
 use super::{blocking, worker};
 use crate::glibc::robust;
+use crate::sys::in_child::in_child;
 use crate::task::{Thread, current};
 
 /// Ties the calling thread once more.
@@ -33,10 +34,12 @@ pub fn begin() {
     }
 }
 
-/// A forked child holds nothing of its parent's, also where no green threads have run.
-pub fn reset() {
+/// A forked child holds nothing of its parent's.
+fn reset() {
     current().ties.set(0);
 }
+
+in_child!(always reset);
 
 /// Threads that are not green yet count, too.
 fn count(change: Change) {

@@ -307,4 +307,4 @@ unsafe fn free_lock() {
     unsafe { LOCK.reset() };
 }
 
-in_child!(free_lock);
+in_child!(always free_lock);

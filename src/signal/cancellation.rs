@@ -98,7 +98,7 @@ unsafe fn reset() {
     unsafe { LOCK.reset() };
 }
 
-in_child!(reset);
+in_child!(always reset);
 
 /// Whether glibc knows its cancellation points by their addresses: since 2.41.
 fn are_points_addresses() -> bool {

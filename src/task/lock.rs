@@ -128,6 +128,11 @@ impl<const RANK: u32> RawLock<RANK> {
         }
     }
 
+    /// Whether somebody holds it, for a forked child to ask.
+    pub fn is_held(&self) -> bool {
+        self.0.load(Ordering::Relaxed) != 0
+    }
+
     /// Makes it a free lock, whoever may have held it: in a forked child the holder does
     /// not exist.
     ///

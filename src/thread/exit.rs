@@ -9,6 +9,7 @@ use crate::glibc::tls;
 use crate::sched::{kernel_thread, park, tie};
 use crate::signal::send::give_back;
 use crate::signal::{cancel, errand};
+use crate::sys::in_child::in_child;
 use crate::task::life::Exit;
 use crate::task::{Kind, Thread, all_husks, current, main_thread};
 
@@ -26,7 +27,7 @@ unsafe extern "C" {
 pub const CANCELED: *mut c_void = ptr::without_provenance_mut(usize::MAX);
 
 /// Threads of the program that have not ended, as far as libgreen knows them: the
-/// process's first one, and those that it has made. A forked child [counts](reset) anew.
+/// process's first one, and those that it has made. A forked child counts anew.
 static LIVE: AtomicUsize = AtomicUsize::new(1);
 
 /// A thread of the program has come to life.
@@ -57,10 +58,12 @@ pub fn count_out() {
     }
 }
 
-/// Back to one thread, in a forked child, also where no green threads have run.
-pub fn reset() {
+/// Back to one thread, in a forked child.
+fn reset() {
     LIVE.store(1, Ordering::Relaxed);
 }
+
+in_child!(always reset);
 
 /// Runs the destructors of the ending thread, the caller, in glibc's order.
 pub fn run_destructors() {

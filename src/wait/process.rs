@@ -12,17 +12,26 @@ pub static QUEUES: Queues<1024> = Queues::new();
 /// Whoever has a deadline.
 pub static TIMERS: Timers = Timers::new();
 
-/// In a forked child nobody waits.
+/// In a forked child nobody waits. Threads that libgreen does not schedule may have stood in
+/// the parent's queues, or have held the lock of one: those may be there before the kernel was
+/// asked to [wipe](pages::wipe_on_fork) them.
 ///
 /// # Safety
 /// The caller is the process's only thread.
-unsafe fn reset() {
+unsafe fn empty_queues() {
     let (queues, size) = pages::of(&QUEUES);
     // SAFETY: as the caller promises.
-    unsafe {
-        pages::wipe_if_copied(queues, size);
-        TIMERS.reset();
-    }
+    unsafe { pages::discard(queues, size) };
 }
 
-in_child!(reset);
+/// Nor has anybody a deadline.
+///
+/// # Safety
+/// The caller is the process's only thread.
+unsafe fn forget_deadlines() {
+    // SAFETY: as the caller promises.
+    unsafe { TIMERS.reset() };
+}
+
+in_child!(always empty_queues);
+in_child!(forget_deadlines);
