@@ -212,6 +212,7 @@ static void wait_for_condition(void)
 {
 	CHECK_OK(pthread_mutex_lock(&checking));
 	pthread_cleanup_push(unlock_checking, NULL);
+	started = 2;
 	for (;;)
 		pthread_cond_wait(&condition, &checking);
 	pthread_cleanup_pop(0);
@@ -222,9 +223,8 @@ static void a_condition_waiter_gets_its_mutex_first(void)
 {
 	started = cleaned = 0;
 	pthread_t thread = check_start(be_cancelled, (void *)wait_for_condition);
-	while (!started)
+	while (started < 2)
 		sched_yield();
-	sleep_ms(2);
 	CHECK_OK(pthread_mutex_lock(&checking));
 	CHECK_OK(pthread_cancel(thread));
 	sleep_ms(2);
@@ -272,9 +272,13 @@ static void wait_undisturbed(void)
 	CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_WAIT, 0, &moment), ETIMEDOUT);
 }
 
+static volatile int requested;
+
 static void *defer(void *unused)
 {
 	wait_undisturbed();
+	while (!requested)
+		sched_yield();
 	pthread_testcancel();
 	return unused;
 }
@@ -294,6 +298,8 @@ static void *forbid(void *unused)
 	struct timespec limit = in_ms(CLOCK_REALTIME, 5);
 	CHECK_ERRNO(sem_timedwait(&semaphore, &limit), ETIMEDOUT);
 	CHECK_OK(nanosleep(&moment, NULL));
+	while (!requested)
+		sched_yield();
 	cleaned++;
 	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, NULL));
 	cleaned++;
@@ -303,12 +309,13 @@ static void *forbid(void *unused)
 /* The request comes in the `at`th of the waits. */
 static void cancel_undisturbed(void *(*routine)(void *), int at)
 {
-	started = cleaned = 0;
+	started = cleaned = requested = 0;
 	pthread_t thread = check_start(routine, NULL);
 	while (started < at)
 		sched_yield();
 	sleep_ms(1);
 	CHECK_OK(pthread_cancel(thread));
+	requested = 1;
 	CHECK(check_join(thread) == PTHREAD_CANCELED);
 }
 
