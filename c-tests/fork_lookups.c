@@ -1,4 +1,5 @@
-/* A child that is forked while as many name lookups are under way as there can be looks names up itself. */
+/* A child that is forked while many name lookups are under way looks names up itself: where libc is not patched as many
+ * as there can be. */
 #include "net.h"
 #include <arpa/nameser.h>
 #include <netdb.h>

@@ -18,6 +18,7 @@ PROGRAMS = sorted(
 GREEN_ARGUMENTS = {"many_sleepers": ["10000"], "thread_churn": ["200000"]}
 # Programs that print how many kernel threads they had, and what green threads may take.
 FEW_KERNEL_THREADS = {
+    "dns_crowd": 16,
     "libc_handles": 16,
     "many_sleepers": 64,
     "progress_busy_peers": 16,

@@ -7,6 +7,7 @@
 //! - [`deep_binding`]: those that look for libc's functions before everybody's; [`binding`]:
 //!   what these have found already;
 //! - [`patch`]: jumps from its own callers of what is hooked to the hooks;
+//! - [`resolver`]: what a thread has of it;
 //! - [`robust`]: the list of robust mutexes that a thread holds;
 //! - [`signals`]: those that glibc keeps for itself.
 
@@ -16,6 +17,7 @@ pub mod deep_binding;
 pub mod loader;
 pub mod patch;
 pub mod real;
+pub mod resolver;
 pub mod robust;
 pub mod signals;
 pub mod tcb;

@@ -1,5 +1,4 @@
-//! Name lookups. They have no readiness form, and end without anybody's help: a
-//! limited number at a time runs on kernel threads. Numeric addresses need none.
+//! Name lookups. Numeric addresses need none.
 
 use core::ffi::{c_char, c_int, c_void};
 use core::mem::MaybeUninit;
@@ -7,19 +6,6 @@ use core::mem::MaybeUninit;
 use libc::{addrinfo, hostent, size_t, sockaddr, socklen_t};
 
 use crate::glibc::real::real;
-use crate::ops::lookup;
-use crate::signal::cancel;
-
-/// Runs `lookup`, a cancellation point as a whole.
-fn lookup<R>(lookup: impl FnOnce() -> R) -> R {
-    cancel::point();
-    // Cancelled in the middle it would keep its place among the lookups.
-    let state = cancel::disable();
-    let result = lookup::capped(lookup);
-    cancel::restore(state);
-    cancel::point();
-    result
-}
 
 /// Whether `name` is an address in numbers (or absent).
 ///
@@ -44,11 +30,12 @@ unsafe fn is_numeric(name: *const c_char) -> bool {
 /// `lookup!(name: type => arguments)`: the real function as a lookup.
 macro_rules! lookup {
     ($name:ident: $type:ty => $($argument:expr),*) => {{
-        let real = real!($name: $type);
+        let real = $crate::glibc::real::real!($name: $type);
         // SAFETY: as the caller promises.
-        lookup(|| unsafe { real($($argument),*) })
+        $crate::ops::lookup::run(|| unsafe { real($($argument),*) })
     }};
 }
+pub(super) use lookup;
 
 export! {
     /// `getaddrinfo(3)`.

@@ -62,6 +62,7 @@ mod poll;
 mod process;
 mod receive;
 mod regions;
+mod resolver;
 mod rwlock;
 mod scheduling;
 mod select;

@@ -1,13 +1,35 @@
-//! Name lookups: libc does them, on a kernel thread of the caller's.
+//! Name lookups, as libc does them: its waits park where it is patched, and hold a kernel
+//! thread each where it is not.
 
+use core::ffi::CStr;
 use core::ptr;
 
+use crate::glibc::patch;
 use crate::sched::blocking::region;
+use crate::signal::cancel;
 use crate::sync::sem::Sem;
 use crate::sys::in_child::in_child;
 use crate::task::green;
 
-/// So many name lookups may hold a kernel thread at a time; the rest queue.
+/// What libc's resolver waits in: for name servers (glibc, resolv/res_send.c), for the
+/// kernel's list of addresses (sysdeps/unix/sysv/linux/check_pf.c), for nscd
+/// (nscd/nscd_helper.c), for locks of its own.
+const WAITS: &[&CStr] = &[
+    c"connect",
+    c"poll",
+    c"read",
+    c"readv",
+    c"recvfrom",
+    c"recvmsg",
+    c"send",
+    c"sendmmsg",
+    c"sendto",
+    c"writev",
+    patch::WAIT_FOR_LOCK,
+];
+
+/// Where libc is not patched so many lookups may hold a kernel thread at a time; the rest
+/// queue.
 const LOOKUPS: u32 = 32;
 
 static PERMITS: Sem = Sem::new(LOOKUPS);
@@ -24,12 +46,26 @@ unsafe fn reset() {
 
 in_child!(reset);
 
-/// [`region`] for what is certain to end without anybody else's help, however many
-/// threads do it at once. `act` must not unwind.
-pub fn capped<R>(act: impl FnOnce() -> R) -> R {
+/// Runs `act`, a lookup of libc's, a cancellation point as a whole: one that is cancelled in
+/// the middle leaves libc's notes of it with the thread's husk.
+pub fn run<R>(act: impl FnOnce() -> R) -> R {
     if green().is_none() {
         return act();
     }
+    cancel::point();
+    let state = cancel::disable();
+    let result = if patch::have_all(WAITS) {
+        act()
+    } else {
+        limited(act)
+    };
+    cancel::restore(state);
+    cancel::point();
+    result
+}
+
+/// Runs `act` on a kernel thread of the caller's.
+fn limited<R>(act: impl FnOnce() -> R) -> R {
     while PERMITS.wait() != 0 {
         // A handler has run; name lookups go on.
     }

@@ -5,7 +5,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{husk, join, keys, main_thread, scheduling};
-use crate::glibc::tls;
+use crate::glibc::{resolver, tls};
 use crate::sched::{kernel_thread, park, tie};
 use crate::signal::send::give_back;
 use crate::signal::{cancel, errand};
@@ -86,6 +86,7 @@ fn forget_libc_state() {
             libc::dlerror();
         }
     }
+    resolver::forget();
 }
 
 /// What the start routine left: destructors; then the end.

@@ -60,6 +60,13 @@ pub unsafe fn lead(name: &CStr, hook: *const ()) {
     }
 }
 
+/// Whether libc's callers of all `names` come to libgreen.
+pub fn have_all(names: &[&CStr]) -> bool {
+    names.iter().all(|name| {
+        Function::find(name).is_some_and(|function| function.outcome() == Outcome::Patched)
+    })
+}
+
 /// Patches what can be patched, once in the life of the process and its forked children;
 /// what is not as expected stays as it is.
 pub fn apply() {

@@ -1,0 +1,61 @@
+/* A signal's handler runs in the middle of a lookup, which goes on; a cancelled lookup ends its thread, and the next
+ * lookups are as if there had been none. */
+#include "dns.h"
+
+enum { ROUNDS = 10 };
+
+static struct sockaddr_in server;
+static int looking, handled;
+
+static void handle(int number)
+{
+	(void)number;
+	__atomic_add_fetch(&handled, 1, __ATOMIC_RELEASE);
+}
+
+static void *look_up(void *name)
+{
+	struct addrinfo *found;
+	dns_use(&server, 30, 1);
+	/* Natively a request for cancellation that comes earlier can leave locks of libc's taken. */
+	CHECK_EQ(dns_look_up("missing.example", AF_UNSPEC, &found), EAI_NONAME);
+	if (!strcmp(name, "never.example"))
+		_res.retrans = 1;
+	__atomic_store_n(&looking, 1, __ATOMIC_RELEASE);
+	CHECK_OK(dns_look_up(name, AF_INET, &found));
+	freeaddrinfo(found);
+	return NULL;
+}
+
+static pthread_t start(const char *name)
+{
+	__atomic_store_n(&looking, 0, __ATOMIC_RELEASE);
+	pthread_t thread = check_start(look_up, (void *)name);
+	while (!__atomic_load_n(&looking, __ATOMIC_ACQUIRE))
+		sleep_ms(1);
+	/* Most likely it waits by then; if it does not nothing is tested. */
+	sleep_ms(20);
+	return thread;
+}
+
+int main(void)
+{
+	server = dns_start();
+	const struct sigaction action = {.sa_handler = handle}, restarting = {.sa_handler = handle, .sa_flags = SA_RESTART};
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(sigaction(SIGUSR2, &restarting, NULL));
+	pthread_t thread = start("late800.example");
+	for (int i = 1; i <= ROUNDS; i++) {
+		CHECK_OK(pthread_kill(thread, i % 2 ? SIGUSR1 : SIGUSR2));
+		while (__atomic_load_n(&handled, __ATOMIC_ACQUIRE) < i)
+			sleep_ms(1);
+	}
+	check_join(thread);
+	for (int i = 0; i < 3; i++) {
+		thread = start("never.example");
+		CHECK_OK(pthread_cancel(thread));
+		CHECK(check_join(thread) == PTHREAD_CANCELED);
+		check_join(start("ok1.example"));
+	}
+	return 0;
+}
