@@ -13,10 +13,11 @@ use crate::sched::{
     tie,
 };
 use crate::sys::in_child::{self, in_child};
+use crate::sys::raw::syscall;
 use crate::sys::{errno, pages, report};
 use crate::task::lock::RawLock;
 use crate::task::upcalls::{self, Upcalls};
-use crate::task::{Critical, Kind, StartRoutine, current, rank, stack};
+use crate::task::{Critical, Kind, StartRoutine, Thread, current, rank, stack};
 use crate::thread::{create, executable, exit, go, husk, main_thread, native, scheduling};
 use crate::wait::QUEUES;
 use crate::{arch, hub, settings, signal};
@@ -81,11 +82,6 @@ pub unsafe fn create_thread(
         return unsafe { native::create_for_go(id, attributes, start, argument) };
     }
     let task = || native::Task::new(start, argument, current().is_distinct());
-    // The thread that starts the runtime becomes a green one, and glibc has to end this one.
-    if !sched::is_running() && current().is_native() {
-        // SAFETY: as the caller promises.
-        return unsafe { native::create(id, attributes, task()) };
-    }
     match self::start() {
         // SAFETY: as the caller promises.
         Ok(()) => unsafe { create::create(id, attributes, start, argument) },
@@ -103,9 +99,10 @@ pub unsafe fn create_thread(
     }
 }
 
-/// Turns the calling thread into a green one and its kernel thread into the
-/// first worker, opens the hub and starts the monitor, unless that has been
-/// done. On failure nothing has changed that the program sees.
+/// Opens the hub and starts the monitor, unless that has been done. If the main thread calls
+/// it becomes a green one and its kernel thread the first worker; any other is glibc's to end,
+/// or that of whoever has made it, and stays a foreign one, as the main thread then does. On
+/// failure nothing has changed that the program sees.
 pub fn start() -> Result<(), Failure> {
     if sched::is_running() {
         return Ok(());
@@ -119,7 +116,7 @@ pub fn start() -> Result<(), Failure> {
     };
     STARTING.unlock();
     drop(critical);
-    if result.is_ok() {
+    if result.is_ok() && current().is_green() {
         tie::begin();
         if go::is_program() || kernel_state::main_differs() {
             blocking::wire();
@@ -145,26 +142,63 @@ fn start_locked() -> Result<(), Failure> {
     }
     hub::epoll::open().map_err(failed("open the hub"))?;
     let started = (|| {
-        let memory = || failed("reserve memory")(libc::ENOMEM);
-        let worker = Worker::create().ok_or_else(memory)?;
-        let size = kernel_thread::STACK_SIZE + tls::StaticSize::get().most();
-        let base = husk::take(size, stack::DEFAULT_GUARD)
-            .map_err(failed("make a thread to run the others on"))?
-            .thread;
-        husk::await_donor(base);
+        let main = is_main().then(make_main_worker).transpose()?;
         slots::set_count(settings::workers().unwrap_or_else(settings::cpus));
         // SAFETY: no worker runs yet.
         unsafe { idle::reset() };
         monitor::start()
             .map_err(failed("start the monitor"))
             .inspect_err(|_| {
-                husk::put(base);
-                worker.put_by();
+                if let Some((worker, base)) = main {
+                    husk::put(base);
+                    worker.put_by();
+                }
             })?;
-        Ok((worker, base))
+        Ok(main)
     })();
-    let (worker, base) = started.inspect_err(|_| hub::epoll::close_inherited())?;
+    let main = started.inspect_err(|_| hub::epoll::close_inherited())?;
     arch::thread::init();
+    match main {
+        Some((worker, base)) => become_main(worker, base),
+        None => signal::shared::begin_beside_main(),
+    }
+    signal::actions::install();
+    signal::credentials::intercept();
+    hub::descriptor::adopt_open();
+    statistics::start();
+    if pages::is_locking() {
+        // The monitor, which does that otherwise, would get a part of malloc's memory of its
+        // own, of 64 MiB and locked as well.
+        for _ in 1..slots::all().len() {
+            idle::start_worker();
+        }
+    }
+    lend::start();
+    sched::set_running(true);
+    Ok(())
+}
+
+/// Whether the caller is the process's first thread.
+fn is_main() -> bool {
+    // SAFETY: no arguments.
+    let own = unsafe { syscall!(SYS_gettid) } as i32;
+    own == kernel_thread::process()
+}
+
+/// A worker for the main thread's kernel thread, and a husk to look for work on.
+fn make_main_worker() -> Result<(&'static Worker, &'static Thread), Failure> {
+    let memory = || failed("reserve memory")(libc::ENOMEM);
+    let worker = Worker::create().ok_or_else(memory)?;
+    let size = kernel_thread::STACK_SIZE + tls::StaticSize::get().most();
+    let base = husk::take(size, stack::DEFAULT_GUARD)
+        .map_err(failed("make a thread to run the others on"))?
+        .thread;
+    husk::await_donor(base);
+    Ok((worker, base))
+}
+
+/// Turns the calling thread into a green one, the main one, that runs on `worker`.
+fn become_main(worker: &'static Worker, base: &'static Thread) {
     base.become_kind(Kind::Base, base.pointer.get());
     base.set_critical(1);
     // SAFETY: a husk's stack is unused until its first context.
@@ -183,20 +217,6 @@ fn start_locked() -> Result<(), Failure> {
     worker.set_running(current());
     let acquired = idle::acquire(worker);
     debug_assert!(acquired, "no slot is in use yet");
-    signal::actions::install();
-    signal::credentials::intercept();
-    hub::descriptor::adopt_open();
-    statistics::start();
-    if pages::is_locking() {
-        // The monitor, which does that otherwise, would get a part of malloc's memory of its
-        // own, of 64 MiB and locked as well.
-        for _ in 1..slots::all().len() {
-            idle::start_worker();
-        }
-    }
-    lend::start();
-    sched::set_running(true);
-    Ok(())
 }
 
 extern "C" fn base_entry(_: context::context::Transfer) -> ! {

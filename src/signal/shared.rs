@@ -11,10 +11,11 @@ use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use super::delivery;
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::hub::signals;
-use crate::sched::{monitor, wake};
+use crate::sched::{kernel_thread, monitor, wake};
 use crate::sys::in_child::in_child;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
+use crate::sys::task_state;
 use crate::task::word::Wake;
 
 /// Somebody blocks a signal, or queues are to stay in order: the hub has to look out.
@@ -27,6 +28,15 @@ static POLLED: AtomicBool = AtomicBool::new(false);
 static LEFT: AtomicBool = AtomicBool::new(false);
 /// Signals that no thread accepts, as far as is known.
 static REFUSED: AtomicU64 = AtomicU64::new(0);
+
+/// The main thread is not a green one: what it accepts the kernel gives to it.
+static MAIN_IS_FOREIGN: AtomicBool = AtomicBool::new(false);
+
+/// From here on green threads run beside a main thread that is none.
+pub fn begin_beside_main() {
+    MAIN_IS_FOREIGN.store(true, Ordering::Relaxed);
+    need();
+}
 
 /// Has the hub look out for signals from here on. Async-signal-safe.
 #[inline(always)]
@@ -91,7 +101,13 @@ fn tell() -> bool {
     // SAFETY: `waiting` is writable.
     unsafe { syscall!(SYS_rt_sigpending, &raw mut waiting, 8) };
     waiting &= !UNBLOCKABLE & !REFUSED.load(Ordering::SeqCst);
-    let mut left = false;
+    if waiting == 0 {
+        return false;
+    }
+    let mains = waiting & accepted_by_foreign_main();
+    waiting &= !mains;
+    // It may block them before it has been given them.
+    let mut left = mains != 0;
     while waiting != 0 {
         let signal = waiting.trailing_zeros() as i32 + 1;
         waiting &= waiting - 1;
@@ -104,9 +120,17 @@ fn tell() -> bool {
     left
 }
 
+/// Signals that the kernel gives to the main thread before all others.
+fn accepted_by_foreign_main() -> u64 {
+    if !MAIN_IS_FOREIGN.load(Ordering::Relaxed) {
+        return 0;
+    }
+    task_state::signals(kernel_thread::process()).map_or(0, |main| !main.blocked)
+}
+
 /// In a forked child nobody looks out.
 fn reset() {
-    for flag in [&NEEDED, &WATCHED, &POLLED, &LEFT] {
+    for flag in [&NEEDED, &WATCHED, &POLLED, &LEFT, &MAIN_IS_FOREIGN] {
         flag.store(false, Ordering::Relaxed);
     }
     REFUSED.store(0, Ordering::Relaxed);

@@ -8,11 +8,13 @@ use super::raw::syscall;
 const DIRECTORY: &[u8] = b"/proc/self/task/";
 /// More digits than any id has.
 const DIGITS: usize = 10;
+/// The longest name of a file in a thread's directory, with its slash and a NUL.
+const NAME: usize = 8;
 
 /// Opens the file of that name of the kernel thread `id` of this process; `-errno`, for
 /// instance where there is no `/proc`.
-fn open(id: i32, name: &[u8; 5], flags: c_int) -> isize {
-    let mut path = [0u8; DIRECTORY.len() + DIGITS + 6];
+fn open(id: i32, name: &[u8], flags: c_int) -> isize {
+    let mut path = [0u8; DIRECTORY.len() + DIGITS + NAME];
     path[..DIRECTORY.len()].copy_from_slice(DIRECTORY);
     // The kernel takes no leading zeros.
     let digits = 1 + id.max(1).ilog10() as usize;
@@ -27,13 +29,11 @@ fn open(id: i32, name: &[u8; 5], flags: c_int) -> isize {
     unsafe { syscall!(SYS_open, path.as_ptr(), flags | libc::O_CLOEXEC) }
 }
 
-/// Whether the kernel thread `id` of this process sleeps in the kernel, neither running
-/// nor waiting for a processor. False where there is no `/proc`.
-pub fn is_asleep(id: i32) -> bool {
-    let mut text = [0u8; 128];
-    let fd = open(id, b"/stat", libc::O_RDONLY);
+/// The beginning of that file, as far as it fits in `text`. Empty where there is none.
+fn read<'a>(id: i32, name: &[u8], text: &'a mut [u8]) -> &'a [u8] {
+    let fd = open(id, name, libc::O_RDONLY);
     if fd < 0 {
-        return false;
+        return &[];
     }
     // SAFETY: a live buffer, a descriptor that is ours.
     let length = unsafe {
@@ -41,8 +41,42 @@ pub fn is_asleep(id: i32) -> bool {
         syscall!(SYS_close, fd);
         length.max(0) as usize
     };
+    &text[..length]
+}
+
+/// What the kernel says of a thread's signals.
+pub struct Signals {
+    /// Those that wait for the thread alone.
+    pub pending: u64,
+    /// Those that it does not accept: all, if it has ended.
+    pub blocked: u64,
+}
+
+/// Those of the kernel thread `id` of this process. `None` where there is no `/proc`.
+pub fn signals(id: i32) -> Option<Signals> {
+    let mut text = [0u8; 4096];
+    let text = read(id, b"/status", &mut text);
+    let after = |key: &[u8]| {
+        let at = text.windows(key.len()).position(|window| window == key)?;
+        text.get(at + key.len()..)
+    };
+    let set = |key| {
+        let digits = core::str::from_utf8(after(key)?.get(..16)?).ok()?;
+        u64::from_str_radix(digits, 16).ok()
+    };
+    let has_ended = matches!(after(b"\nState:\t")?.first(), Some(b'Z' | b'X'));
+    Some(Signals {
+        pending: set(b"\nSigPnd:\t")?,
+        blocked: if has_ended { !0 } else { set(b"\nSigBlk:\t")? },
+    })
+}
+
+/// Whether the kernel thread `id` of this process sleeps in the kernel, neither running
+/// nor waiting for a processor. False where there is no `/proc`.
+pub fn is_asleep(id: i32) -> bool {
+    let mut text = [0u8; 128];
     // "id (name) state …": the name may contain anything.
-    let text = &text[..length];
+    let text = read(id, b"/stat", &mut text);
     let state = text.iter().rposition(|byte| *byte == b')');
     state.is_some_and(|end| matches!(text.get(end + 2), Some(b'S' | b'D')))
 }

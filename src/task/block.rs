@@ -108,8 +108,6 @@ pub struct Thread {
     /// Set when descriptor numbers mean other files to the thread than to the
     /// process.
     apart: Cell<bool>,
-    /// Whether it is a kernel thread that libgreen has made for a thread of the program.
-    native: Cell<bool>,
     /// Set when the thread's kernel thread has what the threads that it creates inherit,
     /// see [`crate::sched::kernel_state`].
     distinct: AtomicBool,
@@ -356,16 +354,6 @@ impl Thread {
             0 => main_thread::has_on_stack(address),
             size => address.wrapping_sub(self.stack.base()) < size,
         }
-    }
-
-    /// The thread, the caller, is one of the program's that glibc runs, and ends.
-    pub(crate) fn set_native(&self) {
-        self.native.set(true);
-    }
-
-    /// Whether the caller, whose thread this is, is such a one.
-    pub(crate) fn is_native(&self) -> bool {
-        self.native.get()
     }
 
     /// From here on the kernel thread, which is the thread's own, has descriptors of its

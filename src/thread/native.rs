@@ -99,7 +99,6 @@ extern "C" fn run(task: *mut c_void) -> *mut c_void {
     if apart {
         me.set_apart();
     }
-    me.set_native();
     if distinct {
         me.set_distinct();
         scheduling::note(me);
