@@ -52,6 +52,7 @@ unsafe fn wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline:
             its_mutex.remove_user();
             wake::claim(current(), Wake::Interrupted);
         }
+        refused == 0
     };
     let reason = ours.wait(unlock, deadline);
     if refused != 0 {
@@ -60,7 +61,7 @@ unsafe fn wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline:
         }
         if reason == Wake::Ready {
             // Meant for somebody who waits.
-            ours.wake(1);
+            ours.signal();
         }
         return refused;
     }
@@ -175,7 +176,7 @@ export! {
             // SAFETY: as the caller promises.
             return unsafe { real(cond) };
         }
-        ours.wake(1);
+        ours.signal();
         0
     }
 
@@ -188,7 +189,7 @@ export! {
             // SAFETY: as the caller promises.
             return unsafe { real(cond) };
         }
-        ours.wake(usize::MAX);
+        ours.broadcast();
         0
     }
 

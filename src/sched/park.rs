@@ -1,5 +1,7 @@
 //! Leaving the CPU: until claimed, for a turn, for good.
 
+use core::sync::atomic::Ordering;
+
 use super::slot::Pick;
 use super::{idle, switch, wake, worker};
 use crate::glibc::signals::SIGCANCEL;
@@ -39,6 +41,75 @@ pub fn on_address(
         QUEUES.withdraw(me, left);
     }
     Some(reason)
+}
+
+/// [`on_address`] at a cancellation point, for a wait that handlers do not end: who is woken
+/// while it runs one goes on when that has returned. `queued` says whether to wait at all.
+#[inline]
+pub fn on_address_despite_handlers(
+    key: usize,
+    deadline: Instant,
+    queued: impl FnOnce() -> bool,
+    left: impl FnOnce(),
+) -> Wake {
+    let me = current();
+    let mut absence = {
+        let _critical = Critical::enter();
+        // Nothing is validated.
+        QUEUES.enter(me, key, Cancellation::Point, || Some(0));
+        if me.parks() {
+            worker::of(me).count_lock_wait();
+        }
+        let wants_to = queued();
+        match commit(me, deadline) {
+            reason @ (Wake::Timeout | Wake::Interrupted) => {
+                let goes_on = wants_to && reason == Wake::Interrupted && may_go_on(me);
+                match goes_on.then(|| QUEUES.step_out(me, key)).flatten() {
+                    Some(absence) => absence,
+                    None => {
+                        QUEUES.withdraw(me, left);
+                        return reason;
+                    }
+                }
+            }
+            reason => return reason,
+        }
+    };
+    loop {
+        // Handlers have run.
+        let _critical = Critical::enter();
+        if is_cancelled(me) {
+            return match QUEUES.leave_absent(me, &absence, left) {
+                true => Wake::Interrupted,
+                false => Wake::Ready,
+            };
+        }
+        if !QUEUES.step_in(me, &absence, Cancellation::Point) {
+            return Wake::Ready;
+        }
+        match commit(me, deadline) {
+            Wake::Interrupted if may_go_on(me) => match QUEUES.step_out(me, key) {
+                Some(again) => absence = again,
+                None => return Wake::Interrupted,
+            },
+            reason @ (Wake::Timeout | Wake::Interrupted) => {
+                QUEUES.withdraw(me, left);
+                return reason;
+            }
+            reason => return reason,
+        }
+    }
+}
+
+/// Whether the calling green thread is to be unwound at a cancellation point.
+fn is_cancelled(me: &Thread) -> bool {
+    me.cancelled.load(Ordering::Relaxed) && me.tcb().allows_cancellation()
+}
+
+/// Whether `me`, the caller, goes on with a wait that was interrupted: handlers run as soon as
+/// the critical section ends, and its end, if one is left for it, is libgreen's affair.
+fn may_go_on(me: &Thread) -> bool {
+    me.is_green() && me.is_critical_once() && !is_cancelled(me)
 }
 
 /// Leaves the CPU until `me`, the caller, is claimed, or until `deadline`. It is

@@ -6,7 +6,7 @@ use crate::glibc::condition::{self, MONOTONIC, SHARED, WORDS};
 use crate::sched::{park, wake};
 use crate::sys::clock::Instant;
 use crate::task::node::Node;
-use crate::task::word::{Cancellation, Wake};
+use crate::task::word::Wake;
 use crate::wait::queue::Verdict;
 
 /// glibc's `pthread_cond_t`, all zeros but for the flags, which lie where [`condition::flags_word`] says.
@@ -46,45 +46,61 @@ impl Cond {
         self.waiters().as_ptr() as usize
     }
 
-    /// Waits until woken or until `deadline`, having let the mutex go by `unlock`.
-    /// A signal handler that runs meanwhile ends the wait, as POSIX allows. After
-    /// the wake-up the condition variable may be gone.
-    pub fn wait(&self, unlock: impl FnOnce(), deadline: Instant) -> Wake {
+    /// Waits until woken or until `deadline`, having let the mutex go by `unlock`, which says
+    /// whether it could. Handlers that run meanwhile do not end the wait. After the wake-up the
+    /// condition variable may be gone.
+    pub fn wait(&self, unlock: impl FnOnce() -> bool, deadline: Instant) -> Wake {
         // While the mutex is held: whoever signals after taking it sees us.
         self.waiters().fetch_add(1, Ordering::Relaxed);
-        let left = || {
-            self.waiters().fetch_sub(1, Ordering::Relaxed);
-        };
-        // `validate` has no reason to refuse.
-        park::on_address(
-            self.key(),
-            deadline,
-            Cancellation::Point,
-            || Some(0),
-            unlock,
-            left,
-        )
-        .unwrap_or(Wake::Ready)
+        park::on_address_despite_handlers(self.key(), deadline, unlock, || self.leave())
     }
 
-    /// Wakes up to `count` waiters.
+    /// One waiter less. Under the queue's lock, and before the waiter runs: the last one may
+    /// free the condition variable.
+    fn leave(&self) {
+        self.waiters().fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Wakes a waiter.
     #[inline]
-    pub fn wake(&self, count: usize) {
+    pub fn signal(&self) {
         if self.waiters().load(Ordering::Relaxed) != 0 {
-            self.wake_slow(count);
+            self.signal_slow();
         }
     }
 
-    fn wake_slow(&self, count: usize) {
+    fn signal_slow(&self) {
         let verdict = |_: &Node, woken| {
-            if woken == count {
+            if woken == 1 {
                 return Verdict::Stop;
             }
-            // Under the queue's lock, and before the waiter runs: the last one
-            // may free the condition variable.
-            self.waiters().fetch_sub(1, Ordering::Relaxed);
+            self.leave();
             Verdict::Wake(Wake::Ready)
         };
-        wake::address(self.key(), verdict, |_, _| ());
+        wake::at(self.key(), |mut waiters, woken| {
+            // One that runs a handler may take its time.
+            if waiters.wake(woken, verdict).0 == 0 {
+                waiters.release_absent(1, || self.leave());
+            }
+        });
+    }
+
+    /// Wakes all waiters.
+    #[inline]
+    pub fn broadcast(&self) {
+        if self.waiters().load(Ordering::Relaxed) != 0 {
+            self.broadcast_slow();
+        }
+    }
+
+    fn broadcast_slow(&self) {
+        let verdict = |_: &Node, _| {
+            self.leave();
+            Verdict::Wake(Wake::Ready)
+        };
+        wake::at(self.key(), |mut waiters, woken| {
+            waiters.release_absent(usize::MAX, || self.leave());
+            waiters.wake(woken, verdict);
+        });
     }
 }

@@ -168,6 +168,9 @@ pub struct Thread {
     rank: AtomicU8,
     /// Link in the wait queue of an address.
     pub(crate) node: Node,
+    /// Link in the same bucket while a handler runs in the midst of a wait, see
+    /// [`step_out`](crate::wait::queue::Queues::step_out); its tag counts.
+    pub(crate) absence: Node,
     /// Link in the timer heap.
     pub(crate) timer: Timer,
 
@@ -286,6 +289,11 @@ impl Thread {
     /// Whether the thread is inside the runtime, where no handler may run.
     pub(crate) fn is_critical(&self) -> bool {
         self.critical.get() > 0
+    }
+
+    /// Whether the end of the section that the thread is in is that of all.
+    pub(crate) fn is_critical_once(&self) -> bool {
+        self.critical.get() == 1
     }
 
     /// From here on the thread owns its kernel thread, which has that id, and blocks it
@@ -422,6 +430,7 @@ impl Thread {
         self.distinct.store(false, Ordering::Relaxed);
         self.kernel_thread.store(0, Ordering::Relaxed);
         self.word.reset();
+        self.absence.reset();
         // Its parent's.
         self.pending.open(|_| ());
         self.errands.forget();

@@ -2,6 +2,8 @@
 
 use super::Thread;
 use crate::sys::atomic::AtomicUsize;
+#[cfg(not(model))]
+use crate::sys::atomic::Ordering;
 use crate::sys::cell::Cell;
 
 /// A waiting thread's link in a queue. All fields but `key` are guarded by the
@@ -22,6 +24,13 @@ impl Node {
     /// Says whose link this is.
     pub(crate) fn set_thread(&self, thread: &Thread) {
         self.thread.set(thread);
+    }
+
+    /// In a forked child, where the queues are empty.
+    #[cfg(not(model))]
+    pub(crate) fn reset(&self) {
+        self.key.store(0, Ordering::Relaxed);
+        self.linked.set(false);
     }
 
     /// What the waiter said of itself.

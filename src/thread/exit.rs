@@ -12,6 +12,7 @@ use crate::signal::{cancel, errand};
 use crate::sys::in_child::in_child;
 use crate::task::life::Exit;
 use crate::task::{Kind, Thread, all_husks, current, main_thread};
+use crate::wait::QUEUES;
 
 unsafe extern "C-unwind" {
     /// glibc: runs the destructors of C++'s and Rust's `thread_local`s.
@@ -109,6 +110,8 @@ pub fn finish(me: &'static Thread) -> ! {
         unsafe { tls::release(me.tcb()) };
     }
     me.set_critical(1);
+    // It may have come here from a handler.
+    QUEUES.forget_absence(me);
     park::retire(me)
 }
 

@@ -57,6 +57,18 @@ impl Queue {
         self.of_key(key).find(|node| node.rank.get() < rank)
     }
 
+    /// Puts `me`, the caller, behind those who wait at `key`, and opens its wait.
+    #[inline]
+    fn add(&mut self, me: &'static Thread, key: usize, cancellation: Cancellation, tag: u32) {
+        let node = &me.node;
+        node.set_thread(me);
+        node.key.store(key, Ordering::Relaxed);
+        node.tag.set(tag);
+        node.rank.set(me.rank());
+        me.arm(cancellation);
+        self.push(node);
+    }
+
     fn remove(&mut self, node: &Node) {
         let (next, previous) = (node.next.get(), node.previous.get());
         if previous.is_null() {
@@ -140,6 +152,30 @@ impl Waiters<'_> {
         }
         (count, remain)
     }
+
+    /// Ends the waits of up to `limit` who are [absent](Queues::step_out); returns how many.
+    /// `each` is called for one before that can know.
+    pub fn release_absent(&mut self, limit: usize, mut each: impl FnMut()) -> usize {
+        let mut count = 0;
+        for node in self.queue.of_key(absent(self.key)).take(limit) {
+            each();
+            self.queue.remove(node);
+            count += 1;
+        }
+        count
+    }
+}
+
+/// The key of those who are absent from the queue of `key`, in the same bucket. What is waited on
+/// lies at even addresses.
+fn absent(key: usize) -> usize {
+    key | 1
+}
+
+/// An absence from a queue, see [`Queues::step_out`].
+pub struct Absence {
+    key: usize,
+    number: u32,
 }
 
 /// The table, of `N` buckets: a power of two, at most 65,536. Whole pages, all zeros while
@@ -185,13 +221,7 @@ impl<const N: usize> Queues<N> {
             let Some(tag) = validate() else {
                 return false;
             };
-            let node = &me.node;
-            node.set_thread(me);
-            node.key.store(key, Ordering::Relaxed);
-            node.tag.set(tag);
-            node.rank.set(me.rank());
-            me.arm(cancellation);
-            queue.push(node);
+            queue.add(me, key, cancellation, tag);
             true
         })
     }
@@ -217,6 +247,77 @@ impl<const N: usize> Queues<N> {
             if is_here {
                 return;
             }
+        }
+    }
+
+    /// Takes the node of `me`, the caller, out of the queue of `key` and notes the thread as
+    /// *absent* instead: it goes on waiting, but runs a handler first, and can be
+    /// [released](Waiters::release_absent) meanwhile. `None` if somebody else has taken the
+    /// node out. The caller is critical.
+    #[cold]
+    pub fn step_out(&self, me: &Thread, key: usize) -> Option<Absence> {
+        // In a handler that runs during an absence: that ends without a reason.
+        self.forget_absence(me);
+        let place = &me.absence;
+        self.bucket(key).with(|queue| {
+            if !me.node.linked.get() {
+                return None;
+            }
+            queue.remove(&me.node);
+            place.set_thread(me);
+            place.key.store(absent(key), Ordering::Relaxed);
+            queue.push(place);
+            let number = place.tag.get().wrapping_add(1);
+            place.tag.set(number);
+            Some(Absence { key, number })
+        })
+    }
+
+    /// The handler has run: puts `me`, the caller, into the queue again. False if it was
+    /// released. The caller is critical.
+    #[cold]
+    pub fn step_in(
+        &self,
+        me: &'static Thread,
+        absence: &Absence,
+        cancellation: Cancellation,
+    ) -> bool {
+        self.end_absence(me, absence, |queue| {
+            queue.add(me, absence.key, cancellation, 0);
+        })
+    }
+
+    /// The handler has run, and `me`, the caller, does not go on waiting: calls `left` under
+    /// the queue's lock. False if it was released. The caller is critical.
+    #[cold]
+    pub fn leave_absent(&self, me: &Thread, absence: &Absence, left: impl FnOnce()) -> bool {
+        self.end_absence(me, absence, |_| left())
+    }
+
+    fn end_absence(&self, me: &Thread, absence: &Absence, act: impl FnOnce(&mut Queue)) -> bool {
+        let place = &me.absence;
+        self.bucket(absence.key).with(|queue| {
+            // A later absence has another number.
+            let is_noted = place.tag.get() == absence.number && place.linked.get();
+            if is_noted {
+                queue.remove(place);
+                act(queue);
+            }
+            is_noted
+        })
+    }
+
+    /// The handler that `me`, the caller, was absent for, if it was, is never going to
+    /// return, or waits itself. The caller is critical.
+    pub fn forget_absence(&self, me: &Thread) {
+        let place = &me.absence;
+        match place.key.swap(0, Ordering::Relaxed) {
+            0 => {}
+            key => self.bucket(key & !1).with(|queue| {
+                if place.linked.get() {
+                    queue.remove(place);
+                }
+            }),
         }
     }
 

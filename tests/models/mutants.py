@@ -106,6 +106,12 @@ MUTANTS = [
         "                self.hand_on(0, self.prefers_writers());",
     ),
     Mutant(
+        "who is absent does not ask whether it was released",
+        "wait/queue.rs",
+        "place.tag.get() == absence.number && place.linked.get()",
+        "place.tag.get() == absence.number",
+    ),
+    Mutant(
         "a mutex is freed before the queue is locked",
         "sync/mutex.rs",
         "let granted = Cell::new(false);",

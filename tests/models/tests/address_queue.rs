@@ -9,6 +9,7 @@ use models::sched::{QUEUES, current, park, wake};
 use models::sync::mutex::Mutex;
 use models::sys::clock::NEVER;
 use models::task::Thread;
+use models::task::node::Node;
 use models::task::word::{Cancellation, Sleeper, Wake};
 use models::wait::queue::Verdict;
 use models::wait::woken::Woken;
@@ -65,6 +66,40 @@ fn a_waiter_leaves_wherever_a_requeue_has_put_it() {
                 assert!(!found);
             }
         }
+    });
+}
+
+/// A waiter that is away for a moment, and a wake-up: it is not lost, wherever it meets the
+/// waiter.
+#[test]
+fn a_waker_finds_who_is_absent() {
+    const KEY: usize = 8;
+    loom::model(|| {
+        let me = current();
+        assert!(QUEUES.enter(me, KEY, Cancellation::Never, || Some(0)));
+        let waker = thread::spawn(|| {
+            let first = |_: &Node, count| match count {
+                0 => Verdict::Wake(Wake::Ready),
+                _ => Verdict::Stop,
+            };
+            wake::at(KEY, |mut waiters, woken| {
+                if waiters.wake(woken, first).0 == 0 {
+                    waiters.release_absent(1, || ());
+                }
+            });
+        });
+        let mut woken = Woken::new();
+        let _is_first = woken.claim(me, Wake::Interrupted);
+        wake::all(woken);
+        if me.sleep() == Wake::Interrupted
+            && let Some(absence) = QUEUES.step_out(me, KEY)
+            && QUEUES.step_in(me, &absence, Cancellation::Never)
+        {
+            assert_eq!(me.sleep(), Wake::Ready);
+        }
+        waker.join().unwrap();
+        let found = wake::address(KEY, |_, _| Verdict::Stop, |_, remain| remain);
+        assert!(!found);
     });
 }
 

@@ -32,6 +32,8 @@ pub struct Thread {
     pub next: Cell<*const Thread>,
     /// Link in a queue.
     pub node: Node,
+    /// Link in a queue while absent.
+    pub absence: Node,
     /// Link in the timers.
     pub timer: Timer,
     sleeper: Sleeper,
@@ -51,6 +53,7 @@ impl Thread {
             pointer: Cell::new(0),
             next: Cell::new(std::ptr::null()),
             node: Node::default(),
+            absence: Node::default(),
             timer: Timer::default(),
             sleeper,
         }));
