@@ -9,8 +9,11 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 /// A busy worker glances at the hub about so often, in nanoseconds.
 const GLANCE: u64 = 200_000;
-/// And at least once in so many dispatches.
-const MOST_DISPATCHES: u64 = 32;
+/// And at least once in so many dispatches: they may have become longer since the monitor's last
+/// look.
+const MOST_DISPATCHES: u64 = 256;
+/// So many until the monitor knows how long they are.
+const FIRST_DISPATCHES: u32 = 32;
 /// What it takes until a called worker runs something, in nanoseconds.
 const CALL: u64 = 25_000;
 /// However short the dispatches, so many threads are worth a call.
@@ -18,7 +21,7 @@ const MOST_QUEUED: u64 = 16;
 
 /// One less than the number of dispatches between two glances, a power of two. A forked child goes
 /// on from there.
-static GLANCE_MASK: AtomicU32 = AtomicU32::new(MOST_DISPATCHES as u32 - 1);
+static GLANCE_MASK: AtomicU32 = AtomicU32::new(FIRST_DISPATCHES - 1);
 /// How many threads have to wait at a slot to be worth a call. A forked child goes on from there.
 static WORTH_A_CALL: AtomicU32 = AtomicU32::new(2);
 
