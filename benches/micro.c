@@ -2,6 +2,7 @@
  *
  *   micro --list         the names, one per line
  *   micro NAME...        runs those, one JSON line each: name, nanoseconds
+ *   micro --count N NAME runs N operations of one, for `steps` to count
  *
  * The same binary runs natively and preloaded. "Round trip" is there and back:
  * two wake-ups and two switches. Where several threads work at once, the time
@@ -11,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include "micro.h"
+#include "steps.h"
 
 #include <errno.h>
 #include <semaphore.h>
@@ -18,9 +20,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define CALIBRATION_SECONDS 0.05
 #define MEASURED_SECONDS 0.3
+
+/* So many operations before the counted ones: stacks are warm, symbols bound. */
+enum { COUNT_WARM_UP = 100 };
 
 void check(int ok, const char *what)
 {
@@ -130,12 +136,20 @@ static const struct benchmark *find(const char *name)
 int main(int argc, char **argv)
 {
 	if (argc < 2) {
-		fprintf(stderr, "usage: micro --list | NAME...\n");
+		fprintf(stderr, "usage: micro --list | NAME... | --count N NAME\n");
 		return 2;
 	}
 	if (strcmp(argv[1], "--list") == 0) {
 		for (int i = 0; i < BENCHMARKS; i++)
 			puts(benchmarks[i].name);
+		return 0;
+	}
+	if (strcmp(argv[1], "--count") == 0 && argc == 4) {
+		const struct benchmark *b = find(argv[3]);
+		b->run(COUNT_WARM_UP);
+		getpgid(STEPS_MARK);
+		b->run(atol(argv[2]));
+		getpgid(STEPS_MARK);
 		return 0;
 	}
 	for (int i = 1; i < argc; i++) {
