@@ -53,27 +53,44 @@ static void sleeping(void *bad)
 	CHECK_OK(nanosleep(&soon, bad));
 }
 
+static int interrupted;
+
+/* Until the sleep has ended by it: a signal that came before the sleep began was spent. */
 static void *interrupt(void *thread)
 {
-	sleep_ms(50);
-	CHECK_OK(pthread_kill(*(pthread_t *)thread, SIGUSR1));
+	do {
+		sleep_ms(50);
+		CHECK_OK(pthread_kill(*(pthread_t *)thread, SIGUSR1));
+	} while (!__atomic_load_n(&interrupted, __ATOMIC_ACQUIRE));
 	return NULL;
+}
+
+static pthread_t start_interrupting(pthread_t *thread)
+{
+	__atomic_store_n(&interrupted, 0, __ATOMIC_RELEASE);
+	return check_start(interrupt, thread);
+}
+
+static void end_interrupting(pthread_t interrupter)
+{
+	__atomic_store_n(&interrupted, 1, __ATOMIC_RELEASE);
+	check_join(interrupter);
 }
 
 /* The rest of an interrupted sleep has no place to go. */
 static void interrupted_sleep(void *bad)
 {
 	pthread_t me = pthread_self();
-	pthread_t other = check_start(interrupt, &me);
+	pthread_t other = start_interrupting(&me);
 	CHECK_ERRNO(nanosleep(&late, bad), EFAULT);
-	check_join(other);
-	other = check_start(interrupt, &me);
+	end_interrupting(other);
+	other = start_interrupting(&me);
 	CHECK_EQ(clock_nanosleep(CLOCK_REALTIME, 0, &late, bad), EFAULT);
-	check_join(other);
+	end_interrupting(other);
 	struct timespec at = in_ms(CLOCK_MONOTONIC, 50000);
-	other = check_start(interrupt, &me);
+	other = start_interrupting(&me);
 	CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, bad), EINTR);
-	check_join(other);
+	end_interrupting(other);
 }
 
 static void selecting(void *bad)

@@ -7,14 +7,15 @@
 enum { ROUNDS = 10 };
 
 static pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
-static atomic_int cleaned;
+static atomic_int cleaned, requested;
 
+/* Some time longer than until the request. */
 static void *refuse_for_a_while(void *started)
 {
-	long until = monotonic_ms() + 30;
+	enum { TURNS = 20 };
 	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL));
 	CHECK_OK(sem_post(started));
-	while (monotonic_ms() < until) {
+	for (int left = TURNS; left > 0; left -= requested) {
 		CHECK_OK(usleep(1000));
 		pthread_testcancel();
 	}
@@ -28,10 +29,11 @@ static void disabled_cancellation_waits(void)
 {
 	sem_t started;
 	CHECK_OK(sem_init(&started, 0, 0));
-	cleaned = 0;
+	cleaned = requested = 0;
 	pthread_t thread = check_start(refuse_for_a_while, &started);
 	CHECK_OK(sem_wait(&started));
 	CHECK_OK(pthread_cancel(thread));
+	requested = 1;
 	CHECK(check_join(thread) == PTHREAD_CANCELED);
 	CHECK_EQ(cleaned, 1);
 }

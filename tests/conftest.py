@@ -1,5 +1,6 @@
 """What the tests share: the ways to run a program."""
 
+import os
 import resource
 
 import pytest
@@ -12,6 +13,14 @@ DESCRIPTORS = 8192
 def workers(request):
     """On how many workers the program runs: None is without libgreen, 0 as many as help."""
     return request.param
+
+
+@pytest.fixture(scope="session", autouse=True)
+def usual_umask():
+    """Some of the files that tests make are for other users, too."""
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
 
 
 @pytest.fixture(scope="session", autouse=True)

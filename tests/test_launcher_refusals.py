@@ -25,8 +25,8 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="makes files of other use
 
 @pytest.fixture(scope="session")
 def directory():
-    """A directory that other users can reach, unlike tmp_path."""
-    with tempfile.TemporaryDirectory(prefix="green-test-") as path:
+    """A directory that other users can reach, unlike tmp_path and what TMPDIR may name."""
+    with tempfile.TemporaryDirectory(prefix="green-test-", dir="/tmp") as path:
         os.chmod(path, 0o755)
         yield Path(path)
 
@@ -59,7 +59,8 @@ def static(compiled):
 def public_launcher(directory):
     """A launcher and a library that other users can reach."""
     for file in (GREEN, LIBRARY):
-        shutil.copy(file, directory)
+        (directory / file.name).write_bytes(file.read_bytes())
+        (directory / file.name).chmod(0o755)
     return directory / GREEN.name
 
 
