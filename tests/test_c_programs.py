@@ -16,17 +16,18 @@ PROGRAMS = sorted(
 
 # Sizes that kernel threads would take too long for, or cannot reach at all.
 GREEN_ARGUMENTS = {"many_sleepers": ["10000"], "thread_churn": ["200000"]}
-# Programs that print how many kernel threads they had, and what green threads may take.
+# Programs that print how many kernel threads they had, and what green threads may take. Their crowds are
+# of 50 and more, each of which would need one if libgreen did not know the call. On a busy machine some
+# workers look stuck, and others take their place.
 FEW_KERNEL_THREADS = {
-    "dns_crowd": 16,
-    "libc_handles": 16,
+    "dns_crowd": 32,
+    "libc_handles": 32,
     "many_sleepers": 64,
-    # With 60 loops that never wait: each would need one, if they did not take turns. A busy machine
-    # makes some workers look stuck.
+    # It has 60 threads that never wait.
     "progress_busy_peers": 40,
-    "progress_crowds": 16,
-    "stdio_crowds": 16,
-    "stdio_locks": 16,
+    "progress_crowds": 32,
+    "stdio_crowds": 32,
+    "stdio_locks": 32,
 }
 
 # Programs that take the hub away, which libgreen tells.
