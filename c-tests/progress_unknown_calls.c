@@ -3,7 +3,7 @@
 #include "check.h"
 #include <sys/syscall.h>
 
-enum { THREADS = 200, ATTEMPTS = 5, SOON_MS = 300 };
+enum { THREADS = 200, ATTEMPTS = 5, SOON_MS = 300, LATE_MS = 1200 };
 
 static int ends[2], entered;
 
@@ -53,7 +53,7 @@ int main(void)
 		best = took < best ? took : best;
 	}
 	printf("%ld ms\n", best);
-	/* One after the other, each found by a look of its own, they would take more than a second. */
-	CHECK(best < 2 * SOON_MS);
+	/* One after the other, each found by a look of its own, some 9 ms later, they would take 1,800. */
+	CHECK(best < LATE_MS);
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* abort() runs the handler of SIGABRT wherever it is called: on main, on threads, in handlers, from another
  * kernel thread of libc's (as root: where the threads' credentials differ and one changes them for all). */
 #include "check.h"
+#include <semaphore.h>
 #include <setjmp.h>
 #include <sys/syscall.h>
 
@@ -78,9 +79,12 @@ static void by_a_jump(void)
 	abort();
 }
 
+static sem_t differs;
+
 static void *differ(void *unused)
 {
 	CHECK_OK(syscall(SYS_setresuid, 2001, 2002, 2003));
+	CHECK_OK(sem_post(&differs));
 	return wait_for_ever(unused);
 }
 
@@ -88,8 +92,9 @@ static void where_credentials_differ(void)
 {
 	if (geteuid() != 0)
 		_exit(HANDLED);
+	CHECK_OK(sem_init(&differs, 0, 0));
 	check_start(differ, NULL);
-	sleep_ms(20);
+	CHECK_OK(sem_wait(&differs));
 	CHECK_OK(setresuid(1001, 1002, 1003));
 }
 
