@@ -13,7 +13,7 @@
 
 enum { CALLBACKS = 20, THREADS = 50, STACK = 1 << 20 };
 
-static sem_t handled, called, started;
+static sem_t handled, called, started, created;
 static pthread_t main_thread;
 static pthread_t handled_by;
 
@@ -49,9 +49,11 @@ static void run_threads(void)
 	CHECK_EQ(counter, THREADS);
 }
 
-/* A signal to the process is main's, which accepts it. */
+/* A signal to the process is main's, which accepts it, unless somebody else happens to open its mask before main
+ * runs, as pthread_create does at its end. */
 static void *signal_process(void *unused)
 {
+	wait_for(&created);
 	CHECK_OK(kill(getpid(), SIGUSR1));
 	wait_for(&handled);
 	CHECK(pthread_equal(handled_by, main_thread));
@@ -63,6 +65,7 @@ static void begin(void)
 	pid_t own = gettid();
 	CHECK(own != getpid());
 	pthread_t thread = check_start(signal_process, NULL);
+	CHECK_OK(sem_post(&created));
 	check_join(thread);
 	run_threads();
 	CHECK_EQ(gettid(), own);
@@ -177,6 +180,7 @@ int main(void)
 	CHECK_OK(sem_init(&handled, 0, 0));
 	CHECK_OK(sem_init(&called, 0, 0));
 	CHECK_OK(sem_init(&started, 0, 0));
+	CHECK_OK(sem_init(&created, 0, 0));
 	main_thread = pthread_self();
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		pid_t child = check_fork();
