@@ -9,6 +9,7 @@ use crate::glibc::real::real;
 use crate::ops::numbers;
 use crate::sched::kernel_state::{self, Change};
 use crate::sys::errno;
+use crate::thread::timers;
 
 /// Hooks that are the system call of that number.
 macro_rules! calls {
@@ -132,8 +133,8 @@ export! {
         }
         type Real = unsafe extern "C" fn(c_int, *mut libc::sigevent, *mut libc::timer_t) -> c_int;
         let real = real!(timer_create @ "GLIBC_2.34": Real);
-        // SAFETY: as the caller promises.
-        unsafe { real(clock, event, place) }
+        // SAFETY: as the caller promises; libc does not write to the event.
+        unsafe { timers::with_kernel_id(event, |event| real(clock, event.cast_mut(), place)) }
     }
 
     /// `unshare(2)`.

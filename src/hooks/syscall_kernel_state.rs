@@ -17,7 +17,7 @@ use crate::signal::errand;
 use crate::sys::user;
 use crate::task::errand::ROOM;
 use crate::task::{Thread, arguments, current, green_by_id, main_thread};
-use crate::thread::scheduling;
+use crate::thread::{scheduling, timers};
 
 /// Makes the system call `number`. Where it names a green thread the kernel hears of that
 /// one's kernel thread, which is its own before anything of it changes.
@@ -79,6 +79,9 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
     let result = unsafe {
         match number {
             libc::SYS_capget | libc::SYS_capset => capabilities(number, a, b),
+            libc::SYS_timer_create => timers::with_kernel_id(b as *const libc::sigevent, |event| {
+                syscall6(number, a, event.addr(), c, 0, 0, 0)
+            }),
             // Whoever can be cancelled anywhere can be here.
             _ => system_call::exposed(a, b, c, d, e, f, number),
         }

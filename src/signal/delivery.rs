@@ -23,6 +23,13 @@ fn addressee(me: &Thread, signal: i32, shared: bool) -> Option<&'static Thread> 
         .filter(|main| !main.is(me) && accepts(main, signal))
 }
 
+/// Whether the signal that has hit `me` was sent to the process: a timer's does not say, but one
+/// that has hit a thread with timers of its own is taken for one of those.
+fn is_shared(me: &Thread, signal: i32, came_with: &libc::siginfo_t) -> bool {
+    let of_own_timer = came_with.si_code == libc::SI_TIMER && me.timed.load(Ordering::Relaxed);
+    info::is_process_directed(signal, came_with) && !of_own_timer
+}
+
 /// Whether the signal that has hit `me` only says that one waits. Where that does not show,
 /// since the kernel has lost what came with it or could not be given a mark, it is taken for
 /// that if one does. But nobody else sends one without a mark to a green thread, which has
@@ -104,7 +111,7 @@ pub unsafe extern "C" fn decide(signal: i32, frame: *mut Frame, start: *mut Star
         return false;
     }
     info::undisguise(&mut frame.info);
-    let shared = info::is_process_directed(signal, &frame.info);
+    let shared = is_shared(me, signal, &frame.info);
     // A real one queues behind those that came before.
     let queued = pending::queues(signal) && me.pending.bits_now() & bit(signal) != 0;
     if is_nudge(me, signal, &frame.info) {
@@ -158,7 +165,7 @@ fn defer(me: &'static Thread, signal: i32, came_with: &mut libc::siginfo_t) {
         return;
     }
     info::undisguise(came_with);
-    let shared = info::is_process_directed(signal, came_with);
+    let shared = is_shared(me, signal, came_with);
     let idle = me.kind() == Kind::Base;
     let mut target = addressee(me, signal, shared);
     if idle {

@@ -12,9 +12,9 @@ use crate::arch::system_call::syscall6;
 use crate::sched::kernel_state::{self, Change};
 use crate::sched::{park, wake};
 use crate::sys::clock::NEVER;
-use crate::task::Thread;
 use crate::task::errand::Errand;
 use crate::task::word::Cancellation;
+use crate::task::{Thread, current};
 
 /// What the system call gets by a pointer: which argument that is, and how many bytes.
 pub type Data = Option<(usize, usize)>;
@@ -66,11 +66,30 @@ fn finish(errand: &'static Errand, result: isize) {
     errand.let_go();
 }
 
+/// Has `thread`, which is green, own its kernel thread from here on: the id of that. `None`: it
+/// has ended, or there is no memory.
+pub fn wire(thread: &'static Thread) -> Option<i32> {
+    if thread.is(current()) {
+        kernel_state::before(Change::Own);
+    }
+    let id = thread.kernel_thread().unwrap_or_else(|| {
+        // SAFETY: no arguments.
+        unsafe { ask(thread, WIRE, [0; 6], None) as i32 }
+    });
+    (id > 0).then_some(id)
+}
+
+/// Changes nothing, and says which kernel thread it is.
+const WIRE: c_long = libc::SYS_gettid;
+
 /// Does what others have asked `me`, the caller, for. It is not inside the runtime.
 pub fn run(me: &'static Thread) {
     me.pending.forget_errands();
     me.errands.take(|errand| {
-        kernel_state::before(Change::Inherited);
+        kernel_state::before(match errand.number {
+            WIRE => Change::Own,
+            _ => Change::Inherited,
+        });
         let [a, b, c, d, e, f] = errand.arguments.get();
         // SAFETY: as whoever has asked promises; pointers lead into the errand.
         let result = unsafe { syscall6(errand.number, a, b, c, d, e, f) };

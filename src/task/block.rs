@@ -122,6 +122,8 @@ pub struct Thread {
     /// The worker that runs the thread, rewritten at each resume; see
     /// [`worker::of`](crate::sched::worker::of).
     pub(crate) worker: AtomicPtr<c_void>,
+    /// Whether timers signal it, and not the process, by its kernel thread.
+    pub(crate) timed: AtomicBool,
     /// Whether it leaves the CPU soon after it has woken others.
     pub(crate) haste: Haste,
     /// How many more operations may succeed at once before others have a turn.
@@ -282,6 +284,7 @@ impl Thread {
         self.bond.store(Bond::None as u8, Ordering::Relaxed);
         self.apart.set(false);
         self.distinct.store(false, Ordering::Relaxed);
+        self.timed.store(false, Ordering::Relaxed);
         self.kernel_thread.store(0, Ordering::Relaxed);
         self.kind.store(kind as u8, Ordering::Relaxed);
     }
@@ -428,6 +431,7 @@ impl Thread {
         self.ties.set(0);
         self.apart.set(false);
         self.distinct.store(false, Ordering::Relaxed);
+        self.timed.store(false, Ordering::Relaxed);
         self.kernel_thread.store(0, Ordering::Relaxed);
         self.word.reset();
         self.absence.reset();

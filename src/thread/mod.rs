@@ -12,3 +12,4 @@ pub mod main_thread;
 pub mod native;
 pub mod scheduling;
 pub mod start;
+pub mod timers;
