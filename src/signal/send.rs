@@ -15,7 +15,7 @@ use crate::sys::raw::syscall;
 use crate::sys::sigmask::{HIGHEST, bit};
 use crate::task::pending::{Pending, REAL_TIME, Taken};
 use crate::task::word::{Claim, Wake};
-use crate::task::{Critical, Thread, deferred};
+use crate::task::{Critical, Thread, current, deferred};
 
 /// A signal has arrived for `me`, the caller, inside the runtime: if that is on its way out of
 /// the CPU and has looked for signals already, it comes back at once. Async-signal-safe.
@@ -83,7 +83,10 @@ pub fn add(target: &Thread, signal: i32, came_with: &libc::siginfo_t, shared: bo
     // It may have ended, or closed its mask for good, since it was chosen. Whoever does
     // that looks for signals afterwards (SeqCst on both sides).
     let closed = target.settled_mask.load(Ordering::SeqCst) & bit(signal) != 0;
-    if target.pending.is_closed() || shared && closed {
+    // The caller itself is about to close its kernel thread's, and looks then: given back now
+    // the signal would come again at once, for ever.
+    let is_closing = target.is(current());
+    if target.pending.is_closed() || shared && closed && !is_closing {
         target.pending.rescue(give_back);
     }
 }
