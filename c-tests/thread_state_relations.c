@@ -1,7 +1,8 @@
 /* What the kernel knows by the thread: who traces whom, and whose children a signal is sent to at their parent's
  * death. A tracer stays one wherever it waits; a child lives on while the thread that has made it does, also when
- * many threads that came and went have blocked in the kernel beside it. */
+ * many threads that came and went have blocked in the kernel beside it. And the word that it clears at the end. */
 #include "thread_state.h"
+#include <linux/futex.h>
 #include <sys/ptrace.h>
 
 enum { CROWD = 40, PEEKS = 20 };
@@ -122,8 +123,31 @@ static void check_children_live(void)
 	}
 }
 
+/* The word that the kernel clears at the thread's end, by name of the thread that asks. Nobody joins it: glibc
+ * waits for another word. */
+static _Atomic int cleared = 1;
+
+static void *ask_to_clear(void *unused)
+{
+	for (int i = 0; i < PEEKS; i++) {
+		CHECK_EQ(syscall(SYS_set_tid_address, &cleared), gettid());
+		usleep(100);
+	}
+	return unused;
+}
+
+static void check_cleared_word(void)
+{
+	CHECK_OK(pthread_detach(check_start(ask_to_clear, NULL)));
+	/* The kernel wakes it as a futex. */
+	while (cleared)
+		syscall(SYS_futex, &cleared, FUTEX_WAIT, 1, NULL);
+}
+
 int main(void)
 {
+	CHECK_EQ(syscall(SYS_set_tid_address, NULL), getpid());
+	check_cleared_word();
 	check_tracing();
 	check_children_live();
 	return 0;

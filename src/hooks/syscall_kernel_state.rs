@@ -82,6 +82,11 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
             libc::SYS_timer_create => timers::with_kernel_id(b as *const libc::sigevent, |event| {
                 syscall6(number, a, event.addr(), c, 0, 0, 0)
             }),
+            // It returns the caller's id, which need not be the kernel thread's.
+            libc::SYS_set_tid_address => match system_call::exposed(a, b, c, d, e, f, number) {
+                0.. => super::attributes::gettid() as isize,
+                error => error,
+            },
             // Whoever can be cancelled anywhere can be here.
             _ => system_call::exposed(a, b, c, d, e, f, number),
         }
