@@ -17,6 +17,18 @@ static STATISTICS: AtomicBool = AtomicBool::new(false);
 /// A forked child keeps it.
 static PATCHES: AtomicBool = AtomicBool::new(true);
 
+/// A forked child keeps it.
+static HUB_RESOLVES: AtomicBool = AtomicBool::new(false);
+
+/// Who asks name servers.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Resolver {
+    /// libc's own.
+    Libc,
+    /// libgreen's, in the hub.
+    Hub,
+}
+
 fn variable(name: &CStr) -> Option<&'static [u8]> {
     // SAFETY: getenv reads the environment; called from the constructor, before
     // the program can change it.
@@ -61,6 +73,15 @@ pub fn init() {
                 b" is not a size from 16K to 1G; using the default",
             ]),
         }
+    }
+    match variable(c"GREEN_RESOLVER") {
+        None | Some(b"" | b"libc") => {}
+        Some(b"hub") => HUB_RESOLVES.store(true, Ordering::Relaxed),
+        Some(text) => report::line(&[
+            b"GREEN_RESOLVER=",
+            text,
+            b" is neither libc nor hub; using the default",
+        ]),
     }
     switch(c"GREEN_STATS", &STATISTICS);
     switch(c"GREEN_PATCH", &PATCHES);
@@ -109,5 +130,14 @@ pub fn stack_size() -> Option<usize> {
     match STACK_SIZE.load(Ordering::Relaxed) {
         0 => None,
         bytes => Some(bytes),
+    }
+}
+
+/// Who asks name servers.
+pub fn resolver() -> Resolver {
+    if HUB_RESOLVES.load(Ordering::Relaxed) {
+        Resolver::Hub
+    } else {
+        Resolver::Libc
     }
 }

@@ -7,7 +7,14 @@ from launcher import ROOT
 from programs import run_to_success
 
 # Not tests themselves: what others load or open.
-HELPERS = {"code_library", "deep_library", "echo_server", "tls_library"}
+HELPERS = {
+    "code_library",
+    "deep_library",
+    "dns_report",
+    "dns_server",
+    "echo_server",
+    "tls_library",
+}
 PROGRAMS = sorted(
     source.stem
     for source in (ROOT / "c-tests").iterdir()

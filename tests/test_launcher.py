@@ -44,6 +44,12 @@ def test_options_become_variables(workers):
     assert passed["GREEN_STACK_SIZE"] == "65536"
 
 
+@pytest.mark.parametrize("resolver", ["libc", "hub"])
+def test_resolver_becomes_a_variable(resolver):
+    assert variables(run_green("--resolver", resolver, "env"))["GREEN_RESOLVER"] == resolver
+    assert "GREEN_RESOLVER" not in variables(run_green("env"))
+
+
 @pytest.mark.parametrize(
     ("size", "stack_bytes"),
     [("16384", 16384), ("64K", 1 << 16), ("64k", 1 << 16), ("1M", 1 << 20), ("1G", 1 << 30)],

@@ -57,7 +57,7 @@ NONSENSE = ["-1", "two", "2x", "1.5", " ", "9" * 30]
     ("variable", "value"),
     [
         *itertools.product(["GREEN_WORKERS", "GREEN_STACK_SIZE"], ["0", *NONSENSE]),
-        *itertools.product(["GREEN_STATS", "GREEN_PATCH"], NONSENSE),
+        *itertools.product(["GREEN_STATS", "GREEN_PATCH", "GREEN_RESOLVER"], NONSENSE),
     ],
 )
 def test_nonsense_setting_is_reported_in_one_line_and_ignored(variable, value):

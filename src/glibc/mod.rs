@@ -7,7 +7,8 @@
 //! - [`deep_binding`]: those that look for libc's functions before everybody's; [`binding`]:
 //!   what these have found already;
 //! - [`patch`]: jumps from its own callers of what is hooked to the hooks;
-//! - [`resolver`]: what a thread has of it;
+//! - [`resolver`]: a thread's settings for it;
+//! - [`name_service`]: libgreen as one of those that glibc asks for hosts;
 //! - [`robust`]: the list of robust mutexes that a thread holds;
 //! - [`signals`]: those that glibc keeps for itself.
 
@@ -15,6 +16,7 @@ pub mod binding;
 pub mod condition;
 pub mod deep_binding;
 pub mod loader;
+pub mod name_service;
 pub mod patch;
 pub mod real;
 pub mod resolver;

@@ -27,12 +27,16 @@ unsafe fn is_numeric(name: *const c_char) -> bool {
     }
 }
 
-/// `lookup!(name: type => arguments)`: the real function as a lookup.
+/// `lookup!(subject; name: type => arguments)`: the real function as a lookup, of a host if
+/// there is no subject.
 macro_rules! lookup {
-    ($name:ident: $type:ty => $($argument:expr),*) => {{
+    ($name:ident: $type:ty => $($argument:expr),*) => {
+        lookup!($crate::ops::lookup::Subject::Host; $name: $type => $($argument),*)
+    };
+    ($subject:expr; $name:ident: $type:ty => $($argument:expr),*) => {{
         let real = $crate::glibc::real::real!($name: $type);
         // SAFETY: as the caller promises.
-        $crate::ops::lookup::run(|| unsafe { real($($argument),*) })
+        $crate::ops::lookup::run($subject, || unsafe { real($($argument),*) })
     }};
 }
 pub(super) use lookup;

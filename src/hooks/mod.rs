@@ -57,6 +57,7 @@ mod makers;
 mod memory_locks;
 mod message_queues;
 mod mutex;
+mod name_service;
 mod once;
 mod poll;
 mod process;

@@ -4,6 +4,7 @@
 use core::ffi::{c_char, c_int, c_uchar, c_void};
 
 use super::dns::lookup;
+use crate::ops::lookup::Subject;
 
 /// Functions of one type, as lookups of libc's function `of` that name.
 macro_rules! questions {
@@ -11,7 +12,7 @@ macro_rules! questions {
         $($crate::hooks::export! {
             $(#[$meta])*
             unchecked fn $name($($argument: $type),*) -> c_int {
-                lookup!($real: unsafe extern "C-unwind" fn($($type),*) -> c_int => $($argument),*)
+                lookup!(Subject::Other; $real: unsafe extern "C-unwind" fn($($type),*) -> c_int => $($argument),*)
             }
         })*
     };

@@ -1,11 +1,13 @@
 //! Name lookups, as libc does them: its waits park where it is patched, and hold a kernel
-//! thread each where it is not.
+//! thread each where it is not. With `GREEN_RESOLVER=hub` those for name servers are
+//! [libgreen's own](super::dns).
 
 use core::ffi::CStr;
 use core::ptr;
 
-use crate::glibc::patch;
+use crate::glibc::{name_service, patch};
 use crate::sched::blocking::region;
+use crate::settings::{self, Resolver};
 use crate::signal::cancel;
 use crate::sync::sem::Sem;
 use crate::sys::in_child::in_child;
@@ -46,15 +48,32 @@ unsafe fn reset() {
 
 in_child!(reset);
 
+/// What is looked up.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// A host, which libc asks its name services for.
+    Host,
+    /// Anything else: libc asks name servers itself.
+    Other,
+}
+
+/// Who waits for name servers, where that is no kernel thread.
+fn has_waiter(subject: Subject) -> bool {
+    patch::have_all(WAITS) || subject == Subject::Host && name_service::serves_alone()
+}
+
 /// Runs `act`, a lookup of libc's, a cancellation point as a whole: one that is cancelled in
 /// the middle leaves libc's notes of it with the thread's husk.
-pub fn run<R>(act: impl FnOnce() -> R) -> R {
+pub fn run<R>(subject: Subject, act: impl FnOnce() -> R) -> R {
     if green().is_none() {
         return act();
     }
+    if settings::resolver() == Resolver::Hub {
+        name_service::enlist();
+    }
     cancel::point();
     let state = cancel::disable();
-    let result = if patch::have_all(WAITS) {
+    let result = if has_waiter(subject) {
         act()
     } else {
         limited(act)
@@ -62,6 +81,15 @@ pub fn run<R>(act: impl FnOnce() -> R) -> R {
     cancel::restore(state);
     cancel::point();
     result
+}
+
+/// Runs `act`, what libc's own service does for a host in the middle of a lookup.
+pub fn by_libc<R>(act: impl FnOnce() -> R) -> R {
+    if green().is_some() && has_waiter(Subject::Host) && !has_waiter(Subject::Other) {
+        limited(act)
+    } else {
+        act()
+    }
 }
 
 /// Runs `act` on a kernel thread of the caller's.

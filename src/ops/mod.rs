@@ -6,6 +6,7 @@
 pub mod accept;
 pub mod batch;
 pub mod connect;
+pub mod dns;
 mod file;
 pub mod lives;
 pub mod lookup;

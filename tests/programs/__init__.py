@@ -23,13 +23,15 @@ def python_program(name, *arguments):
     return [PYTHON, str(DIRECTORY / f"{name}.py"), *map(str, arguments)]
 
 
-def run_to_success(command, workers, timeout=TIMEOUT_SECONDS, may_complain=False, library=LIBRARY):
+def run_to_success(
+    command, workers, timeout=TIMEOUT_SECONDS, may_complain=False, library=LIBRARY, variables=None
+):
     """Runs a program in a session of its own; its standard output. Shows everything it said if it fails.
 
     libgreen has nothing to say on stderr, unless it may complain."""
     with subprocess.Popen(
         command,
-        env=environment(workers, library),
+        env=environment(workers, library) | (variables or {}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -69,6 +69,9 @@ fn launch(run: Run) -> Result<Infallible, Failure> {
     if let Some(bytes) = run.stack_size {
         set_variable("GREEN_STACK_SIZE", bytes.to_string());
     }
+    if let Some(resolver) = run.resolver {
+        set_variable("GREEN_RESOLVER", resolver);
+    }
 
     let error = execute(&path, &run.program, run.arguments);
     Err(Failure::cannot_run(&run.program, error.desc()))

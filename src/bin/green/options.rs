@@ -14,6 +14,7 @@ Options:
   --workers N        kernel threads that run green threads (GREEN_WORKERS)
   --stack-size SIZE  stack of a thread that does not ask for a size, in bytes
                      or with a suffix K, M or G (GREEN_STACK_SIZE)
+  --resolver WHO     who asks name servers, libc or hub (GREEN_RESOLVER)
   --version          print the version and exit
   --help             print this help and exit
 
@@ -30,6 +31,7 @@ const VERSION: &str = concat!("green ", env!("CARGO_PKG_VERSION"), "\n");
 /// error here. See `settings.rs` there.
 const MAX_WORKERS: usize = 64;
 const STACK_SIZES: RangeInclusive<usize> = 16 << 10..=1 << 30;
+const RESOLVERS: [&str; 2] = ["libc", "hub"];
 
 /// What the command line asks for.
 pub enum Command {
@@ -46,6 +48,8 @@ pub struct Run {
     pub workers: Option<usize>,
     /// `--stack-size`, in bytes.
     pub stack_size: Option<usize>,
+    /// `--resolver`.
+    pub resolver: Option<&'static str>,
     /// The program as it was typed.
     pub program: OsString,
     /// What follows the program.
@@ -84,6 +88,10 @@ pub fn parse(arguments: Vec<OsString>) -> Result<Command, Failure> {
             ("--stack-size", _) => {
                 let value = value_of(name, attached, &mut arguments)?;
                 run.stack_size = Some(parse_stack_size(&value)?);
+            }
+            ("--resolver", _) => {
+                let value = value_of(name, attached, &mut arguments)?;
+                run.resolver = Some(parse_resolver(&value)?);
             }
             _ => return Err(usage(format!("unknown option '{option}'"))),
         }
@@ -126,6 +134,18 @@ fn parse_stack_size(value: &OsStr) -> Result<usize, Failure> {
         .ok_or_else(|| {
             usage(format!(
                 "--stack-size wants a size from 16K to 1G, not '{}'",
+                value.to_string_lossy()
+            ))
+        })
+}
+
+fn parse_resolver(value: &OsStr) -> Result<&'static str, Failure> {
+    RESOLVERS
+        .into_iter()
+        .find(|resolver| value == *resolver)
+        .ok_or_else(|| {
+            usage(format!(
+                "--resolver wants libc or hub, not '{}'",
                 value.to_string_lossy()
             ))
         })

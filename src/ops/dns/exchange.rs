@@ -1,0 +1,401 @@
+//! Questions to servers, in turns, until one has answered (glibc, resolv/res_send.c).
+
+use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::message::{self, Answer, HEADER, Question, Received};
+use super::{Beyond, Kind};
+use crate::glibc::resolver::{SERVERS, Server, Settings};
+use crate::ops::poll::{self, Interest};
+use crate::ops::receive::Source;
+use crate::ops::{connect, lives, numbers, receive, send};
+use crate::signal::Watch;
+use crate::sys::clock::{self, Instant, SECOND};
+use crate::sys::raw::syscall;
+use crate::task::Thread;
+
+/// So much of a datagram is taken; more than any server sends to who asks for 1,200 bytes.
+const DATAGRAM: usize = 4096;
+
+/// What the servers have said.
+pub struct Reply {
+    /// Answers in the order in which they came, or the errno that there are none for.
+    pub answers: Result<Vec<Answer>, i32>,
+    /// The `RCODE` of the last message that came before any answer, 0 for none.
+    pub code: u8,
+}
+
+/// A socket of a lookup's own.
+struct Socket(i32);
+
+impl Socket {
+    fn new(server: &Server, kind: i32) -> Result<Self, i32> {
+        let family = server.family();
+        // SAFETY: no memory is involved.
+        let fd =
+            lives::make(|| unsafe { syscall!(SYS_socket, family, kind | libc::SOCK_CLOEXEC, 0) });
+        let fd = if fd < 0 {
+            Err(-fd as i32)
+        } else {
+            Ok(fd as i32)
+        }?;
+        Ok(Self(fd))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        numbers::close(self.0);
+    }
+}
+
+/// How one server has done.
+enum Outcome {
+    /// It has answered, in part at least.
+    Answers(Vec<Answer>),
+    /// Its answers do not fit into datagrams.
+    Truncated,
+    /// Another server may do better.
+    Next,
+    /// No other server would.
+    Failed(i32),
+}
+
+/// An exchange of `me`, the calling thread.
+pub struct Exchange<'a> {
+    me: &'static Thread,
+    settings: &'a Settings,
+    questions: &'a [Question],
+    /// Those of servers that have not answered in time.
+    sockets: [Option<Socket>; SERVERS],
+    /// Whether a server is there.
+    got_somewhere: bool,
+    code: u8,
+}
+
+/// A few bytes that nobody can foresee.
+pub fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+    let mut bytes = [0; LENGTH];
+    // SAFETY: the array is writable. Before the kernel has any entropy this waits, as it does
+    // in libc.
+    unsafe { syscall!(SYS_getrandom, bytes.as_mut_ptr(), LENGTH, 0) };
+    bytes
+}
+
+/// Which server is first, where they take turns.
+fn first_server(settings: &Settings) -> usize {
+    /// Odd once it has begun. A forked child keeps it.
+    static TURN: AtomicU32 = AtomicU32::new(0);
+    if !settings.rotates() {
+        return 0;
+    }
+    let mut turn = TURN.fetch_add(2, Ordering::Relaxed);
+    if turn & 1 == 0 {
+        turn = u32::from_ne_bytes(random()) | 1;
+        TURN.store(turn.wrapping_add(2), Ordering::Relaxed);
+    }
+    (turn >> 1) as usize % settings.servers.len()
+}
+
+/// Puts one or two questions to the servers of `settings`.
+pub fn ask(
+    me: &'static Thread,
+    settings: &Settings,
+    name: &str,
+    kinds: &[Kind],
+) -> Result<Reply, Beyond> {
+    let id = u16::from_ne_bytes(random());
+    let questions = kinds
+        .iter()
+        .zip([id, !id])
+        .map(|(&kind, id)| Question::new(name, kind, id, settings))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut exchange = Exchange {
+        me,
+        settings,
+        questions: &questions,
+        sockets: Default::default(),
+        got_somewhere: false,
+        code: 0,
+    };
+    let answers = exchange.run()?;
+    Ok(Reply {
+        answers,
+        code: exchange.code,
+    })
+}
+
+impl Exchange<'_> {
+    fn run(&mut self) -> Result<Result<Vec<Answer>, i32>, Beyond> {
+        let settings = self.settings;
+        let count = settings.servers.len();
+        let first = first_server(settings);
+        let mut by_stream = settings.uses_streams();
+        let mut error = libc::ETIMEDOUT;
+        for _ in 0..settings.attempts {
+            for turn in 0..count {
+                let index = (first + turn) % count;
+                let mut outcome = if by_stream {
+                    Outcome::Truncated
+                } else {
+                    self.by_datagram(index)?
+                };
+                if matches!(outcome, Outcome::Truncated) {
+                    by_stream = true;
+                    outcome = self.by_stream(index, &mut error)?;
+                }
+                match outcome {
+                    Outcome::Answers(answers) => return Ok(Ok(answers)),
+                    Outcome::Failed(error) => return Ok(Err(error)),
+                    Outcome::Next | Outcome::Truncated => {}
+                }
+            }
+            if by_stream {
+                // At most one connection to each server.
+                return Ok(Err(error));
+            }
+        }
+        Ok(Err(if self.got_somewhere {
+            libc::ETIMEDOUT
+        } else {
+            libc::ECONNREFUSED
+        }))
+    }
+
+    /// How long the server of that index has got, in nanoseconds.
+    fn patience(&self, index: usize) -> u64 {
+        let mut seconds = u64::from(self.settings.timeout) << index;
+        if index > 0 {
+            seconds /= self.settings.servers.len() as u64;
+        }
+        seconds.max(1) * SECOND
+    }
+
+    /// A socket that is connected to the server of that index.
+    fn socket(&mut self, index: usize) -> Result<Socket, Outcome> {
+        if let Some(socket) = self.sockets[index].take() {
+            return Ok(socket);
+        }
+        let server = &self.settings.servers[index];
+        let socket = Socket::new(server, libc::SOCK_DGRAM).map_err(Outcome::Failed)?;
+        server.report_errors(socket.0);
+        let (address, length) = server.address();
+        // SAFETY: an address of that length.
+        if unsafe { connect::connect(self.me, socket.0, address, length) } < 0 {
+            return Err(Outcome::Next);
+        }
+        Ok(socket)
+    }
+
+    fn by_datagram(&mut self, index: usize) -> Result<Outcome, Beyond> {
+        let socket = match self.socket(index) {
+            Ok(socket) => socket,
+            Err(outcome) => return Ok(outcome),
+        };
+        let deadline = clock::after(self.patience(index));
+        for question in self.questions {
+            let bytes = &question.bytes;
+            // SAFETY: bytes of that length, no address.
+            let sent = unsafe {
+                send::to(
+                    self.me,
+                    socket.0,
+                    bytes.as_ptr().cast(),
+                    bytes.len(),
+                    libc::MSG_NOSIGNAL,
+                    ptr::null(),
+                    0,
+                )
+            };
+            if sent != bytes.len() as isize {
+                return Ok(Outcome::Next);
+            }
+        }
+        let mut open = [true; 2];
+        let open = &mut open[..self.questions.len()];
+        let mut answers = Vec::new();
+        let mut buffer = vec![0; DATAGRAM];
+        loop {
+            let got = self.datagram(socket.0, &mut buffer, deadline);
+            if got == -(libc::EAGAIN as isize) {
+                self.got_somewhere = true;
+                if answers.is_empty() {
+                    // It may still answer.
+                    self.sockets[index] = Some(socket);
+                    return Ok(Outcome::Next);
+                }
+                // Servers that take one question at a time only: libc knows how to ask them.
+                return Err(Beyond);
+            }
+            let Ok(got) = usize::try_from(got) else {
+                return Ok(Outcome::Next);
+            };
+            self.got_somewhere = true;
+            let bytes = buffer.get(..got).ok_or(Beyond)?;
+            match message::receive(bytes, self.questions, open)? {
+                Received::Spurious => continue,
+                Received::Short => return Ok(Outcome::Next),
+                Received::Truncated => return Ok(Outcome::Truncated),
+                Received::Refused(which, code) => {
+                    if open.iter().all(|open| *open) {
+                        self.code = code;
+                    }
+                    open[which] = false;
+                }
+                Received::Answer(which, answer) => {
+                    if open.iter().all(|open| *open) {
+                        self.code = answer.code;
+                    }
+                    open[which] = false;
+                    answers.push(answer);
+                }
+            }
+            if !open.contains(&true) {
+                return Ok(if answers.is_empty() {
+                    Outcome::Next
+                } else {
+                    Outcome::Answers(answers)
+                });
+            }
+        }
+    }
+
+    /// The length of what has come by `deadline`, or `-errno`.
+    fn datagram(&self, fd: i32, buffer: &mut [u8], deadline: Instant) -> isize {
+        let (address, length) = (buffer.as_mut_ptr(), buffer.len());
+        // SAFETY: the buffer is writable.
+        let attempt = || unsafe {
+            syscall!(
+                SYS_recvfrom,
+                fd,
+                address,
+                length,
+                libc::MSG_DONTWAIT | libc::MSG_TRUNC,
+                0,
+                0
+            )
+        };
+        let probe = || match attempt() {
+            result if result == -(libc::EAGAIN as isize) => 0,
+            result => result,
+        };
+        let native = || {
+            let mut one = libc::pollfd {
+                fd,
+                events: libc::POLLIN,
+                revents: 0,
+            };
+            let left = clock::until(deadline).map_or(-1, |left| left.as_millis() as i64);
+            // SAFETY: one entry.
+            match unsafe { syscall!(SYS_poll, &raw mut one, 1, left) } {
+                result if result <= 0 => result,
+                _ => probe(),
+            }
+        };
+        let interests = [Interest {
+            fd,
+            read: true,
+            write: false,
+        }];
+        loop {
+            let watch = Watch::new(self.me);
+            match poll::any(
+                self.me,
+                interests.iter().copied(),
+                deadline,
+                &watch,
+                probe,
+                native,
+            ) {
+                0 if deadline <= clock::now() => return -(libc::EAGAIN as isize),
+                // A handler has run, or an empty datagram has come.
+                0 => {}
+                result if result == -(libc::EINTR as isize) => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn by_stream(&mut self, index: usize, error: &mut i32) -> Result<Outcome, Beyond> {
+        let server = &self.settings.servers[index];
+        let socket = match Socket::new(server, libc::SOCK_STREAM) {
+            Ok(socket) => socket,
+            Err(error) => return Ok(Outcome::Failed(error)),
+        };
+        let (address, length) = server.address();
+        // SAFETY: an address of that length.
+        let connected = unsafe { connect::connect(self.me, socket.0, address, length) };
+        if connected < 0 {
+            *error = -connected as i32;
+            return Ok(Outcome::Next);
+        }
+        let mut bytes = Vec::new();
+        for question in self.questions {
+            bytes.extend((question.bytes.len() as u16).to_be_bytes());
+            bytes.extend(&question.bytes);
+        }
+        // SAFETY: bytes of that length, no address.
+        let sent = unsafe {
+            send::to(
+                self.me,
+                socket.0,
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                libc::MSG_NOSIGNAL,
+                ptr::null(),
+                0,
+            )
+        };
+        if sent != bytes.len() as isize {
+            *error = -sent as i32;
+            return Ok(Outcome::Next);
+        }
+        let mut open = [true; 2];
+        let open = &mut open[..self.questions.len()];
+        let mut answers = Vec::new();
+        while open.contains(&true) {
+            let mut length = [0; 2];
+            self.take(socket.0, &mut length)?;
+            let mut bytes = vec![0; u16::from_be_bytes(length).into()];
+            if bytes.len() < HEADER {
+                return Err(Beyond);
+            }
+            self.take(socket.0, &mut bytes)?;
+            match message::receive(&bytes, self.questions, open)? {
+                Received::Answer(which, answer) => {
+                    open[which] = false;
+                    answers.push(answer);
+                }
+                // Servers that answer with less than the whole by a stream are libc's.
+                _ => return Err(Beyond),
+            }
+        }
+        Ok(Outcome::Answers(answers))
+    }
+
+    /// Fills `buffer` from a stream.
+    fn take(&self, fd: i32, buffer: &mut [u8]) -> Result<(), Beyond> {
+        let mut got = 0;
+        while got < buffer.len() {
+            let rest = &mut buffer[got..];
+            // SAFETY: the rest of the buffer is writable.
+            let more = unsafe {
+                receive::from(
+                    self.me,
+                    fd,
+                    rest.as_mut_ptr().cast(),
+                    rest.len(),
+                    0,
+                    Source::NONE,
+                )
+            };
+            match more {
+                // Lost in the middle: libc tries once more.
+                0 => return Err(Beyond),
+                more if more == -(libc::EINTR as isize) => {}
+                more => got += usize::try_from(more).map_err(|_| Beyond)?,
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,54 @@
+"""Runs commands where name lookups go by other files than the machine's, and meet other servers.
+
+apart.py DIRECTORY COMMANDS, in namespaces of its own for mounts and the network: DIRECTORY becomes
+/etc, 127.0.0.1 to 127.0.0.3 have the name server of dns_server.c at port 53, and COMMANDS, a JSON
+list of [arguments, environment], run at the same time. Prints a JSON list of [status, output].
+"""
+
+import fcntl
+import json
+import socket
+import struct
+import subprocess
+import sys
+from pathlib import Path
+
+SERVER = Path(__file__).resolve().parents[2] / "target/c-tests/dns_server"
+SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+
+
+def bring_up_loopback():
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sh14x", b"lo", 0)
+        flags = struct.unpack("16sh14x", fcntl.ioctl(any_socket, SIOCGIFFLAGS, request))[1]
+        fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
+
+
+def main():
+    directory, commands = sys.argv[1], json.loads(sys.argv[2])
+    bring_up_loopback()
+    subprocess.run(["mount", "--bind", directory, "/etc"], check=True)
+    addresses = [f"127.0.0.{last}" for last in (1, 2, 3)]
+    with subprocess.Popen([SERVER, *addresses], stdout=subprocess.PIPE) as server:
+        try:
+            assert server.stdout.readline() == b"ready\n"
+            running = [
+                subprocess.Popen(
+                    arguments,
+                    env=environment,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                )
+                for arguments, environment in commands
+            ]
+            outputs = [process.communicate()[0] for process in running]
+            statuses = [process.returncode for process in running]
+            print(json.dumps(list(zip(statuses, outputs, strict=True))))
+        finally:
+            server.kill()
+
+
+if __name__ == "__main__":
+    main()
