@@ -1,6 +1,6 @@
 """The programs that are measured in turns, by section."""
 
-from harness import blocked, unthreaded
+from harness import blocked, dns, unthreaded
 from harness.contest import Program
 from harness.real import (
     apache,
@@ -31,6 +31,7 @@ SECTIONS: Sections = {
         *loops.PROGRAMS,
     ],
     "blocked": blocked.PROGRAMS,
+    "dns": [dns.PROGRAM],
     "unthreaded": unthreaded.PROGRAMS,
 }
 

@@ -21,22 +21,25 @@ class BenchError(Exception):
 
 @dataclass(frozen=True)
 class Setting:
-    """Native threads, or green ones from a given library with a number of workers."""
+    """Native threads, or green ones from a given library with a number of workers and a resolver."""
 
     name: str
     library: Path | None = None
     workers: int | None = None
+    resolver: str | None = None
 
     def environment(self) -> dict[str, str]:
         environment = {
             key: value
             for key, value in os.environ.items()
-            if key not in ("LD_PRELOAD", "GREEN_WORKERS")
+            if key not in ("LD_PRELOAD", "GREEN_WORKERS", "GREEN_RESOLVER")
         }
         if self.library is not None:
             environment["LD_PRELOAD"] = str(self.library)
         if self.workers is not None:
             environment["GREEN_WORKERS"] = str(self.workers)
+        if self.resolver is not None:
+            environment["GREEN_RESOLVER"] = self.resolver
         return environment
 
 

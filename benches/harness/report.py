@@ -280,6 +280,7 @@ How to read the figures:
         "idle": idle,
         "real": report_programs.real,
         "blocked": report_programs.blocked,
+        "dns": report_programs.dns,
         "unthreaded": report_programs.unthreaded,
         "children": children_table,
     }

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from harness import catalogue, table
 from harness.contest import Unit
+from harness.dns import HUB
 
 GREEN, BEST_FIXED = "libgreen", ("libgreen, 1 worker", "libgreen, 2 workers")
 
@@ -179,6 +180,37 @@ Threads that are each blocked in one call (`benches/blocked.c`): the most kernel
 the process had, when the last thread had entered the call, and when all were served, by another
 process, which begins a second after that. `system` and `popen` run a child that sleeps for a
 second, name look-ups meet a server that answers after a second.
+
+"""
+        + "\n\n".join(tables)
+        + "\n"
+    )
+
+
+def dns(section: dict[str, dict]) -> str:
+    def cells(row: dict, name: str) -> list[str]:
+        if name not in row["subjects"]:
+            return ["failed", "–"]
+        median = row["subjects"][name]["median"]
+        return [table.count(median["kernel_threads"]), f"{median['value']:.2f}"]
+
+    names = ("native", GREEN, HUB)
+    tables = []
+    for measured in section.values():
+        header = [measured["about"]]
+        for name in names:
+            header += [f"{name}: kernel threads", "all answered, s"]
+        body = [
+            [row["load"], *(cell for name in names for cell in cells(row, name))]
+            for row in measured["rows"]
+        ]
+        tables.append(table.markdown(header, body))
+    return (
+        """## Name look-ups
+
+As many threads, each of which looks one name up (`c-tests/dns_crowd.c`), and the most kernel
+threads that were seen: by libc's resolver, natively and under libgreen, and by the hub's
+(`GREEN_RESOLVER=hub`).
 
 """
         + "\n\n".join(tables)
