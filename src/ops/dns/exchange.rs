@@ -74,27 +74,32 @@ pub struct Exchange<'a> {
 }
 
 /// A few bytes that nobody can foresee.
-pub fn random<const LENGTH: usize>() -> [u8; LENGTH] {
+fn random<const LENGTH: usize>() -> Result<[u8; LENGTH], Beyond> {
     let mut bytes = [0; LENGTH];
     // SAFETY: the array is writable. Before the kernel has any entropy this waits, as it does
     // in libc.
-    unsafe { syscall!(SYS_getrandom, bytes.as_mut_ptr(), LENGTH, 0) };
-    bytes
+    let got = unsafe { syscall!(SYS_getrandom, bytes.as_mut_ptr(), LENGTH, 0) };
+    // So few bytes come at once; a seccomp profile may deny them.
+    if got == LENGTH as isize {
+        Ok(bytes)
+    } else {
+        Err(Beyond)
+    }
 }
 
 /// Which server is first, where they take turns.
-fn first_server(settings: &Settings) -> usize {
+fn first_server(settings: &Settings) -> Result<usize, Beyond> {
     /// Odd once it has begun. A forked child keeps it.
     static TURN: AtomicU32 = AtomicU32::new(0);
     if !settings.rotates() {
-        return 0;
+        return Ok(0);
     }
     let mut turn = TURN.fetch_add(2, Ordering::Relaxed);
     if turn & 1 == 0 {
-        turn = u32::from_ne_bytes(random()) | 1;
+        turn = u32::from_ne_bytes(random()?) | 1;
         TURN.store(turn.wrapping_add(2), Ordering::Relaxed);
     }
-    (turn >> 1) as usize % settings.servers.len()
+    Ok((turn >> 1) as usize % settings.servers.len())
 }
 
 /// Puts one or two questions to the servers of `settings`.
@@ -104,7 +109,7 @@ pub fn ask(
     name: &str,
     kinds: &[Kind],
 ) -> Result<Reply, Beyond> {
-    let id = u16::from_ne_bytes(random());
+    let id = u16::from_ne_bytes(random()?);
     let questions = kinds
         .iter()
         .zip([id, !id])
@@ -129,7 +134,7 @@ impl Exchange<'_> {
     fn run(&mut self) -> Result<Result<Vec<Answer>, i32>, Beyond> {
         let settings = self.settings;
         let count = settings.servers.len();
-        let first = first_server(settings);
+        let first = first_server(settings)?;
         let mut by_stream = settings.uses_streams();
         let mut error = libc::ETIMEDOUT;
         for _ in 0..settings.attempts {
