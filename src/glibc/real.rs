@@ -5,6 +5,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::patch;
+use crate::sys::errno;
 
 /// A function of the next object after libgreen in the lookup order, resolved
 /// at its first use: constructors of other libraries may call a hook before our
@@ -47,6 +48,17 @@ impl Real {
         }
     }
 
+    /// What to call: it, or where this libc has none a function that fails with `ENOSYS`.
+    #[inline(always)]
+    pub fn function(&self) -> *mut c_void {
+        let address = self.address();
+        if address.is_null() {
+            self.missing()
+        } else {
+            address
+        }
+    }
+
     #[cold]
     fn resolve(&self) -> *mut c_void {
         // SAFETY: both names are C strings; RTLD_NEXT is a valid handle here.
@@ -57,24 +69,67 @@ impl Real {
                 }
                 None => {
                     let next = libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr());
-                    patch::callable(self.name, next)
+                    if next.is_null() {
+                        next
+                    } else {
+                        patch::callable(self.name, next)
+                    }
                 }
             }
         };
         self.address.store(address, Ordering::Relaxed);
         address
     }
+
+    /// Its place is taken by one that fails as it would. (Whatever returns a pointer is in
+    /// every glibc.)
+    #[cold]
+    fn missing(&self) -> *mut c_void {
+        let returns_errors = [
+            "pthread_",
+            "posix_spawn",
+            "pidfd_spawn",
+            "clock_nanosleep",
+            "sigwait\0",
+        ];
+        let is_one = returns_errors
+            .iter()
+            .any(|prefix| self.name.to_bytes_with_nul().starts_with(prefix.as_bytes()));
+        if is_one {
+            missing_with_error as *mut c_void
+        } else {
+            missing_with_errno as *mut c_void
+        }
+    }
+}
+
+/// In the place of a missing function that returns an error number.
+extern "C" fn missing_with_error() -> isize {
+    libc::ENOSYS as isize
+}
+
+/// In the place of any other.
+extern "C" fn missing_with_errno() -> isize {
+    errno::set(libc::ENOSYS);
+    -1
 }
 
 /// `real!(read: unsafe extern "C" fn(c_int, ...) -> ssize_t)`: the function
 /// underneath our hook of the same name. `real!(name @ "GLIBC_2.3.2": ...)`
-/// asks for a version.
+/// asks for a version. Where this libc has none it is a function that fails with `ENOSYS`;
+/// `real!(name: Option<...>)` asks whether there is one.
 macro_rules! real {
+    ($name:ident : Option<$type:ty>) => {
+        $crate::glibc::real::real!(@get $crate::glibc::real::Real::new(
+            // SAFETY: the literal ends in NUL and has no other.
+            unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
+        ), address, Option<$type>)
+    };
     ($name:ident : $type:ty) => {
         $crate::glibc::real::real!(@get $crate::glibc::real::Real::new(
             // SAFETY: the literal ends in NUL and has no other.
             unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
-        ), $type)
+        ), function, $type)
     };
     ($name:ident @ $version:literal : $type:ty) => {
         $crate::glibc::real::real!(@get $crate::glibc::real::Real::versioned(
@@ -82,12 +137,13 @@ macro_rules! real {
             unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) },
             // SAFETY: as above.
             unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!($version, "\0").as_bytes()) },
-        ), $type)
+        ), function, $type)
     };
-    (@get $real:expr, $type:ty) => {{
+    (@get $real:expr, $get:ident, $type:ty) => {{
         static REAL: $crate::glibc::real::Real = $real;
-        // SAFETY: libc's function of that name has that type.
-        unsafe { core::mem::transmute::<*mut core::ffi::c_void, $type>(REAL.address()) }
+        // SAFETY: libc's function of that name has that type; so has what stands in for it,
+        // which looks at no argument.
+        unsafe { core::mem::transmute::<*mut core::ffi::c_void, $type>(REAL.$get()) }
     }};
 }
 pub(crate) use real;
