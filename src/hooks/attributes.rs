@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering;
 
 use libc::{clockid_t, pid_t, pthread_attr_t, pthread_t};
 
+use super::symbol::check;
 use super::syscall_kernel_state;
 use crate::glibc::real::real;
 use crate::sys::errno;
@@ -74,80 +75,131 @@ pub(super) unsafe fn control(arguments: [usize; 6]) -> isize {
     result.map_or_else(|error| -(error as isize), |_| 0)
 }
 
-export! {
-    /// `gettid(2)`.
-    fn gettid() -> pid_t {
-        match green_or_wired() {
-            Some(me) => me.tid.load(Ordering::Relaxed),
-            // SAFETY: no arguments.
-            None => unsafe { syscall!(SYS_gettid) as pid_t },
-        }
+/// `gettid(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn gettid() -> pid_t {
+    match green_or_wired() {
+        Some(me) => me.tid.load(Ordering::Relaxed),
+        // SAFETY: no arguments.
+        None => unsafe { syscall!(SYS_gettid) as pid_t },
     }
+}
+check!(gettid());
 
-    /// `pthread_getattr_np(3)`.
-    fn pthread_getattr_np(id: pthread_t, place: *mut pthread_attr_t) -> c_int {
+/// `pthread_getattr_np(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_getattr_np(
+    id: pthread_t,
+    place: *mut pthread_attr_t,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    match unsafe { unknown_to_kernel(id) } {
         // SAFETY: as the caller promises.
-        match unsafe { unknown_to_kernel(id) } {
+        Some(thread) => unsafe { attributes::read(thread, place) },
+        None => {
+            let real = real!(pthread_getattr_np: unsafe extern "C" fn(pthread_t, *mut pthread_attr_t) -> c_int);
             // SAFETY: as the caller promises.
-            Some(thread) => unsafe { attributes::read(thread, place) },
-            None => {
-                let real = real!(pthread_getattr_np: unsafe extern "C" fn(pthread_t, *mut pthread_attr_t) -> c_int);
-                // SAFETY: as the caller promises.
-                unsafe { real(id, place) }
-            }
-        }
-    }
-
-    /// `pthread_setname_np(3)`.
-    fn pthread_setname_np(id: pthread_t, name: *const c_char) -> c_int {
-        // SAFETY: as the caller promises.
-        let thread = unsafe { of_pthread(id) };
-        if thread.kind() == Kind::Green {
-            // SAFETY: as the caller promises.
-            return attributes::set_name(thread, unsafe { CStr::from_ptr(name) }.to_bytes());
-        }
-        let real = real!(pthread_setname_np: unsafe extern "C" fn(pthread_t, *const c_char) -> c_int);
-        // SAFETY: as the caller promises.
-        unsafe { real(id, name) }
-    }
-
-    /// `pthread_getname_np(3)`.
-    fn pthread_getname_np(id: pthread_t, place: *mut c_char, size: usize) -> c_int {
-        // SAFETY: as the caller promises.
-        let thread = unsafe { of_pthread(id) };
-        if thread.kind() == Kind::Green {
-            if size < 16 {
-                return libc::ERANGE;
-            }
-            // SAFETY: as the caller promises: at least 16 bytes.
-            return unsafe { write_name(thread, place) }.err().unwrap_or(0);
-        }
-        let real = real!(pthread_getname_np: unsafe extern "C" fn(pthread_t, *mut c_char, usize) -> c_int);
-        // SAFETY: as the caller promises.
-        unsafe { real(id, place, size) }
-    }
-
-    /// `prctl(2)`.
-    unchecked fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
-        let arguments = [option as usize, a as usize, b as usize, c as usize, d as usize, 0];
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { control(arguments) }) as c_int
-    }
-
-    /// `pthread_getcpuclockid(3)`.
-    unchecked fn pthread_getcpuclockid(id: pthread_t, clock: *mut clockid_t) -> c_int {
-        // SAFETY: as the caller promises.
-        match unsafe { unknown_to_kernel(id) } {
-            Some(thread) => {
-                // SAFETY: as the caller promises.
-                unsafe { clock.write(attributes::cpu_clock(thread)) };
-                0
-            }
-            None => {
-                let real = real!(pthread_getcpuclockid: unsafe extern "C" fn(pthread_t, *mut clockid_t) -> c_int);
-                // SAFETY: as the caller promises.
-                unsafe { real(id, clock) }
-            }
+            unsafe { real(id, place) }
         }
     }
 }
+check!(pthread_getattr_np(_, _));
+
+/// `pthread_setname_np(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_setname_np(id: pthread_t, name: *const c_char) -> c_int {
+    // SAFETY: as the caller promises.
+    let thread = unsafe { of_pthread(id) };
+    if thread.kind() == Kind::Green {
+        // SAFETY: as the caller promises.
+        return attributes::set_name(thread, unsafe { CStr::from_ptr(name) }.to_bytes());
+    }
+    let real = real!(pthread_setname_np: unsafe extern "C" fn(pthread_t, *const c_char) -> c_int);
+    // SAFETY: as the caller promises.
+    unsafe { real(id, name) }
+}
+check!(pthread_setname_np(_, _));
+
+/// `pthread_getname_np(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_getname_np(
+    id: pthread_t,
+    place: *mut c_char,
+    size: usize,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let thread = unsafe { of_pthread(id) };
+    if thread.kind() == Kind::Green {
+        if size < 16 {
+            return libc::ERANGE;
+        }
+        // SAFETY: as the caller promises: at least 16 bytes.
+        return unsafe { write_name(thread, place) }.err().unwrap_or(0);
+    }
+    let real =
+        real!(pthread_getname_np: unsafe extern "C" fn(pthread_t, *mut c_char, usize) -> c_int);
+    // SAFETY: as the caller promises.
+    unsafe { real(id, place, size) }
+}
+check!(pthread_getname_np(_, _, _));
+
+/// `prctl(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn prctl(
+    option: c_int,
+    a: c_ulong,
+    b: c_ulong,
+    c: c_ulong,
+    d: c_ulong,
+) -> c_int {
+    let arguments = [
+        option as usize,
+        a as usize,
+        b as usize,
+        c as usize,
+        d as usize,
+        0,
+    ];
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { control(arguments) }) as c_int
+}
+
+/// `pthread_getcpuclockid(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_getcpuclockid(
+    id: pthread_t,
+    clock: *mut clockid_t,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    match unsafe { unknown_to_kernel(id) } {
+        Some(thread) => {
+            // SAFETY: as the caller promises.
+            unsafe { clock.write(attributes::cpu_clock(thread)) };
+            0
+        }
+        None => {
+            let real = real!(pthread_getcpuclockid: unsafe extern "C" fn(pthread_t, *mut clockid_t) -> c_int);
+            // SAFETY: as the caller promises.
+            unsafe { real(id, clock) }
+        }
+    }
+}
+check!(pthread_getcpuclockid(_, _));

@@ -4,47 +4,68 @@ use core::ffi::{c_int, c_uint};
 
 use libc::{mmsghdr, timespec};
 
+use super::symbol::check;
 use crate::glibc::real::real;
 use crate::ops::{batch, receive, send};
 use crate::signal::cancel;
 use crate::sys::errno;
 use crate::task::green;
 
-export! {
-    /// `recvmmsg(2)`.
-    fn recvmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int, timeout: *mut timespec) -> c_int {
-        let Some(me) = green() else {
-            type Real = unsafe extern "C-unwind" fn(c_int, *mut mmsghdr, c_uint, c_int, *mut timespec) -> c_int;
-            let real = real!(recvmmsg: Real);
-            // SAFETY: as the caller promises; the messages that were received are valid.
-            return unsafe {
-                let received = real(fd, messages, count, flags, timeout);
-                for index in 0..received.max(0) as usize {
-                    receive::adopt_descriptors(&(*messages.add(index)).msg_hdr);
-                }
-                received
-            };
+/// `recvmmsg(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn recvmmsg(
+    fd: c_int,
+    messages: *mut mmsghdr,
+    count: c_uint,
+    flags: c_int,
+    timeout: *mut timespec,
+) -> c_int {
+    let Some(me) = green() else {
+        type Real =
+            unsafe extern "C-unwind" fn(c_int, *mut mmsghdr, c_uint, c_int, *mut timespec) -> c_int;
+        let real = real!(recvmmsg: Real);
+        // SAFETY: as the caller promises; the messages that were received are valid.
+        return unsafe {
+            let received = real(fd, messages, count, flags, timeout);
+            for index in 0..received.max(0) as usize {
+                receive::adopt_descriptors(&(*messages.add(index)).msg_hdr);
+            }
+            received
         };
-        cancel::point();
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { batch::receive(me, fd, messages, count, flags, timeout) }) as c_int
-    }
-
-    /// `sendmmsg(2)`.
-    fn sendmmsg(fd: c_int, messages: *mut mmsghdr, count: c_uint, flags: c_int) -> c_int {
-        let Some(me) = green() else {
-            let real = real!(sendmmsg: unsafe extern "C-unwind" fn(c_int, *mut mmsghdr, c_uint, c_int) -> c_int);
-            // SAFETY: as the caller promises; the messages that were sent are valid.
-            return unsafe {
-                let sent = real(fd, messages, count, flags);
-                for index in 0..sent.max(0) as usize {
-                    send::share_rights(&(*messages.add(index)).msg_hdr);
-                }
-                sent
-            };
-        };
-        cancel::point();
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { batch::send(me, fd, messages, count, flags) }) as c_int
-    }
+    };
+    cancel::point();
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { batch::receive(me, fd, messages, count, flags, timeout) }) as c_int
 }
+check!(recvmmsg(_, _, _, _, _));
+
+/// `sendmmsg(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sendmmsg(
+    fd: c_int,
+    messages: *mut mmsghdr,
+    count: c_uint,
+    flags: c_int,
+) -> c_int {
+    let Some(me) = green() else {
+        let real = real!(sendmmsg: unsafe extern "C-unwind" fn(c_int, *mut mmsghdr, c_uint, c_int) -> c_int);
+        // SAFETY: as the caller promises; the messages that were sent are valid.
+        return unsafe {
+            let sent = real(fd, messages, count, flags);
+            for index in 0..sent.max(0) as usize {
+                send::share_rights(&(*messages.add(index)).msg_hdr);
+            }
+            sent
+        };
+    };
+    cancel::point();
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { batch::send(me, fd, messages, count, flags) }) as c_int
+}
+check!(sendmmsg(_, _, _, _));

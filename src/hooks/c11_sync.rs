@@ -22,68 +22,112 @@ fn result(error: c_int) -> c_int {
     }
 }
 
-export! {
-    /// C11 `mtx_lock`.
-    unchecked fn mtx_lock(lock: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises, here and below.
-        result(unsafe { mutex::pthread_mutex_lock(lock) })
-    }
+/// C11 `mtx_lock`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn mtx_lock(lock: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises, here and below.
+    result(unsafe { mutex::pthread_mutex_lock(lock) })
+}
 
-    /// C11 `mtx_trylock`.
-    unchecked fn mtx_trylock(lock: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        result(unsafe { mutex::pthread_mutex_trylock(lock) })
-    }
+/// C11 `mtx_trylock`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn mtx_trylock(lock: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    result(unsafe { mutex::pthread_mutex_trylock(lock) })
+}
 
-    /// C11 `mtx_timedlock`.
-    unchecked fn mtx_timedlock(lock: *mut pthread_mutex_t, time: *const timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        result(unsafe { mutex::pthread_mutex_timedlock(lock, time) })
-    }
+/// C11 `mtx_timedlock`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn mtx_timedlock(
+    lock: *mut pthread_mutex_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    result(unsafe { mutex::pthread_mutex_timedlock(lock, time) })
+}
 
-    /// C11 `mtx_unlock`.
-    unchecked fn mtx_unlock(lock: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        result(unsafe { mutex::pthread_mutex_unlock(lock) })
-    }
+/// C11 `mtx_unlock`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn mtx_unlock(lock: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    result(unsafe { mutex::pthread_mutex_unlock(lock) })
+}
 
-    /// C11 `mtx_destroy`.
-    unchecked fn mtx_destroy(lock: *mut pthread_mutex_t) {
-        // SAFETY: as the caller promises.
-        unsafe { mutex::pthread_mutex_destroy(lock) };
-    }
+/// C11 `mtx_destroy`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn mtx_destroy(lock: *mut pthread_mutex_t) {
+    // SAFETY: as the caller promises.
+    unsafe { mutex::pthread_mutex_destroy(lock) };
+}
 
-    /// C11 `cnd_wait`.
-    unchecked fn cnd_wait(condition: *mut pthread_cond_t, lock: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        result(unsafe { cond::pthread_cond_wait(condition, lock) })
-    }
+/// C11 `cnd_wait`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cnd_wait(
+    condition: *mut pthread_cond_t,
+    lock: *mut pthread_mutex_t,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    result(unsafe { cond::pthread_cond_wait(condition, lock) })
+}
 
-    /// C11 `cnd_timedwait`.
-    unchecked fn cnd_timedwait(
-        condition: *mut pthread_cond_t,
-        lock: *mut pthread_mutex_t,
-        time: *const timespec,
-    ) -> c_int {
-        // SAFETY: as the caller promises.
-        result(unsafe { cond::pthread_cond_timedwait(condition, lock, time) })
-    }
+/// C11 `cnd_timedwait`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cnd_timedwait(
+    condition: *mut pthread_cond_t,
+    lock: *mut pthread_mutex_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    result(unsafe { cond::pthread_cond_timedwait(condition, lock, time) })
+}
 
-    /// C11 `cnd_signal`.
-    unchecked fn cnd_signal(condition: *mut pthread_cond_t) -> c_int {
-        // SAFETY: as the caller promises.
-        result(unsafe { cond::pthread_cond_signal(condition) })
-    }
+/// C11 `cnd_signal`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cnd_signal(condition: *mut pthread_cond_t) -> c_int {
+    // SAFETY: as the caller promises.
+    result(unsafe { cond::pthread_cond_signal(condition) })
+}
 
-    /// C11 `cnd_broadcast`.
-    unchecked fn cnd_broadcast(condition: *mut pthread_cond_t) -> c_int {
-        // SAFETY: as the caller promises.
-        result(unsafe { cond::pthread_cond_broadcast(condition) })
-    }
+/// C11 `cnd_broadcast`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cnd_broadcast(condition: *mut pthread_cond_t) -> c_int {
+    // SAFETY: as the caller promises.
+    result(unsafe { cond::pthread_cond_broadcast(condition) })
+}
 
-    /// C11 `cnd_destroy`.
-    unchecked fn cnd_destroy(condition: *mut pthread_cond_t) {
-        // SAFETY: as the caller promises.
-        unsafe { cond::pthread_cond_destroy(condition) };
-    }
+/// C11 `cnd_destroy`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn cnd_destroy(condition: *mut pthread_cond_t) {
+    // SAFETY: as the caller promises.
+    unsafe { cond::pthread_cond_destroy(condition) };
 }

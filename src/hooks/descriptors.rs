@@ -5,131 +5,171 @@ use core::ffi::{c_char, c_int, c_uint, c_ulong};
 
 use libc::mode_t;
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::lives::{self, end};
 use crate::ops::numbers;
 use crate::signal::cancel;
 use crate::sys::errno;
 
-export! {
-    /// `close(2)`.
-    fn close(fd: c_int) -> c_int {
-        cancel::point();
-        errno::to_libc(numbers::close(fd)) as c_int
-    }
+/// `close(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn close(fd: c_int) -> c_int {
+    cancel::point();
+    errno::to_libc(numbers::close(fd)) as c_int
+}
+check!(close(_));
 
-    /// Alias of `close`.
-    unchecked fn __close(fd: c_int) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { close(fd) }
-    }
+alias!(__close = close);
 
-    /// `close_range(2)`.
-    unchecked fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
-        errno::to_libc(numbers::close_range(first, last, flags as c_uint)) as c_int
-    }
+/// `close_range(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+    errno::to_libc(numbers::close_range(first, last, flags as c_uint)) as c_int
+}
+check!(close_range(_, _, _));
 
-    /// `closefrom(3)`.
-    unchecked fn closefrom(first: c_int) {
-        numbers::close_from(first.max(0) as c_uint);
-    }
+/// `closefrom(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn closefrom(first: c_int) {
+    numbers::close_from(first.max(0) as c_uint);
+}
 
-    /// `dup(2)`.
-    fn dup(fd: c_int) -> c_int {
-        errno::to_libc(numbers::dup(fd)) as c_int
-    }
+/// `dup(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dup(fd: c_int) -> c_int {
+    errno::to_libc(numbers::dup(fd)) as c_int
+}
+check!(dup(_));
 
-    /// `dup2(2)`.
-    fn dup2(old: c_int, new: c_int) -> c_int {
-        errno::to_libc(numbers::dup2(old, new)) as c_int
-    }
+/// `dup2(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dup2(old: c_int, new: c_int) -> c_int {
+    errno::to_libc(numbers::dup2(old, new)) as c_int
+}
+check!(dup2(_, _));
 
-    /// Alias of `dup2`.
-    unchecked fn __dup2(old: c_int, new: c_int) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { dup2(old, new) }
-    }
+alias!(__dup2 = dup2);
 
-    /// `dup3(2)`.
-    fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
-        errno::to_libc(numbers::dup3(old, new, flags)) as c_int
-    }
+/// `dup3(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
+    errno::to_libc(numbers::dup3(old, new, flags)) as c_int
+}
+check!(dup3(_, _, _));
 
-    /// `fcntl(2)`. Variadic in C; on x86-64 that makes no difference to the
-    /// callee.
-    unchecked fn fcntl(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
-        // glibc's own: it knows of commands that need more than the system call.
-        let real = real!(fcntl: unsafe extern "C-unwind" fn(c_int, c_int, c_ulong) -> c_int);
-        // SAFETY: as the caller promises.
-        let call = || unsafe { real(fd, command, argument) } as isize;
-        // A negative result may be an owner (F_GETOWN): it is libc's already.
-        numbers::control(fd, command, argument as usize, call, errno::to_libc) as c_int
-    }
+/// `fcntl(2)`. Variadic in C; on x86-64 that makes no difference to the
+/// callee.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn fcntl(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
+    // glibc's own: it knows of commands that need more than the system call.
+    let real = real!(fcntl: unsafe extern "C-unwind" fn(c_int, c_int, c_ulong) -> c_int);
+    // SAFETY: as the caller promises.
+    let call = || unsafe { real(fd, command, argument) } as isize;
+    // A negative result may be an owner (F_GETOWN): it is libc's already.
+    numbers::control(fd, command, argument as usize, call, errno::to_libc) as c_int
+}
 
-    /// Alias of `fcntl`, where files may be large.
-    unchecked fn fcntl64(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { fcntl(fd, command, argument) }
-    }
+alias!(fcntl64 = fcntl);
 
-    /// Alias of `fcntl`.
-    unchecked fn __fcntl(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { fcntl(fd, command, argument) }
-    }
+alias!(__fcntl = fcntl);
 
-    /// `ioctl(2)`.
-    unchecked fn ioctl(fd: c_int, request: c_ulong, argument: c_ulong) -> c_int {
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { numbers::device_control(fd, request as usize, argument as usize) }) as c_int
-    }
+/// `ioctl(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ioctl(fd: c_int, request: c_ulong, argument: c_ulong) -> c_int {
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { numbers::device_control(fd, request as usize, argument as usize) })
+        as c_int
+}
 
-    /// `open(2)`.
-    unchecked fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { openat(libc::AT_FDCWD, path, flags, mode) }
-    }
+/// `open(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { openat(libc::AT_FDCWD, path, flags, mode) }
+}
 
-    /// Alias of `open`.
-    unchecked fn open64(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { openat(libc::AT_FDCWD, path, flags, mode) }
-    }
+alias!(open64 = open);
 
-    /// Alias of `open`.
-    unchecked fn __open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { openat(libc::AT_FDCWD, path, flags, mode) }
-    }
+alias!(__open = open);
 
-    /// `creat(2)`.
-    unchecked fn creat(path: *const c_char, mode: mode_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { openat(libc::AT_FDCWD, path, libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC, mode) }
-    }
-
-    /// `openat(2)`. Opening a FIFO may block, opening a file is too common to
-    /// look first: the monitor sees to it.
-    unchecked fn openat(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
-        let real = real!(openat: unsafe extern "C-unwind" fn(c_int, *const c_char, c_int, mode_t) -> c_int);
-        // SAFETY: as the caller promises.
-        lives::make(|| unsafe { real(directory, path, flags, mode) })
-    }
-
-    /// Alias of `openat`.
-    unchecked fn openat64(directory: c_int, path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { openat(directory, path, flags, mode) }
-    }
-
-    /// `closedir(3)`.
-    unchecked fn closedir(directory: *mut libc::DIR) -> c_int {
-        if !directory.is_null() {
-            // SAFETY: as the caller promises.
-            end(unsafe { libc::dirfd(directory) });
-        }
-        let real = real!(closedir: unsafe extern "C-unwind" fn(*mut libc::DIR) -> c_int);
-        // SAFETY: as the caller promises.
-        unsafe { real(directory) }
+/// `creat(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn creat(path: *const c_char, mode: mode_t) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe {
+        openat(
+            libc::AT_FDCWD,
+            path,
+            libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC,
+            mode,
+        )
     }
 }
+check!(creat(_, _));
+
+/// `openat(2)`. Opening a FIFO may block, opening a file is too common to
+/// look first: the monitor sees to it.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn openat(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: mode_t,
+) -> c_int {
+    let real =
+        real!(openat: unsafe extern "C-unwind" fn(c_int, *const c_char, c_int, mode_t) -> c_int);
+    // SAFETY: as the caller promises.
+    lives::make(|| unsafe { real(directory, path, flags, mode) })
+}
+
+alias!(openat64 = openat);
+
+/// `closedir(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn closedir(directory: *mut libc::DIR) -> c_int {
+    if !directory.is_null() {
+        // SAFETY: as the caller promises.
+        end(unsafe { libc::dirfd(directory) });
+    }
+    let real = real!(closedir: unsafe extern "C-unwind" fn(*mut libc::DIR) -> c_int);
+    // SAFETY: as the caller promises.
+    unsafe { real(directory) }
+}
+check!(closedir(_));

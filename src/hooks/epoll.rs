@@ -5,6 +5,7 @@ use core::ffi::c_int;
 
 use libc::{epoll_event, sigset_t, timespec};
 
+use super::symbol::check;
 use crate::glibc::real::real;
 use crate::hub::descriptor::{self, Direction};
 use crate::ops::{Operation, pass_on};
@@ -108,86 +109,130 @@ fn deadline_of_millis(timeout: c_int) -> Instant {
     }
 }
 
-export! {
-    /// `epoll_wait(2)`: `timeout` in milliseconds, negative for ever.
-    fn epoll_wait(epoll: c_int, events: *mut epoll_event, count: c_int, timeout: c_int) -> c_int {
-        let Some(me) = green() else {
-            let real = real!(epoll_wait: unsafe extern "C-unwind" fn(c_int, *mut epoll_event, c_int, c_int) -> c_int);
-            // SAFETY: as the caller promises.
-            return unsafe { real(epoll, events, count, timeout) };
-        };
-        cancel::point();
+/// `epoll_wait(2)`: `timeout` in milliseconds, negative for ever.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn epoll_wait(
+    epoll: c_int,
+    events: *mut epoll_event,
+    count: c_int,
+    timeout: c_int,
+) -> c_int {
+    let Some(me) = green() else {
+        let real = real!(epoll_wait: unsafe extern "C-unwind" fn(c_int, *mut epoll_event, c_int, c_int) -> c_int);
         // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { wait(me, epoll, events, count, deadline_of_millis(timeout), &Watch::new(me), true) }) as c_int
-    }
-
-    /// `epoll_pwait(2)`.
-    fn epoll_pwait(
-        epoll: c_int,
-        events: *mut epoll_event,
-        count: c_int,
-        timeout: c_int,
-        set: *const sigset_t,
-    ) -> c_int {
-        let native = || {
-            type Real = unsafe extern "C-unwind" fn(
-                c_int, *mut epoll_event, c_int, c_int, *const sigset_t,
-            ) -> c_int;
-            let real = real!(epoll_pwait: Real);
-            // SAFETY: as the caller promises.
-            unsafe { real(epoll, events, count, timeout, set) }
-        };
-        let Some(me) = green() else { return mask::natively(set, native) };
-        cancel::point();
-        let Ok(set) = mask::read(set) else { return native() };
-        let deadline = deadline_of_millis(timeout);
-        let in_kernel = set.is_none();
-        // SAFETY: as the caller promises.
-        let result = mask::during(me, set, |watch| unsafe {
-            wait(me, epoll, events, count, deadline, watch, in_kernel)
-        });
-        errno::to_libc(result) as c_int
-    }
-
-    /// `epoll_pwait2(2)`.
-    unchecked fn epoll_pwait2(
-        epoll: c_int,
-        events: *mut epoll_event,
-        count: c_int,
-        timeout: *const timespec,
-        set: *const sigset_t,
-    ) -> c_int {
-        let native = || {
-            type Real = unsafe extern "C-unwind" fn(
-                c_int, *mut epoll_event, c_int, *const timespec, *const sigset_t,
-            ) -> c_int;
-            let real = real!(epoll_pwait2: Real);
-            // SAFETY: as the caller promises.
-            unsafe { real(epoll, events, count, timeout, set) }
-        };
-        let Some(me) = green() else { return mask::natively(set, native) };
-        cancel::point();
-        if !timeout.is_null() && !arguments::is_readable(timeout) {
-            return native();
-        }
-        let Ok(set) = mask::read(set) else { return native() };
-        // SAFETY: null or readable.
-        let deadline = match unsafe { timeout.as_ref() } {
-            None => NEVER,
-            Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
-                errno::set(libc::EINVAL);
-                return -1;
-            }
-            Some(time) => match clock::to_nanos(time) {
-                0 => 0,
-                nanos => clock::after(nanos),
-            },
-        };
-        // The kernel is asked in milliseconds below.
-        // SAFETY: as the caller promises.
-        let result = mask::during(me, set, |watch| unsafe {
-            wait(me, epoll, events, count, deadline, watch, false)
-        });
-        errno::to_libc(result) as c_int
-    }
+        return unsafe { real(epoll, events, count, timeout) };
+    };
+    cancel::point();
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe {
+        wait(
+            me,
+            epoll,
+            events,
+            count,
+            deadline_of_millis(timeout),
+            &Watch::new(me),
+            true,
+        )
+    }) as c_int
 }
+check!(epoll_wait(_, _, _, _));
+
+/// `epoll_pwait(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn epoll_pwait(
+    epoll: c_int,
+    events: *mut epoll_event,
+    count: c_int,
+    timeout: c_int,
+    set: *const sigset_t,
+) -> c_int {
+    let native = || {
+        type Real = unsafe extern "C-unwind" fn(
+            c_int,
+            *mut epoll_event,
+            c_int,
+            c_int,
+            *const sigset_t,
+        ) -> c_int;
+        let real = real!(epoll_pwait: Real);
+        // SAFETY: as the caller promises.
+        unsafe { real(epoll, events, count, timeout, set) }
+    };
+    let Some(me) = green() else {
+        return mask::natively(set, native);
+    };
+    cancel::point();
+    let Ok(set) = mask::read(set) else {
+        return native();
+    };
+    let deadline = deadline_of_millis(timeout);
+    let in_kernel = set.is_none();
+    // SAFETY: as the caller promises.
+    let result = mask::during(me, set, |watch| unsafe {
+        wait(me, epoll, events, count, deadline, watch, in_kernel)
+    });
+    errno::to_libc(result) as c_int
+}
+check!(epoll_pwait(_, _, _, _, _));
+
+/// `epoll_pwait2(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn epoll_pwait2(
+    epoll: c_int,
+    events: *mut epoll_event,
+    count: c_int,
+    timeout: *const timespec,
+    set: *const sigset_t,
+) -> c_int {
+    let native = || {
+        type Real = unsafe extern "C-unwind" fn(
+            c_int,
+            *mut epoll_event,
+            c_int,
+            *const timespec,
+            *const sigset_t,
+        ) -> c_int;
+        let real = real!(epoll_pwait2: Real);
+        // SAFETY: as the caller promises.
+        unsafe { real(epoll, events, count, timeout, set) }
+    };
+    let Some(me) = green() else {
+        return mask::natively(set, native);
+    };
+    cancel::point();
+    if !timeout.is_null() && !arguments::is_readable(timeout) {
+        return native();
+    }
+    let Ok(set) = mask::read(set) else {
+        return native();
+    };
+    // SAFETY: null or readable.
+    let deadline = match unsafe { timeout.as_ref() } {
+        None => NEVER,
+        Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
+            errno::set(libc::EINVAL);
+            return -1;
+        }
+        Some(time) => match clock::to_nanos(time) {
+            0 => 0,
+            nanos => clock::after(nanos),
+        },
+    };
+    // The kernel is asked in milliseconds below.
+    // SAFETY: as the caller promises.
+    let result = mask::during(me, set, |watch| unsafe {
+        wait(me, epoll, events, count, deadline, watch, false)
+    });
+    errno::to_libc(result) as c_int
+}
+check!(epoll_pwait2(_, _, _, _, _));

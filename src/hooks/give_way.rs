@@ -2,6 +2,7 @@
 
 use core::ffi::c_int;
 
+use super::symbol::{alias, check};
 use crate::sched::park;
 use crate::sys::errno;
 use crate::sys::raw::syscall;
@@ -17,24 +18,25 @@ fn yield_cpu() -> c_int {
     errno::to_libc(unsafe { syscall!(SYS_sched_yield) }) as c_int
 }
 
-export! {
-    /// `sched_yield(2)`.
-    fn sched_yield() -> c_int {
-        yield_cpu()
-    }
+/// `sched_yield(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sched_yield() -> c_int {
+    yield_cpu()
+}
+check!(sched_yield());
 
-    /// Alias of `sched_yield`.
-    unchecked fn __sched_yield() -> c_int {
-        yield_cpu()
-    }
+alias!(__sched_yield = sched_yield);
 
-    /// Alias of `sched_yield`.
-    unchecked fn pthread_yield() -> c_int {
-        yield_cpu()
-    }
+alias!(pthread_yield = sched_yield);
 
-    /// C11 `thrd_yield`.
-    unchecked fn thrd_yield() {
-        yield_cpu();
-    }
+/// C11 `thrd_yield`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn thrd_yield() {
+    yield_cpu();
 }

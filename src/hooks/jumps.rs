@@ -6,6 +6,7 @@
 
 use core::ffi::{c_int, c_void};
 
+use super::symbol::alias;
 use crate::arch::jump_buffer::JumpBuffer;
 use crate::glibc::real::real;
 use crate::signal::{mask, stack};
@@ -50,31 +51,41 @@ unsafe fn jump(real: Jump, buffer: *mut c_void, value: c_int) -> ! {
     unsafe { real(buffer, value) }
 }
 
-export! {
-    /// `siglongjmp(3)`.
-    unchecked fn siglongjmp(buffer: *mut c_void, value: c_int) -> ! {
-        // SAFETY: as the caller promises.
-        unsafe { jump(real_longjmp(), buffer, value) }
-    }
+/// `siglongjmp(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn siglongjmp(buffer: *mut c_void, value: c_int) -> ! {
+    // SAFETY: as the caller promises.
+    unsafe { jump(real_longjmp(), buffer, value) }
+}
 
-    /// `longjmp(3)`, in glibc the same function.
-    unchecked fn longjmp(buffer: *mut c_void, value: c_int) -> ! {
-        // SAFETY: as the caller promises.
-        unsafe { jump(real_longjmp(), buffer, value) }
-    }
+/// `longjmp(3)`, in glibc the same function.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn longjmp(buffer: *mut c_void, value: c_int) -> ! {
+    // SAFETY: as the caller promises.
+    unsafe { jump(real_longjmp(), buffer, value) }
+}
 
-    /// Alias of `longjmp`.
-    unchecked fn _longjmp(buffer: *mut c_void, value: c_int) -> ! {
-        // SAFETY: as the caller promises.
-        unsafe { jump(real_longjmp(), buffer, value) }
-    }
+alias!(_longjmp = longjmp);
 
-    /// `longjmp` of programs that were compiled with `_FORTIFY_SOURCE`: refuses jumps
-    /// to deeper frames, unless off the alternate stack. For that it asks the kernel,
-    /// which knows nothing of a green thread's.
-    unchecked fn __longjmp_chk(buffer: *mut c_void, value: c_int) -> ! {
-        let real = if stack::is_in_use(current()) { real_longjmp() } else { real_longjmp_chk() };
-        // SAFETY: as the caller promises.
-        unsafe { jump(real, buffer, value) }
-    }
+/// `longjmp` of programs that were compiled with `_FORTIFY_SOURCE`: refuses jumps
+/// to deeper frames, unless off the alternate stack. For that it asks the kernel,
+/// which knows nothing of a green thread's.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __longjmp_chk(buffer: *mut c_void, value: c_int) -> ! {
+    let real = if stack::is_in_use(current()) {
+        real_longjmp()
+    } else {
+        real_longjmp_chk()
+    };
+    // SAFETY: as the caller promises.
+    unsafe { jump(real, buffer, value) }
 }

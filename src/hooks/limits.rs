@@ -4,6 +4,7 @@ use core::ffi::{c_int, c_uint};
 
 use libc::{pid_t, rlimit, rlimit64};
 
+use super::symbol::{alias, check};
 use crate::hub::place;
 use crate::sys::errno;
 use crate::sys::raw::syscall;
@@ -34,40 +35,46 @@ pub unsafe fn exchange(
     result
 }
 
-export! {
-    /// `prlimit(2)`.
-    fn prlimit(process: pid_t, resource: c_uint, new: *const rlimit, old: *mut rlimit) -> c_int {
-        // SAFETY: as the caller promises; the two types are the same on x86-64.
-        errno::to_libc(unsafe { exchange(process, resource, new.cast(), old.cast()) }) as c_int
-    }
-
-    /// Alias of `prlimit`.
-    fn prlimit64(process: pid_t, resource: c_uint, new: *const rlimit64, old: *mut rlimit64) -> c_int {
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { exchange(process, resource, new, old) }) as c_int
-    }
-
-    /// `getrlimit(2)`.
-    fn getrlimit(resource: c_uint, limit: *mut rlimit) -> c_int {
-        // SAFETY: as the caller promises; see `prlimit`.
-        errno::to_libc(unsafe { exchange(0, resource, core::ptr::null(), limit.cast()) }) as c_int
-    }
-
-    /// Alias of `getrlimit`.
-    fn getrlimit64(resource: c_uint, limit: *mut rlimit64) -> c_int {
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { exchange(0, resource, core::ptr::null(), limit) }) as c_int
-    }
-
-    /// `setrlimit(2)`.
-    fn setrlimit(resource: c_uint, limit: *const rlimit) -> c_int {
-        // SAFETY: as the caller promises; see `prlimit`.
-        errno::to_libc(unsafe { exchange(0, resource, limit.cast(), core::ptr::null_mut()) }) as c_int
-    }
-
-    /// Alias of `setrlimit`.
-    fn setrlimit64(resource: c_uint, limit: *const rlimit64) -> c_int {
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { exchange(0, resource, limit, core::ptr::null_mut()) }) as c_int
-    }
+/// `prlimit(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn prlimit(
+    process: pid_t,
+    resource: c_uint,
+    new: *const rlimit,
+    old: *mut rlimit,
+) -> c_int {
+    // SAFETY: as the caller promises; the two types are the same on x86-64.
+    errno::to_libc(unsafe { exchange(process, resource, new.cast(), old.cast()) }) as c_int
 }
+check!(prlimit(_, _, _, _));
+
+alias!(prlimit64 = prlimit);
+
+/// `getrlimit(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn getrlimit(resource: c_uint, limit: *mut rlimit) -> c_int {
+    // SAFETY: as the caller promises; see `prlimit`.
+    errno::to_libc(unsafe { exchange(0, resource, core::ptr::null(), limit.cast()) }) as c_int
+}
+check!(getrlimit(_, _));
+
+alias!(getrlimit64 = getrlimit);
+
+/// `setrlimit(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn setrlimit(resource: c_uint, limit: *const rlimit) -> c_int {
+    // SAFETY: as the caller promises; see `prlimit`.
+    errno::to_libc(unsafe { exchange(0, resource, limit.cast(), core::ptr::null_mut()) }) as c_int
+}
+check!(setrlimit(_, _));
+
+alias!(setrlimit64 = setrlimit);

@@ -6,33 +6,42 @@
 
 use core::ffi::c_int;
 
+use super::symbol::check;
 use crate::glibc::real::real;
 use crate::hub::descriptor;
 use crate::sys::pages;
 use crate::task::{Critical, reservation};
 
-export! {
-    /// `mlockall(2)`.
-    fn mlockall(flags: c_int) -> c_int {
-        let real = real!(mlockall: unsafe extern "C" fn(c_int) -> c_int);
-        // SAFETY: plain arguments.
-        let result = unsafe { real(flags) };
-        if result == 0 {
-            pages::set_locking(flags & libc::MCL_FUTURE != 0);
-            if flags & libc::MCL_CURRENT != 0 {
-                let _critical = Critical::enter();
-                reservation::unlock_rest();
-                descriptor::unlock();
-            }
+/// `mlockall(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn mlockall(flags: c_int) -> c_int {
+    let real = real!(mlockall: unsafe extern "C" fn(c_int) -> c_int);
+    // SAFETY: plain arguments.
+    let result = unsafe { real(flags) };
+    if result == 0 {
+        pages::set_locking(flags & libc::MCL_FUTURE != 0);
+        if flags & libc::MCL_CURRENT != 0 {
+            let _critical = Critical::enter();
+            reservation::unlock_rest();
+            descriptor::unlock();
         }
-        result
     }
-
-    /// `munlockall(2)`.
-    fn munlockall() -> c_int {
-        let real = real!(munlockall: unsafe extern "C" fn() -> c_int);
-        pages::set_locking(false);
-        // SAFETY: no arguments.
-        unsafe { real() }
-    }
+    result
 }
+check!(mlockall(_));
+
+/// `munlockall(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn munlockall() -> c_int {
+    let real = real!(munlockall: unsafe extern "C" fn() -> c_int);
+    pages::set_locking(false);
+    // SAFETY: no arguments.
+    unsafe { real() }
+}
+check!(munlockall());

@@ -79,6 +79,7 @@ mod spin;
 mod splices;
 mod start;
 mod streams;
+mod symbol;
 mod syscall;
 mod syscall_kernel_state;
 mod syscall_numbers;

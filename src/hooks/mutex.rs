@@ -4,6 +4,7 @@ use core::ffi::c_int;
 
 use libc::{clockid_t, pthread_mutex_t, pthread_mutexattr_t, timespec};
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::sched::blocking;
 use crate::sched::tie::{self, Change};
@@ -111,136 +112,171 @@ unsafe fn unlock_slowly(mutex: *mut pthread_mutex_t) -> c_int {
     ours.unlock()
 }
 
-export! {
-    /// `pthread_mutex_lock(3p)`.
-    #[unsafe(link_section = "green_exposed")]
-    fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { lock(mutex, Cancellation::Asynchronous) }
-    }
-
-    /// Alias of `pthread_mutex_lock`.
-    #[unsafe(link_section = "green_exposed")]
-    unchecked fn __pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { lock(mutex, Cancellation::Asynchronous) }
-    }
-
-    /// `pthread_mutex_init(3p)`.
-    fn pthread_mutex_init(mutex: *mut pthread_mutex_t, attributes: *const pthread_mutexattr_t) -> c_int {
-        let real = real!(pthread_mutex_init: unsafe extern "C" fn(*mut pthread_mutex_t, *const pthread_mutexattr_t) -> c_int);
-        // SAFETY: as the caller promises.
-        let result = unsafe { real(mutex, attributes) };
-        let mut shared = libc::PTHREAD_PROCESS_PRIVATE;
-        // SAFETY: as the caller promises; the mutex is initialised.
-        unsafe {
-            if !attributes.is_null() {
-                libc::pthread_mutexattr_getpshared(attributes, &mut shared);
-            }
-            if result == 0 && shared == libc::PTHREAD_PROCESS_PRIVATE {
-                of(mutex).set_private();
-            }
-        }
-        result
-    }
-
-    /// Alias of `pthread_mutex_init`.
-    unchecked fn __pthread_mutex_init(mutex: *mut pthread_mutex_t, attributes: *const pthread_mutexattr_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_mutex_init(mutex, attributes) }
-    }
-
-    /// `pthread_mutex_consistent(3p)`.
-    unchecked fn pthread_mutex_consistent(mutex: *mut pthread_mutex_t) -> c_int {
-        let real = real!(pthread_mutex_consistent: Plain);
-        // SAFETY: as the caller promises.
-        unsafe { change(of(mutex), || real(mutex)) }
-    }
-
-    /// Alias of `pthread_mutex_consistent`.
-    unchecked fn pthread_mutex_consistent_np(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_mutex_consistent(mutex) }
-    }
-
-    /// `pthread_mutex_setprioceiling(3p)`, which locks the mutex for its length.
-    unchecked fn pthread_mutex_setprioceiling(mutex: *mut pthread_mutex_t, ceiling: c_int, before: *mut c_int) -> c_int {
-        let real = real!(pthread_mutex_setprioceiling: unsafe extern "C" fn(*mut pthread_mutex_t, c_int, *mut c_int) -> c_int);
-        // SAFETY: as the caller promises.
-        unsafe { change(of(mutex), || real(mutex, ceiling, before)) }
-    }
-
-    /// `pthread_mutex_trylock(3p)`.
-    fn pthread_mutex_trylock(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        let ours = unsafe { of(mutex) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_mutex_trylock: Plain);
-            // SAFETY: as the caller promises.
-            return take(ours, || unsafe { real(mutex) });
-        }
-        ours.try_lock()
-    }
-
-    /// Alias of `pthread_mutex_trylock`.
-    unchecked fn __pthread_mutex_trylock(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_mutex_trylock(mutex) }
-    }
-
-    /// `pthread_mutex_timedlock(3p)`.
-    fn pthread_mutex_timedlock(mutex: *mut pthread_mutex_t, time: *const timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_mutex_clocklock(mutex, libc::CLOCK_REALTIME, time) }
-    }
-
-    /// `pthread_mutex_clocklock`, as POSIX.1-2024.
-    unchecked fn pthread_mutex_clocklock(mutex: *mut pthread_mutex_t, clock: clockid_t, time: *const timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        let ours = unsafe { of(mutex) };
-        if !ours.is_glibcs() {
-            if !time::is_supported(clock) {
-                return libc::EINVAL;
-            }
-            // SAFETY: as the caller promises.
-            if let Some(result) = ours.lock_until(|| unsafe { time::deadline(clock, time) }) {
-                return result;
-            }
-        }
-        let real = real!(pthread_mutex_clocklock: unsafe extern "C" fn(*mut pthread_mutex_t, clockid_t, *const timespec) -> c_int);
-        // SAFETY: as the caller promises.
-        take(ours, || unsafe { real(mutex, clock, time) })
-    }
-
-    /// `pthread_mutex_unlock(3p)`.
-    #[unsafe(link_section = "green_exposed")]
-    fn pthread_mutex_unlock(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { unlock(mutex) }
-    }
-
-    /// Alias of `pthread_mutex_unlock`.
-    #[unsafe(link_section = "green_exposed")]
-    unchecked fn __pthread_mutex_unlock(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { unlock(mutex) }
-    }
-
-    /// `pthread_mutex_destroy(3p)`.
-    fn pthread_mutex_destroy(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        let ours = unsafe { of(mutex) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_mutex_destroy: Plain);
-            // SAFETY: as the caller promises.
-            return unsafe { real(mutex) };
-        }
-        ours.destroy()
-    }
-
-    /// Alias of `pthread_mutex_destroy`.
-    unchecked fn __pthread_mutex_destroy(mutex: *mut pthread_mutex_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_mutex_destroy(mutex) }
-    }
+/// `pthread_mutex_lock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(link_section = "green_exposed")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_lock(mutex: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { lock(mutex, Cancellation::Asynchronous) }
 }
+check!(pthread_mutex_lock(_));
+
+alias!(
+    #[unsafe(link_section = "green_exposed")]
+    __pthread_mutex_lock = pthread_mutex_lock
+);
+
+/// `pthread_mutex_init(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_init(
+    mutex: *mut pthread_mutex_t,
+    attributes: *const pthread_mutexattr_t,
+) -> c_int {
+    let real = real!(pthread_mutex_init: unsafe extern "C" fn(*mut pthread_mutex_t, *const pthread_mutexattr_t) -> c_int);
+    // SAFETY: as the caller promises.
+    let result = unsafe { real(mutex, attributes) };
+    let mut shared = libc::PTHREAD_PROCESS_PRIVATE;
+    // SAFETY: as the caller promises; the mutex is initialised.
+    unsafe {
+        if !attributes.is_null() {
+            libc::pthread_mutexattr_getpshared(attributes, &mut shared);
+        }
+        if result == 0 && shared == libc::PTHREAD_PROCESS_PRIVATE {
+            of(mutex).set_private();
+        }
+    }
+    result
+}
+check!(pthread_mutex_init(_, _));
+
+alias!(__pthread_mutex_init = pthread_mutex_init);
+
+/// `pthread_mutex_consistent(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_consistent(mutex: *mut pthread_mutex_t) -> c_int {
+    let real = real!(pthread_mutex_consistent: Plain);
+    // SAFETY: as the caller promises.
+    unsafe { change(of(mutex), || real(mutex)) }
+}
+check!(pthread_mutex_consistent(_));
+
+alias!(pthread_mutex_consistent_np = pthread_mutex_consistent);
+
+/// `pthread_mutex_setprioceiling(3p)`, which locks the mutex for its length.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_setprioceiling(
+    mutex: *mut pthread_mutex_t,
+    ceiling: c_int,
+    before: *mut c_int,
+) -> c_int {
+    let real = real!(pthread_mutex_setprioceiling: unsafe extern "C" fn(*mut pthread_mutex_t, c_int, *mut c_int) -> c_int);
+    // SAFETY: as the caller promises.
+    unsafe { change(of(mutex), || real(mutex, ceiling, before)) }
+}
+
+/// `pthread_mutex_trylock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_trylock(mutex: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(mutex) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_mutex_trylock: Plain);
+        // SAFETY: as the caller promises.
+        return take(ours, || unsafe { real(mutex) });
+    }
+    ours.try_lock()
+}
+check!(pthread_mutex_trylock(_));
+
+alias!(__pthread_mutex_trylock = pthread_mutex_trylock);
+
+/// `pthread_mutex_timedlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_timedlock(
+    mutex: *mut pthread_mutex_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { pthread_mutex_clocklock(mutex, libc::CLOCK_REALTIME, time) }
+}
+check!(pthread_mutex_timedlock(_, _));
+
+/// `pthread_mutex_clocklock`, as POSIX.1-2024.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_clocklock(
+    mutex: *mut pthread_mutex_t,
+    clock: clockid_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(mutex) };
+    if !ours.is_glibcs() {
+        if !time::is_supported(clock) {
+            return libc::EINVAL;
+        }
+        // SAFETY: as the caller promises.
+        if let Some(result) = ours.lock_until(|| unsafe { time::deadline(clock, time) }) {
+            return result;
+        }
+    }
+    let real = real!(pthread_mutex_clocklock: unsafe extern "C" fn(*mut pthread_mutex_t, clockid_t, *const timespec) -> c_int);
+    // SAFETY: as the caller promises.
+    take(ours, || unsafe { real(mutex, clock, time) })
+}
+
+/// `pthread_mutex_unlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(link_section = "green_exposed")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_unlock(mutex: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { unlock(mutex) }
+}
+check!(pthread_mutex_unlock(_));
+
+alias!(
+    #[unsafe(link_section = "green_exposed")]
+    __pthread_mutex_unlock = pthread_mutex_unlock
+);
+
+/// `pthread_mutex_destroy(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_mutex_destroy(mutex: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(mutex) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_mutex_destroy: Plain);
+        // SAFETY: as the caller promises.
+        return unsafe { real(mutex) };
+    }
+    ours.destroy()
+}
+check!(pthread_mutex_destroy(_));
+
+alias!(__pthread_mutex_destroy = pthread_mutex_destroy);

@@ -5,6 +5,7 @@ use core::slice;
 
 use libc::{nfds_t, pollfd, sigset_t, size_t, timespec};
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::poll::{self, Interest};
 use crate::ops::sleep;
@@ -72,75 +73,118 @@ unsafe fn wait(
     poll::any(me, interests(array), deadline, watch, probe, native)
 }
 
-export! {
-    /// `poll(2)`: `timeout` in milliseconds, negative for ever.
-    fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
-        let Some(me) = green() else {
-            let real = real!(poll: unsafe extern "C-unwind" fn(*mut pollfd, nfds_t, c_int) -> c_int);
-            // SAFETY: as the caller promises.
-            return unsafe { real(fds, count, timeout) };
-        };
-        cancel::point();
-        let deadline = match u64::try_from(timeout) {
-            Err(_) => NEVER,
-            Ok(0) => 0,
-            Ok(millis) => clock::after(millis * MILLISECOND),
-        };
+/// `poll(2)`: `timeout` in milliseconds, negative for ever.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+    let Some(me) = green() else {
+        let real = real!(poll: unsafe extern "C-unwind" fn(*mut pollfd, nfds_t, c_int) -> c_int);
         // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { wait(me, fds, count, deadline, &Watch::new(me)) }) as c_int
-    }
+        return unsafe { real(fds, count, timeout) };
+    };
+    cancel::point();
+    let deadline = match u64::try_from(timeout) {
+        Err(_) => NEVER,
+        Ok(0) => 0,
+        Ok(millis) => clock::after(millis * MILLISECOND),
+    };
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { wait(me, fds, count, deadline, &Watch::new(me)) }) as c_int
+}
+check!(poll(_, _, _));
 
-    /// Alias of `poll`.
-    unchecked fn __poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+alias!(__poll = poll);
+
+/// `ppoll(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn ppoll(
+    fds: *mut pollfd,
+    count: nfds_t,
+    timeout: *const timespec,
+    set: *const sigset_t,
+) -> c_int {
+    let native = || {
+        type Real = unsafe extern "C-unwind" fn(
+            *mut pollfd,
+            nfds_t,
+            *const timespec,
+            *const sigset_t,
+        ) -> c_int;
+        let real = real!(ppoll: Real);
         // SAFETY: as the caller promises.
-        unsafe { poll(fds, count, timeout) }
-    }
+        unsafe { real(fds, count, timeout, set) }
+    };
+    let Some(me) = green() else {
+        return mask::natively(set, native);
+    };
+    cancel::point();
+    let Ok(set) = mask::read(set) else {
+        return native();
+    };
+    // SAFETY: as the caller promises; libc, too, looks there itself.
+    let deadline = match unsafe { timeout.as_ref() } {
+        None => NEVER,
+        Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
+            errno::set(libc::EINVAL);
+            return -1;
+        }
+        Some(time) => match clock::to_nanos(time) {
+            0 => 0,
+            nanos => clock::after(nanos),
+        },
+    };
+    // SAFETY: as the caller promises.
+    let result = mask::during(me, set, |watch| unsafe {
+        wait(me, fds, count, deadline, watch)
+    });
+    errno::to_libc(result) as c_int
+}
+check!(ppoll(_, _, _, _));
 
-    /// `ppoll(2)`.
-    fn ppoll(fds: *mut pollfd, count: nfds_t, timeout: *const timespec, set: *const sigset_t) -> c_int {
-        let native = || {
-            type Real = unsafe extern "C-unwind" fn(*mut pollfd, nfds_t, *const timespec, *const sigset_t) -> c_int;
-            let real = real!(ppoll: Real);
-            // SAFETY: as the caller promises.
-            unsafe { real(fds, count, timeout, set) }
-        };
-        let Some(me) = green() else { return mask::natively(set, native) };
-        cancel::point();
-        let Ok(set) = mask::read(set) else { return native() };
-        // SAFETY: as the caller promises; libc, too, looks there itself.
-        let deadline = match unsafe { timeout.as_ref() } {
-            None => NEVER,
-            Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
-                errno::set(libc::EINVAL);
-                return -1;
-            }
-            Some(time) => match clock::to_nanos(time) {
-                0 => 0,
-                nanos => clock::after(nanos),
-            },
-        };
-        // SAFETY: as the caller promises.
-        let result = mask::during(me, set, |watch| unsafe { wait(me, fds, count, deadline, watch) });
-        errno::to_libc(result) as c_int
+/// What `poll` is with `_FORTIFY_SOURCE`; `room` in bytes.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __poll_chk(
+    fds: *mut pollfd,
+    count: nfds_t,
+    timeout: c_int,
+    room: size_t,
+) -> c_int {
+    // SAFETY: as the caller promises, if the array is within the room.
+    unsafe {
+        if room / size_of::<pollfd>() < count as usize {
+            __chk_fail()
+        } else {
+            poll(fds, count, timeout)
+        }
     }
+}
 
-    /// What `poll` is with `_FORTIFY_SOURCE`; `room` in bytes.
-    unchecked fn __poll_chk(fds: *mut pollfd, count: nfds_t, timeout: c_int, room: size_t) -> c_int {
-        // SAFETY: as the caller promises, if the array is within the room.
-        unsafe { if room / size_of::<pollfd>() < count as usize { __chk_fail() } else { poll(fds, count, timeout) } }
-    }
-
-    /// What `ppoll` is with `_FORTIFY_SOURCE`; `room` in bytes.
-    unchecked fn __ppoll_chk(
-        fds: *mut pollfd,
-        count: nfds_t,
-        timeout: *const timespec,
-        set: *const sigset_t,
-        room: size_t,
-    ) -> c_int {
-        // SAFETY: as the caller promises, if the array is within the room.
-        unsafe {
-            if room / size_of::<pollfd>() < count as usize { __chk_fail() } else { ppoll(fds, count, timeout, set) }
+/// What `ppoll` is with `_FORTIFY_SOURCE`; `room` in bytes.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __ppoll_chk(
+    fds: *mut pollfd,
+    count: nfds_t,
+    timeout: *const timespec,
+    set: *const sigset_t,
+    room: size_t,
+) -> c_int {
+    // SAFETY: as the caller promises, if the array is within the room.
+    unsafe {
+        if room / size_of::<pollfd>() < count as usize {
+            __chk_fail()
+        } else {
+            ppoll(fds, count, timeout, set)
         }
     }
 }

@@ -4,6 +4,7 @@ use core::ffi::{c_int, c_void};
 
 use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t};
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::receive::{self, Source};
 use crate::signal::cancel;
@@ -15,132 +16,223 @@ unsafe extern "C-unwind" {
     fn __chk_fail() -> !;
 }
 
-export! {
-    /// `recv(2)`.
-    fn recv(fd: c_int, buffer: *mut c_void, length: size_t, flags: c_int) -> ssize_t {
-        let Some(me) = green() else {
-            let real = real!(recv: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t, c_int) -> ssize_t);
-            // SAFETY: as the caller promises.
-            return unsafe { real(fd, buffer, length, flags) };
-        };
-        cancel::point();
+/// `recv(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn recv(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    flags: c_int,
+) -> ssize_t {
+    let Some(me) = green() else {
+        let real =
+            real!(recv: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t, c_int) -> ssize_t);
         // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { receive::from(me, fd, buffer, length, flags, Source::NONE) })
-    }
+        return unsafe { real(fd, buffer, length, flags) };
+    };
+    cancel::point();
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { receive::from(me, fd, buffer, length, flags, Source::NONE) })
+}
+check!(recv(_, _, _, _));
 
-    /// `recvfrom(2)`.
-    fn recvfrom(
-        fd: c_int,
-        buffer: *mut c_void,
-        length: size_t,
-        flags: c_int,
-        address: *mut sockaddr,
-        address_length: *mut socklen_t,
-    ) -> ssize_t {
-        let Some(me) = green() else {
-            type Real = unsafe extern "C-unwind" fn(
-                c_int, *mut c_void, size_t, c_int, *mut sockaddr, *mut socklen_t,
-            ) -> ssize_t;
-            let real = real!(recvfrom: Real);
-            // SAFETY: as the caller promises.
-            return unsafe { real(fd, buffer, length, flags, address, address_length) };
-        };
-        cancel::point();
-        let source = Source { address, length: address_length };
+/// `recvfrom(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn recvfrom(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    flags: c_int,
+    address: *mut sockaddr,
+    address_length: *mut socklen_t,
+) -> ssize_t {
+    let Some(me) = green() else {
+        type Real = unsafe extern "C-unwind" fn(
+            c_int,
+            *mut c_void,
+            size_t,
+            c_int,
+            *mut sockaddr,
+            *mut socklen_t,
+        ) -> ssize_t;
+        let real = real!(recvfrom: Real);
         // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { receive::from(me, fd, buffer, length, flags, source) })
-    }
+        return unsafe { real(fd, buffer, length, flags, address, address_length) };
+    };
+    cancel::point();
+    let source = Source {
+        address,
+        length: address_length,
+    };
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { receive::from(me, fd, buffer, length, flags, source) })
+}
+check!(recvfrom(_, _, _, _, _, _));
 
-    /// `recvmsg(2)`.
-    fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
-        let Some(me) = green() else {
-            let real = real!(recvmsg: unsafe extern "C-unwind" fn(c_int, *mut msghdr, c_int) -> ssize_t);
-            // SAFETY: as the caller promises.
-            return unsafe { real(fd, message, flags) };
-        };
-        cancel::point();
+/// `recvmsg(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
+    let Some(me) = green() else {
+        let real =
+            real!(recvmsg: unsafe extern "C-unwind" fn(c_int, *mut msghdr, c_int) -> ssize_t);
         // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { receive::message(me, fd, message, flags) })
-    }
+        return unsafe { real(fd, message, flags) };
+    };
+    cancel::point();
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { receive::message(me, fd, message, flags) })
+}
+check!(recvmsg(_, _, _));
 
-    /// `read(2)`.
-    fn read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
-        let Some(me) = green() else {
-            let real = real!(read: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t) -> ssize_t);
-            // SAFETY: as the caller promises.
-            return unsafe { real(fd, buffer, length) };
-        };
-        cancel::point();
+/// `read(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
+    let Some(me) = green() else {
+        let real = real!(read: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t) -> ssize_t);
         // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { receive::read(me, fd, buffer, length) })
-    }
+        return unsafe { real(fd, buffer, length) };
+    };
+    cancel::point();
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { receive::read(me, fd, buffer, length) })
+}
+check!(read(_, _, _));
 
-    /// Alias of `read`.
-    unchecked fn __read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
+alias!(__read = read);
+
+/// `readv(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn readv(fd: c_int, vectors: *const iovec, count: c_int) -> ssize_t {
+    let Some(me) = green() else {
+        let real = real!(readv: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int) -> ssize_t);
         // SAFETY: as the caller promises.
-        unsafe { read(fd, buffer, length) }
-    }
+        return unsafe { real(fd, vectors, count) };
+    };
+    cancel::point();
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { receive::vector(me, fd, vectors, count) })
+}
+check!(readv(_, _, _));
 
-    /// `readv(2)`.
-    fn readv(fd: c_int, vectors: *const iovec, count: c_int) -> ssize_t {
-        let Some(me) = green() else {
-            let real = real!(readv: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int) -> ssize_t);
-            // SAFETY: as the caller promises.
-            return unsafe { real(fd, vectors, count) };
-        };
-        cancel::point();
+/// `preadv2(2)`: at the file's own position it is `readv`, which is what can block.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn preadv2(
+    fd: c_int,
+    vectors: *const iovec,
+    count: c_int,
+    offset: off_t,
+    flags: c_int,
+) -> ssize_t {
+    if offset == -1 && flags == 0 {
         // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { receive::vector(me, fd, vectors, count) })
+        return unsafe { readv(fd, vectors, count) };
     }
+    let real = real!(preadv2: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int, off_t, c_int) -> ssize_t);
+    // SAFETY: as the caller promises.
+    unsafe { real(fd, vectors, count, offset, flags) }
+}
+check!(preadv2(_, _, _, _, _));
 
-    /// `preadv2(2)`: at the file's own position it is `readv`, which is what can block.
-    fn preadv2(fd: c_int, vectors: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t {
-        if offset == -1 && flags == 0 {
-            // SAFETY: as the caller promises.
-            return unsafe { readv(fd, vectors, count) };
+alias!(preadv64v2 = preadv2);
+
+/// `eventfd_read(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn eventfd_read(fd: c_int, value: *mut eventfd_t) -> c_int {
+    // SAFETY: as the caller promises.
+    if unsafe { read(fd, value.cast(), size_of::<eventfd_t>()) }
+        == size_of::<eventfd_t>() as ssize_t
+    {
+        0
+    } else {
+        -1
+    }
+}
+check!(eventfd_read(_, _));
+
+/// What `recv` is with `_FORTIFY_SOURCE`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __recv_chk(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    room: size_t,
+    flags: c_int,
+) -> ssize_t {
+    // SAFETY: as the caller promises, if the length is within the room.
+    unsafe {
+        if length > room {
+            __chk_fail()
+        } else {
+            recv(fd, buffer, length, flags)
         }
-        let real = real!(preadv2: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int, off_t, c_int) -> ssize_t);
-        // SAFETY: as the caller promises.
-        unsafe { real(fd, vectors, count, offset, flags) }
     }
+}
 
-    /// Alias of `preadv2`.
-    fn preadv64v2(fd: c_int, vectors: *const iovec, count: c_int, offset: off_t, flags: c_int) -> ssize_t {
-        // SAFETY: as the caller promises.
-        unsafe { preadv2(fd, vectors, count, offset, flags) }
-    }
-
-    /// `eventfd_read(3)`.
-    fn eventfd_read(fd: c_int, value: *mut eventfd_t) -> c_int {
-        // SAFETY: as the caller promises.
-        if unsafe { read(fd, value.cast(), size_of::<eventfd_t>()) } == size_of::<eventfd_t>() as ssize_t { 0 } else { -1 }
-    }
-
-    /// What `recv` is with `_FORTIFY_SOURCE`.
-    unchecked fn __recv_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t {
-        // SAFETY: as the caller promises, if the length is within the room.
-        unsafe { if length > room { __chk_fail() } else { recv(fd, buffer, length, flags) } }
-    }
-
-    /// What `recvfrom` is with `_FORTIFY_SOURCE`.
-    unchecked fn __recvfrom_chk(
-        fd: c_int,
-        buffer: *mut c_void,
-        length: size_t,
-        room: size_t,
-        flags: c_int,
-        address: *mut sockaddr,
-        address_length: *mut socklen_t,
-    ) -> ssize_t {
-        // SAFETY: as the caller promises, if the length is within the room.
-        unsafe {
-            if length > room { __chk_fail() } else { recvfrom(fd, buffer, length, flags, address, address_length) }
+/// What `recvfrom` is with `_FORTIFY_SOURCE`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __recvfrom_chk(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    room: size_t,
+    flags: c_int,
+    address: *mut sockaddr,
+    address_length: *mut socklen_t,
+) -> ssize_t {
+    // SAFETY: as the caller promises, if the length is within the room.
+    unsafe {
+        if length > room {
+            __chk_fail()
+        } else {
+            recvfrom(fd, buffer, length, flags, address, address_length)
         }
     }
+}
 
-    /// What `read` is with `_FORTIFY_SOURCE`.
-    unchecked fn __read_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t) -> ssize_t {
-        // SAFETY: as the caller promises, if the length is within the room.
-        unsafe { if length > room { __chk_fail() } else { read(fd, buffer, length) } }
+/// What `read` is with `_FORTIFY_SOURCE`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __read_chk(
+    fd: c_int,
+    buffer: *mut c_void,
+    length: size_t,
+    room: size_t,
+) -> ssize_t {
+    // SAFETY: as the caller promises, if the length is within the room.
+    unsafe {
+        if length > room {
+            __chk_fail()
+        } else {
+            read(fd, buffer, length)
+        }
     }
 }

@@ -4,6 +4,7 @@ use core::ffi::c_int;
 
 use libc::{clockid_t, pthread_rwlock_t, timespec};
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::sched::blocking;
 use crate::sync::rwlock::RwLock;
@@ -20,140 +21,173 @@ unsafe fn of<'a>(lock: *mut pthread_rwlock_t) -> &'a RwLock {
     unsafe { &*lock.cast::<RwLock>() }
 }
 
-export! {
-    /// `pthread_rwlock_rdlock(3p)`.
-    fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_t) -> c_int {
+/// `pthread_rwlock_rdlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(lock) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_rwlock_rdlock: Plain);
         // SAFETY: as the caller promises.
-        let ours = unsafe { of(lock) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_rwlock_rdlock: Plain);
-            // SAFETY: as the caller promises.
-            return blocking::region(|| unsafe { real(lock) });
-        }
-        ours.read_forever()
+        return blocking::region(|| unsafe { real(lock) });
     }
+    ours.read_forever()
+}
+check!(pthread_rwlock_rdlock(_));
 
-    /// `pthread_rwlock_wrlock(3p)`.
-    fn pthread_rwlock_wrlock(lock: *mut pthread_rwlock_t) -> c_int {
+/// `pthread_rwlock_wrlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_wrlock(lock: *mut pthread_rwlock_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(lock) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_rwlock_wrlock: Plain);
         // SAFETY: as the caller promises.
-        let ours = unsafe { of(lock) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_rwlock_wrlock: Plain);
-            // SAFETY: as the caller promises.
-            return blocking::region(|| unsafe { real(lock) });
-        }
-        ours.write_forever()
+        return blocking::region(|| unsafe { real(lock) });
     }
+    ours.write_forever()
+}
+check!(pthread_rwlock_wrlock(_));
 
-    /// `pthread_rwlock_tryrdlock(3p)`.
-    fn pthread_rwlock_tryrdlock(lock: *mut pthread_rwlock_t) -> c_int {
+/// `pthread_rwlock_tryrdlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_tryrdlock(lock: *mut pthread_rwlock_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(lock) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_rwlock_tryrdlock: Plain);
         // SAFETY: as the caller promises.
-        let ours = unsafe { of(lock) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_rwlock_tryrdlock: Plain);
-            // SAFETY: as the caller promises.
-            return unsafe { real(lock) };
-        }
-        ours.try_read()
+        return unsafe { real(lock) };
     }
+    ours.try_read()
+}
+check!(pthread_rwlock_tryrdlock(_));
 
-    /// `pthread_rwlock_trywrlock(3p)`.
-    fn pthread_rwlock_trywrlock(lock: *mut pthread_rwlock_t) -> c_int {
+/// `pthread_rwlock_trywrlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_trywrlock(lock: *mut pthread_rwlock_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(lock) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_rwlock_trywrlock: Plain);
         // SAFETY: as the caller promises.
-        let ours = unsafe { of(lock) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_rwlock_trywrlock: Plain);
-            // SAFETY: as the caller promises.
-            return unsafe { real(lock) };
-        }
-        ours.try_write()
+        return unsafe { real(lock) };
     }
+    ours.try_write()
+}
+check!(pthread_rwlock_trywrlock(_));
 
-    /// `pthread_rwlock_timedrdlock(3p)`.
-    unchecked fn pthread_rwlock_timedrdlock(lock: *mut pthread_rwlock_t, time: *const timespec) -> c_int {
+/// `pthread_rwlock_timedrdlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_timedrdlock(
+    lock: *mut pthread_rwlock_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { pthread_rwlock_clockrdlock(lock, libc::CLOCK_REALTIME, time) }
+}
+
+/// `pthread_rwlock_timedwrlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_timedwrlock(
+    lock: *mut pthread_rwlock_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { pthread_rwlock_clockwrlock(lock, libc::CLOCK_REALTIME, time) }
+}
+
+/// `pthread_rwlock_clockrdlock`, as POSIX.1-2024.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_clockrdlock(
+    lock: *mut pthread_rwlock_t,
+    clock: clockid_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(lock) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_rwlock_clockrdlock: Clocked);
         // SAFETY: as the caller promises.
-        unsafe { pthread_rwlock_clockrdlock(lock, libc::CLOCK_REALTIME, time) }
+        return blocking::region(|| unsafe { real(lock, clock, time) });
     }
-
-    /// `pthread_rwlock_timedwrlock(3p)`.
-    unchecked fn pthread_rwlock_timedwrlock(lock: *mut pthread_rwlock_t, time: *const timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_rwlock_clockwrlock(lock, libc::CLOCK_REALTIME, time) }
-    }
-
-    /// `pthread_rwlock_clockrdlock`, as POSIX.1-2024.
-    unchecked fn pthread_rwlock_clockrdlock(lock: *mut pthread_rwlock_t, clock: clockid_t, time: *const timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        let ours = unsafe { of(lock) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_rwlock_clockrdlock: Clocked);
-            // SAFETY: as the caller promises.
-            return blocking::region(|| unsafe { real(lock, clock, time) });
-        }
-        // glibc looks at the time-out first, unlike for mutexes.
-        // SAFETY: as the caller promises.
-        match unsafe { time::deadline(clock, time) } {
-            Ok(deadline) if time::is_supported(clock) => ours.read(|| Ok(deadline)),
-            _ => libc::EINVAL,
-        }
-    }
-
-    /// `pthread_rwlock_clockwrlock`, as POSIX.1-2024.
-    unchecked fn pthread_rwlock_clockwrlock(lock: *mut pthread_rwlock_t, clock: clockid_t, time: *const timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        let ours = unsafe { of(lock) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_rwlock_clockwrlock: Clocked);
-            // SAFETY: as the caller promises.
-            return blocking::region(|| unsafe { real(lock, clock, time) });
-        }
-        // SAFETY: as the caller promises.
-        match unsafe { time::deadline(clock, time) } {
-            Ok(deadline) if time::is_supported(clock) => ours.write(|| Ok(deadline)),
-            _ => libc::EINVAL,
-        }
-    }
-
-    /// `pthread_rwlock_unlock(3p)`.
-    fn pthread_rwlock_unlock(lock: *mut pthread_rwlock_t) -> c_int {
-        // SAFETY: as the caller promises.
-        let ours = unsafe { of(lock) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_rwlock_unlock: Plain);
-            // SAFETY: as the caller promises.
-            return unsafe { real(lock) };
-        }
-        ours.unlock();
-        0
-    }
-
-    /// Alias of `pthread_rwlock_rdlock`.
-    unchecked fn __pthread_rwlock_rdlock(lock: *mut pthread_rwlock_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_rwlock_rdlock(lock) }
-    }
-
-    /// Alias of `pthread_rwlock_wrlock`.
-    unchecked fn __pthread_rwlock_wrlock(lock: *mut pthread_rwlock_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_rwlock_wrlock(lock) }
-    }
-
-    /// Alias of `pthread_rwlock_tryrdlock`.
-    unchecked fn __pthread_rwlock_tryrdlock(lock: *mut pthread_rwlock_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_rwlock_tryrdlock(lock) }
-    }
-
-    /// Alias of `pthread_rwlock_trywrlock`.
-    unchecked fn __pthread_rwlock_trywrlock(lock: *mut pthread_rwlock_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_rwlock_trywrlock(lock) }
-    }
-
-    /// Alias of `pthread_rwlock_unlock`.
-    unchecked fn __pthread_rwlock_unlock(lock: *mut pthread_rwlock_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_rwlock_unlock(lock) }
+    // glibc looks at the time-out first, unlike for mutexes.
+    // SAFETY: as the caller promises.
+    match unsafe { time::deadline(clock, time) } {
+        Ok(deadline) if time::is_supported(clock) => ours.read(|| Ok(deadline)),
+        _ => libc::EINVAL,
     }
 }
+
+/// `pthread_rwlock_clockwrlock`, as POSIX.1-2024.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_clockwrlock(
+    lock: *mut pthread_rwlock_t,
+    clock: clockid_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(lock) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_rwlock_clockwrlock: Clocked);
+        // SAFETY: as the caller promises.
+        return blocking::region(|| unsafe { real(lock, clock, time) });
+    }
+    // SAFETY: as the caller promises.
+    match unsafe { time::deadline(clock, time) } {
+        Ok(deadline) if time::is_supported(clock) => ours.write(|| Ok(deadline)),
+        _ => libc::EINVAL,
+    }
+}
+
+/// `pthread_rwlock_unlock(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_rwlock_unlock(lock: *mut pthread_rwlock_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(lock) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_rwlock_unlock: Plain);
+        // SAFETY: as the caller promises.
+        return unsafe { real(lock) };
+    }
+    ours.unlock();
+    0
+}
+check!(pthread_rwlock_unlock(_));
+
+alias!(__pthread_rwlock_rdlock = pthread_rwlock_rdlock);
+
+alias!(__pthread_rwlock_wrlock = pthread_rwlock_wrlock);
+
+alias!(__pthread_rwlock_tryrdlock = pthread_rwlock_tryrdlock);
+
+alias!(__pthread_rwlock_trywrlock = pthread_rwlock_trywrlock);
+
+alias!(__pthread_rwlock_unlock = pthread_rwlock_unlock);

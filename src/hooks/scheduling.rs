@@ -7,6 +7,7 @@ use core::ffi::c_int;
 
 use libc::{cpu_set_t, pthread_t, sched_param};
 
+use super::symbol::check;
 use super::syscall_kernel_state::run_for;
 use crate::glibc::real::real;
 use crate::glibc::tcb;
@@ -37,109 +38,152 @@ fn error(result: isize) -> c_int {
     result.min(0).unsigned_abs() as c_int
 }
 
-export! {
-    /// `pthread_getaffinity_np(3)`.
-    fn pthread_getaffinity_np(id: pthread_t, size: usize, set: *mut cpu_set_t) -> c_int {
+/// `pthread_getaffinity_np(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_getaffinity_np(
+    id: pthread_t,
+    size: usize,
+    set: *mut cpu_set_t,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let Some(thread) = (unsafe { green(id) }) else {
+        let real = real!(pthread_getaffinity_np: unsafe extern "C" fn(pthread_t, usize, *mut cpu_set_t) -> c_int);
         // SAFETY: as the caller promises.
-        let Some(thread) = (unsafe { green(id) }) else {
-            let real = real!(pthread_getaffinity_np: unsafe extern "C" fn(pthread_t, usize, *mut cpu_set_t) -> c_int);
-            // SAFETY: as the caller promises.
-            return unsafe { real(id, size, set) };
-        };
-        let arguments = [0, size.min(c_int::MAX as usize), set.addr(), 0, 0, 0];
-        // SAFETY: as the caller promises.
-        match unsafe { run_for(thread, libc::SYS_sched_getaffinity, arguments) } {
-            result @ ..0 => error(result),
-            written => {
-                let written = written as usize;
-                // SAFETY: as the caller promises: `size` bytes. glibc clears what the kernel
-                // leaves.
-                unsafe { set.cast::<u8>().add(written).write_bytes(0, size - written) };
-                0
-            }
+        return unsafe { real(id, size, set) };
+    };
+    let arguments = [0, size.min(c_int::MAX as usize), set.addr(), 0, 0, 0];
+    // SAFETY: as the caller promises.
+    match unsafe { run_for(thread, libc::SYS_sched_getaffinity, arguments) } {
+        result @ ..0 => error(result),
+        written => {
+            let written = written as usize;
+            // SAFETY: as the caller promises: `size` bytes. glibc clears what the kernel
+            // leaves.
+            unsafe { set.cast::<u8>().add(written).write_bytes(0, size - written) };
+            0
         }
     }
+}
+check!(pthread_getaffinity_np(_, _, _));
 
-    /// `pthread_setaffinity_np(3)`.
-    fn pthread_setaffinity_np(id: pthread_t, size: usize, set: *const cpu_set_t) -> c_int {
-        let real = real!(pthread_setaffinity_np: unsafe extern "C" fn(pthread_t, usize, *const cpu_set_t) -> c_int);
-        // SAFETY: as the caller promises.
-        unsafe {
-            if let Some(thread) = green(id) {
-                return error(run_for(thread, libc::SYS_sched_setaffinity, [0, size, set.addr(), 0, 0, 0]));
-            }
-            let result = real(id, size, set);
-            if result == 0 {
-                changed(of_pthread(id));
-            }
-            result
+/// `pthread_setaffinity_np(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_setaffinity_np(
+    id: pthread_t,
+    size: usize,
+    set: *const cpu_set_t,
+) -> c_int {
+    let real = real!(pthread_setaffinity_np: unsafe extern "C" fn(pthread_t, usize, *const cpu_set_t) -> c_int);
+    // SAFETY: as the caller promises.
+    unsafe {
+        if let Some(thread) = green(id) {
+            return error(run_for(
+                thread,
+                libc::SYS_sched_setaffinity,
+                [0, size, set.addr(), 0, 0, 0],
+            ));
         }
-    }
-
-    /// `pthread_getschedparam(3)`.
-    unchecked fn pthread_getschedparam(id: pthread_t, policy: *mut c_int, parameters: *mut sched_param) -> c_int {
-        // SAFETY: as the caller promises.
-        let (thread, kernel_id) = unsafe { (of_pthread(id), tcb::kernel_id(id)) };
-        let answer = match thread.kind() {
-            Kind::Green => scheduling::of(thread),
-            // glibc remembers what it has been told of the creator, or of a creator's husk.
-            _ if sched::is_running() && kernel_id > 0 => scheduling::of_kernel_thread(kernel_id),
-            _ => {
-                type Real = unsafe extern "C" fn(pthread_t, *mut c_int, *mut sched_param) -> c_int;
-                let real = real!(pthread_getschedparam: Real);
-                // SAFETY: as the caller promises.
-                return unsafe { real(id, policy, parameters) };
-            }
-        };
-        match answer {
-            Ok(scheduling) => {
-                // SAFETY: as the caller promises.
-                unsafe {
-                    policy.write(scheduling.policy);
-                    (*parameters).sched_priority = scheduling.priority;
-                }
-                0
-            }
-            Err(error) => error,
-        }
-    }
-
-    /// `pthread_setschedparam(3)`: a thread that gives itself another policy
-    /// gets a kernel thread to itself.
-    unchecked fn pthread_setschedparam(id: pthread_t, policy: c_int, parameters: *const sched_param) -> c_int {
-        // SAFETY: as the caller promises.
-        let (thread, priority) = unsafe { (of_pthread(id), (*parameters).sched_priority) };
-        let wanted = Scheduling { policy, priority };
-        if thread.kind() == Kind::Green {
-            return scheduling::set(thread, wanted);
-        }
-        let real = real!(pthread_setschedparam: unsafe extern "C" fn(pthread_t, c_int, *const sched_param) -> c_int);
-        // SAFETY: as the caller promises.
-        let result = unsafe { real(id, policy, parameters) };
+        let result = real(id, size, set);
         if result == 0 {
-            changed(thread);
-            thread.set_rank(wanted.rank());
-        }
-        result
-    }
-
-    /// `pthread_setschedprio(3)`: the priority alone.
-    unchecked fn pthread_setschedprio(id: pthread_t, priority: c_int) -> c_int {
-        // SAFETY: as the caller promises.
-        let thread = unsafe { of_pthread(id) };
-        if thread.kind() == Kind::Green {
-            return match scheduling::of(thread) {
-                Ok(now) => scheduling::set(thread, Scheduling { priority, ..now }),
-                Err(error) => error,
-            };
-        }
-        let real = real!(pthread_setschedprio: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
-        // SAFETY: as the caller promises.
-        let result = unsafe { real(id, priority) };
-        if result == 0 {
-            changed(thread);
-            thread.set_rank(u8::try_from(priority).unwrap_or(0));
+            changed(of_pthread(id));
         }
         result
     }
 }
+check!(pthread_setaffinity_np(_, _, _));
+
+/// `pthread_getschedparam(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_getschedparam(
+    id: pthread_t,
+    policy: *mut c_int,
+    parameters: *mut sched_param,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let (thread, kernel_id) = unsafe { (of_pthread(id), tcb::kernel_id(id)) };
+    let answer = match thread.kind() {
+        Kind::Green => scheduling::of(thread),
+        // glibc remembers what it has been told of the creator, or of a creator's husk.
+        _ if sched::is_running() && kernel_id > 0 => scheduling::of_kernel_thread(kernel_id),
+        _ => {
+            type Real = unsafe extern "C" fn(pthread_t, *mut c_int, *mut sched_param) -> c_int;
+            let real = real!(pthread_getschedparam: Real);
+            // SAFETY: as the caller promises.
+            return unsafe { real(id, policy, parameters) };
+        }
+    };
+    match answer {
+        Ok(scheduling) => {
+            // SAFETY: as the caller promises.
+            unsafe {
+                policy.write(scheduling.policy);
+                (*parameters).sched_priority = scheduling.priority;
+            }
+            0
+        }
+        Err(error) => error,
+    }
+}
+check!(pthread_getschedparam(_, _, _));
+
+/// `pthread_setschedparam(3)`: a thread that gives itself another policy
+/// gets a kernel thread to itself.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_setschedparam(
+    id: pthread_t,
+    policy: c_int,
+    parameters: *const sched_param,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let (thread, priority) = unsafe { (of_pthread(id), (*parameters).sched_priority) };
+    let wanted = Scheduling { policy, priority };
+    if thread.kind() == Kind::Green {
+        return scheduling::set(thread, wanted);
+    }
+    let real = real!(pthread_setschedparam: unsafe extern "C" fn(pthread_t, c_int, *const sched_param) -> c_int);
+    // SAFETY: as the caller promises.
+    let result = unsafe { real(id, policy, parameters) };
+    if result == 0 {
+        changed(thread);
+        thread.set_rank(wanted.rank());
+    }
+    result
+}
+check!(pthread_setschedparam(_, _, _));
+
+/// `pthread_setschedprio(3)`: the priority alone.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_setschedprio(id: pthread_t, priority: c_int) -> c_int {
+    // SAFETY: as the caller promises.
+    let thread = unsafe { of_pthread(id) };
+    if thread.kind() == Kind::Green {
+        return match scheduling::of(thread) {
+            Ok(now) => scheduling::set(thread, Scheduling { priority, ..now }),
+            Err(error) => error,
+        };
+    }
+    let real = real!(pthread_setschedprio: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
+    // SAFETY: as the caller promises.
+    let result = unsafe { real(id, priority) };
+    if result == 0 {
+        changed(thread);
+        thread.set_rank(u8::try_from(priority).unwrap_or(0));
+    }
+    result
+}
+check!(pthread_setschedprio(_, _));

@@ -5,6 +5,7 @@ use core::{ptr, slice};
 
 use libc::{fd_set, sigset_t, timespec, timeval};
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::hub::place;
 use crate::ops::poll::{self, Interest};
@@ -192,100 +193,116 @@ fn within_reach(count: c_int) -> c_int {
     }
 }
 
-export! {
-    /// `select(2)`; as Linux does, leaves the time that is left in `timeout`.
-    fn select(
-        count: c_int,
-        read: *mut fd_set,
-        write: *mut fd_set,
-        except: *mut fd_set,
-        timeout: *mut timeval,
-    ) -> c_int {
-        let count = within_reach(count);
-        let native = || {
-            type Real = unsafe extern "C-unwind" fn(
-                c_int, *mut fd_set, *mut fd_set, *mut fd_set, *mut timeval,
-            ) -> c_int;
-            let real = real!(select: Real);
-            // SAFETY: as the caller promises.
-            unsafe { real(count, read, write, except, timeout) }
-        };
-        let Some(me) = green() else { return native() };
-        cancel::point();
-        let Some(sets) = sets(count, [read, write, except]) else { return native() };
-        // SAFETY: as the caller promises; libc, too, looks there itself.
-        let time = unsafe { timeout.as_mut() };
-        let deadline = match &time {
-            None => NEVER,
-            Some(time) if time.tv_sec < 0 || time.tv_usec < 0 => {
-                errno::set(libc::EINVAL);
-                return -1;
-            }
-            // glibc takes any number of microseconds.
-            Some(time) => match (time.tv_sec as u64).saturating_mul(SECOND).saturating_add(time.tv_usec as u64 * 1000) {
-                0 => 0,
-                nanos => clock::after(nanos),
-            },
-        };
+/// `select(2)`; as Linux does, leaves the time that is left in `timeout`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn select(
+    count: c_int,
+    read: *mut fd_set,
+    write: *mut fd_set,
+    except: *mut fd_set,
+    timeout: *mut timeval,
+) -> c_int {
+    let count = within_reach(count);
+    let native = || {
+        type Real = unsafe extern "C-unwind" fn(
+            c_int,
+            *mut fd_set,
+            *mut fd_set,
+            *mut fd_set,
+            *mut timeval,
+        ) -> c_int;
+        let real = real!(select: Real);
         // SAFETY: as the caller promises.
-        let result = unsafe { wait(me, count, &sets, deadline, &Watch::new(me)) };
-        if let Some(time) = time {
-            let left = deadline.saturating_sub(clock::now());
-            time.tv_sec = (left / SECOND) as i64;
-            time.tv_usec = (left % SECOND / 1000) as i64;
+        unsafe { real(count, read, write, except, timeout) }
+    };
+    let Some(me) = green() else { return native() };
+    cancel::point();
+    let Some(sets) = sets(count, [read, write, except]) else {
+        return native();
+    };
+    // SAFETY: as the caller promises; libc, too, looks there itself.
+    let time = unsafe { timeout.as_mut() };
+    let deadline = match &time {
+        None => NEVER,
+        Some(time) if time.tv_sec < 0 || time.tv_usec < 0 => {
+            errno::set(libc::EINVAL);
+            return -1;
         }
-        errno::to_libc(result) as c_int
+        // glibc takes any number of microseconds.
+        Some(time) => match (time.tv_sec as u64)
+            .saturating_mul(SECOND)
+            .saturating_add(time.tv_usec as u64 * 1000)
+        {
+            0 => 0,
+            nanos => clock::after(nanos),
+        },
+    };
+    // SAFETY: as the caller promises.
+    let result = unsafe { wait(me, count, &sets, deadline, &Watch::new(me)) };
+    if let Some(time) = time {
+        let left = deadline.saturating_sub(clock::now());
+        time.tv_sec = (left / SECOND) as i64;
+        time.tv_usec = (left % SECOND / 1000) as i64;
     }
-
-    /// Alias of `select`.
-    unchecked fn __select(
-        count: c_int,
-        read: *mut fd_set,
-        write: *mut fd_set,
-        except: *mut fd_set,
-        timeout: *mut timeval,
-    ) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { select(count, read, write, except, timeout) }
-    }
-
-    /// `pselect(2)`.
-    fn pselect(
-        count: c_int,
-        read: *mut fd_set,
-        write: *mut fd_set,
-        except: *mut fd_set,
-        timeout: *const timespec,
-        set: *const sigset_t,
-    ) -> c_int {
-        let count = within_reach(count);
-        let native = || {
-            type Real = unsafe extern "C-unwind" fn(
-                c_int, *mut fd_set, *mut fd_set, *mut fd_set, *const timespec, *const sigset_t,
-            ) -> c_int;
-            let real = real!(pselect: Real);
-            // SAFETY: as the caller promises.
-            unsafe { real(count, read, write, except, timeout, set) }
-        };
-        let Some(me) = green() else { return mask::natively(set, native) };
-        cancel::point();
-        let (Some(sets), Ok(set)) = (sets(count, [read, write, except]), mask::read(set)) else {
-            return native();
-        };
-        // SAFETY: as the caller promises; libc, too, looks there itself.
-        let deadline = match unsafe { timeout.as_ref() } {
-            None => NEVER,
-            Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
-                errno::set(libc::EINVAL);
-                return -1;
-            }
-            Some(time) => match clock::to_nanos(time) {
-                0 => 0,
-                nanos => clock::after(nanos),
-            },
-        };
-        // SAFETY: as the caller promises.
-        let result = mask::during(me, set, |watch| unsafe { wait(me, count, &sets, deadline, watch) });
-        errno::to_libc(result) as c_int
-    }
+    errno::to_libc(result) as c_int
 }
+check!(select(_, _, _, _, _));
+
+alias!(__select = select);
+
+/// `pselect(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pselect(
+    count: c_int,
+    read: *mut fd_set,
+    write: *mut fd_set,
+    except: *mut fd_set,
+    timeout: *const timespec,
+    set: *const sigset_t,
+) -> c_int {
+    let count = within_reach(count);
+    let native = || {
+        type Real = unsafe extern "C-unwind" fn(
+            c_int,
+            *mut fd_set,
+            *mut fd_set,
+            *mut fd_set,
+            *const timespec,
+            *const sigset_t,
+        ) -> c_int;
+        let real = real!(pselect: Real);
+        // SAFETY: as the caller promises.
+        unsafe { real(count, read, write, except, timeout, set) }
+    };
+    let Some(me) = green() else {
+        return mask::natively(set, native);
+    };
+    cancel::point();
+    let (Some(sets), Ok(set)) = (sets(count, [read, write, except]), mask::read(set)) else {
+        return native();
+    };
+    // SAFETY: as the caller promises; libc, too, looks there itself.
+    let deadline = match unsafe { timeout.as_ref() } {
+        None => NEVER,
+        Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
+            errno::set(libc::EINVAL);
+            return -1;
+        }
+        Some(time) => match clock::to_nanos(time) {
+            0 => 0,
+            nanos => clock::after(nanos),
+        },
+    };
+    // SAFETY: as the caller promises.
+    let result = mask::during(me, set, |watch| unsafe {
+        wait(me, count, &sets, deadline, watch)
+    });
+    errno::to_libc(result) as c_int
+}
+check!(pselect(_, _, _, _, _, _));

@@ -8,6 +8,7 @@ use core::sync::atomic::Ordering;
 use libc::sigset_t;
 
 use super::sleep;
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::signal::{cancel, mask};
 use crate::sys::errno;
@@ -86,119 +87,171 @@ pub(super) unsafe fn change_natively(
     unsafe { real(how, set, old) }
 }
 
-export! {
-    /// `pthread_sigmask(3)`.
-    fn pthread_sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe {
-            match green_or_wired() {
-                Some(me) => change_mask(me, how, set, old),
-                None => change_natively(how, set, old),
-            }
-        }
-    }
-
-    /// `sigprocmask(2)`.
-    fn sigprocmask(how: c_int, set: *const sigset_t, old: *mut sigset_t) -> c_int {
+/// `pthread_sigmask(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_sigmask(
+    how: c_int,
+    set: *const sigset_t,
+    old: *mut sigset_t,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe {
         match green_or_wired() {
-            // SAFETY: as the caller promises.
-            Some(me) => match unsafe { change_mask(me, how, set, old) } {
-                0 => 0,
-                error => {
-                    errno::set(error);
-                    -1
-                }
-            },
-            None => {
-                let real = real!(sigprocmask: unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int);
-                // SAFETY: as the caller promises.
-                unsafe { real(how, set, old) }
-            }
+            Some(me) => change_mask(me, how, set, old),
+            None => change_natively(how, set, old),
         }
     }
+}
+check!(pthread_sigmask(_, _, _));
 
-    /// `sigpending(2)`.
-    fn sigpending(set: *mut sigset_t) -> c_int {
+/// `sigprocmask(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sigprocmask(
+    how: c_int,
+    set: *const sigset_t,
+    old: *mut sigset_t,
+) -> c_int {
+    match green_or_wired() {
         // SAFETY: as the caller promises.
-        let result = errno::to_libc(unsafe { syscall!(SYS_rt_sigpending, set, 8) }) as c_int;
-        if let (0, Some(me)) = (result, green_or_wired()) {
-            let _critical = Critical::enter();
-            let blocked = me.pending.look() & me.mask.load(Ordering::Relaxed);
-            // SAFETY: written by the successful call.
-            unsafe { *set.cast::<u64>() |= blocked };
-        }
-        result
-    }
-
-    /// `sigsuspend(2)`.
-    unchecked fn sigsuspend(set: *const sigset_t) -> c_int {
-        let native = || {
-            let real = real!(sigsuspend: unsafe extern "C-unwind" fn(*const sigset_t) -> c_int);
+        Some(me) => match unsafe { change_mask(me, how, set, old) } {
+            0 => 0,
+            error => {
+                errno::set(error);
+                -1
+            }
+        },
+        None => {
+            let real = real!(sigprocmask: unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int);
             // SAFETY: as the caller promises.
-            unsafe { real(set) }
-        };
-        let Some(me) = green() else { return mask::natively(set, native) };
-        cancel::point();
-        match mask::read(set) {
-            Ok(Some(open)) => {
-                let result = mask::during(me, Some(open), |watch| sleep::until_handled(me, watch));
-                errno::to_libc(result) as c_int
-            }
-            _ => native(),
+            unsafe { real(how, set, old) }
         }
     }
+}
+check!(sigprocmask(_, _, _));
 
-    /// Alias of `sigsuspend`.
-    unchecked fn __sigsuspend(set: *const sigset_t) -> c_int {
+/// `sigpending(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sigpending(set: *mut sigset_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let result = errno::to_libc(unsafe { syscall!(SYS_rt_sigpending, set, 8) }) as c_int;
+    if let (0, Some(me)) = (result, green_or_wired()) {
+        let _critical = Critical::enter();
+        let blocked = me.pending.look() & me.mask.load(Ordering::Relaxed);
+        // SAFETY: written by the successful call.
+        unsafe { *set.cast::<u64>() |= blocked };
+    }
+    result
+}
+check!(sigpending(_));
+
+/// `sigsuspend(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sigsuspend(set: *const sigset_t) -> c_int {
+    let native = || {
+        let real = real!(sigsuspend: unsafe extern "C-unwind" fn(*const sigset_t) -> c_int);
         // SAFETY: as the caller promises.
-        unsafe { sigsuspend(set) }
-    }
-
-    /// BSD's `sigblock`.
-    unchecked fn sigblock(bits: c_int) -> c_int {
-        change_bits(libc::SIG_BLOCK, bits)
-    }
-
-    /// BSD's `sigsetmask`.
-    unchecked fn sigsetmask(bits: c_int) -> c_int {
-        change_bits(libc::SIG_SETMASK, bits)
-    }
-
-    /// System V's `sighold`.
-    unchecked fn sighold(signal: c_int) -> c_int {
-        change_one(libc::SIG_BLOCK, signal)
-    }
-
-    /// System V's `sigrelse`.
-    unchecked fn sigrelse(signal: c_int) -> c_int {
-        change_one(libc::SIG_UNBLOCK, signal)
-    }
-
-    /// What both forms of `sigpause` come to in glibc: of a mask, or of the one signal
-    /// that is to be let through.
-    unchecked fn __sigpause(signal_or_bits: c_int, is_signal: c_int) -> c_int {
-        let mut set = set_of_bits(signal_or_bits);
-        // SAFETY: a live set.
-        unsafe {
-            if is_signal != 0
-                && (sigprocmask(libc::SIG_BLOCK, ptr::null(), &mut set) != 0
-                    || libc::sigdelset(&mut set, signal_or_bits) != 0)
-            {
-                return -1;
-            }
-            sigsuspend(&set)
+        unsafe { real(set) }
+    };
+    let Some(me) = green() else {
+        return mask::natively(set, native);
+    };
+    cancel::point();
+    match mask::read(set) {
+        Ok(Some(open)) => {
+            let result = mask::during(me, Some(open), |watch| sleep::until_handled(me, watch));
+            errno::to_libc(result) as c_int
         }
+        _ => native(),
     }
+}
+check!(sigsuspend(_));
 
-    /// BSD's `sigpause`.
-    unchecked fn sigpause(bits: c_int) -> c_int {
-        // SAFETY: no preconditions.
-        unsafe { __sigpause(bits, 0) }
-    }
+alias!(__sigsuspend = sigsuspend);
 
-    /// System V's `sigpause`: what it is with `_XOPEN_SOURCE`.
-    unchecked fn __xpg_sigpause(signal: c_int) -> c_int {
-        // SAFETY: no preconditions.
-        unsafe { __sigpause(signal, 1) }
+/// BSD's `sigblock`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sigblock(bits: c_int) -> c_int {
+    change_bits(libc::SIG_BLOCK, bits)
+}
+
+/// BSD's `sigsetmask`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sigsetmask(bits: c_int) -> c_int {
+    change_bits(libc::SIG_SETMASK, bits)
+}
+
+/// System V's `sighold`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sighold(signal: c_int) -> c_int {
+    change_one(libc::SIG_BLOCK, signal)
+}
+
+/// System V's `sigrelse`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sigrelse(signal: c_int) -> c_int {
+    change_one(libc::SIG_UNBLOCK, signal)
+}
+
+/// What both forms of `sigpause` come to in glibc: of a mask, or of the one signal
+/// that is to be let through.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __sigpause(signal_or_bits: c_int, is_signal: c_int) -> c_int {
+    let mut set = set_of_bits(signal_or_bits);
+    // SAFETY: a live set.
+    unsafe {
+        if is_signal != 0
+            && (sigprocmask(libc::SIG_BLOCK, ptr::null(), &mut set) != 0
+                || libc::sigdelset(&mut set, signal_or_bits) != 0)
+        {
+            return -1;
+        }
+        sigsuspend(&set)
     }
+}
+
+/// BSD's `sigpause`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sigpause(bits: c_int) -> c_int {
+    // SAFETY: no preconditions.
+    unsafe { __sigpause(bits, 0) }
+}
+
+/// System V's `sigpause`: what it is with `_XOPEN_SOURCE`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __xpg_sigpause(signal: c_int) -> c_int {
+    // SAFETY: no preconditions.
+    unsafe { __sigpause(signal, 1) }
 }

@@ -5,6 +5,7 @@ use core::sync::atomic::Ordering;
 
 use libc::{pid_t, pthread_t, sigval};
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
 use crate::glibc::tcb;
@@ -71,73 +72,103 @@ pub(super) fn kill_process(mut process: pid_t, signal: c_int) -> isize {
     }
 }
 
-export! {
-    /// `kill(2)`.
-    fn kill(process: pid_t, signal: c_int) -> c_int {
-        errno::to_libc(kill_process(process, signal)) as c_int
-    }
+/// `kill(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn kill(process: pid_t, signal: c_int) -> c_int {
+    errno::to_libc(kill_process(process, signal)) as c_int
+}
+check!(kill(_, _));
 
-    /// `tgkill(2)`.
-    unchecked fn tgkill(process: pid_t, id: pid_t, signal: c_int) -> c_int {
-        // SAFETY: plain arguments.
-        let native = || unsafe { syscall!(SYS_tgkill, process, id, signal) };
-        // SAFETY: no arguments.
-        let own = process == unsafe { syscall!(SYS_getpid) } as pid_t;
-        let result = if own { kill_by_id(id, signal) } else { None };
-        errno::to_libc(result.unwrap_or_else(native)) as c_int
-    }
+/// `tgkill(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn tgkill(process: pid_t, id: pid_t, signal: c_int) -> c_int {
+    // SAFETY: plain arguments.
+    let native = || unsafe { syscall!(SYS_tgkill, process, id, signal) };
+    // SAFETY: no arguments.
+    let own = process == unsafe { syscall!(SYS_getpid) } as pid_t;
+    let result = if own { kill_by_id(id, signal) } else { None };
+    errno::to_libc(result.unwrap_or_else(native)) as c_int
+}
+check!(tgkill(_, _, _));
 
-    /// `pthread_kill(3)`.
-    fn pthread_kill(id: pthread_t, signal: c_int) -> c_int {
-        // SAFETY: as the caller promises: a thread that may still be joined.
-        let thread = unsafe { of_pthread(id) };
-        if thread.kind() == Kind::Green && !lend::is_borrowed(current()) {
-            if signal == libc::SIGABRT && thread.is(current()) && sigmask::get() & bit(signal) == 0 {
-                // libc's `abort` comes here, and has unblocked the signal behind our back.
-                // SAFETY: plain arguments.
-                return -unsafe {
-                    syscall!(SYS_tgkill, syscall!(SYS_getpid), syscall!(SYS_gettid), signal)
-                } as c_int;
-            }
-            return send_to(thread, signal, || sent_to_thread(signal));
+/// `pthread_kill(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_kill(id: pthread_t, signal: c_int) -> c_int {
+    // SAFETY: as the caller promises: a thread that may still be joined.
+    let thread = unsafe { of_pthread(id) };
+    if thread.kind() == Kind::Green && !lend::is_borrowed(current()) {
+        if signal == libc::SIGABRT && thread.is(current()) && sigmask::get() & bit(signal) == 0 {
+            // libc's `abort` comes here, and has unblocked the signal behind our back.
+            // SAFETY: plain arguments.
+            return -unsafe {
+                syscall!(
+                    SYS_tgkill,
+                    syscall!(SYS_getpid),
+                    syscall!(SYS_gettid),
+                    signal
+                )
+            } as c_int;
         }
-        // Of a child that borrows the thread glibc asks the kernel for its id.
-        let real = real!(pthread_kill: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
-        // SAFETY: as the caller promises.
-        unsafe { real(id, signal) }
+        return send_to(thread, signal, || sent_to_thread(signal));
     }
+    // Of a child that borrows the thread glibc asks the kernel for its id.
+    let real = real!(pthread_kill: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
+    // SAFETY: as the caller promises.
+    unsafe { real(id, signal) }
+}
+check!(pthread_kill(_, _));
 
-    /// `pthread_sigqueue(3)`.
-    unchecked fn pthread_sigqueue(id: pthread_t, signal: c_int, value: sigval) -> c_int {
-        // SAFETY: as the caller promises: a thread that may still be joined.
-        let thread = unsafe { of_pthread(id) };
-        if thread.kind() == Kind::Green {
-            let value = value.sival_ptr.addr();
-            return send_to(thread, signal, || info::from_here(signal, libc::SI_QUEUE, value));
-        }
-        if !(0..=HIGHEST).contains(&signal) || matches!(signal, SIGCANCEL | SIGSETXID) {
-            return libc::EINVAL;
-        }
-        // SAFETY: as the caller promises.
-        match unsafe { tcb::kernel_id(id) } {
-            0 => libc::ESRCH,
-            id => -info::direct(id, signal, value.sival_ptr.addr()) as c_int,
-        }
+/// `pthread_sigqueue(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_sigqueue(
+    id: pthread_t,
+    signal: c_int,
+    value: sigval,
+) -> c_int {
+    // SAFETY: as the caller promises: a thread that may still be joined.
+    let thread = unsafe { of_pthread(id) };
+    if thread.kind() == Kind::Green {
+        let value = value.sival_ptr.addr();
+        return send_to(thread, signal, || {
+            info::from_here(signal, libc::SI_QUEUE, value)
+        });
     }
-
-    /// `raise(3)`.
-    fn raise(signal: c_int) -> c_int {
-        let Some(me) = green_or_wired() else {
-            let real = real!(raise: unsafe extern "C-unwind" fn(c_int) -> c_int);
-            // SAFETY: no preconditions.
-            return unsafe { real(signal) };
-        };
-        errno::to_libc(-(send_to(me, signal, || sent_to_thread(signal)) as isize)) as c_int
+    if !(0..=HIGHEST).contains(&signal) || matches!(signal, SIGCANCEL | SIGSETXID) {
+        return libc::EINVAL;
     }
-
-    /// Alias of `raise`.
-    unchecked fn gsignal(signal: c_int) -> c_int {
-        // SAFETY: no preconditions.
-        unsafe { raise(signal) }
+    // SAFETY: as the caller promises.
+    match unsafe { tcb::kernel_id(id) } {
+        0 => libc::ESRCH,
+        id => -info::direct(id, signal, value.sival_ptr.addr()) as c_int,
     }
 }
+check!(pthread_sigqueue(_, _, _));
+
+/// `raise(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn raise(signal: c_int) -> c_int {
+    let Some(me) = green_or_wired() else {
+        let real = real!(raise: unsafe extern "C-unwind" fn(c_int) -> c_int);
+        // SAFETY: no preconditions.
+        return unsafe { real(signal) };
+    };
+    errno::to_libc(-(send_to(me, signal, || sent_to_thread(signal)) as isize)) as c_int
+}
+check!(raise(_));
+
+alias!(gsignal = raise);

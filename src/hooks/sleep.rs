@@ -5,6 +5,7 @@ use core::ptr;
 
 use libc::{clockid_t, timespec, useconds_t};
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::sleep;
 use crate::sched::blocking;
@@ -36,93 +37,125 @@ pub fn until_handled(me: &'static Thread, watch: &Watch) -> isize {
     -(libc::EINTR as isize)
 }
 
-export! {
-    /// `clock_nanosleep(2)`: 0 or an error number.
-    fn clock_nanosleep(clock: clockid_t, flags: c_int, time: *const timespec, left: *mut timespec) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(clockid_t, c_int, *const timespec, *mut timespec) -> c_int;
-        let native = || {
-            let real = real!(clock_nanosleep: Real);
-            // SAFETY: as the caller promises.
-            unsafe { real(clock, flags, time, left) }
-        };
-        let Some(me) = green() else { return native() };
-        cancel::point();
-        // CPU time and the like, and what is no time: the kernel's affair.
-        let ours = matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC);
-        if !ours || !arguments::is_readable(time) {
-            return blocking::region(native);
-        }
-        // SAFETY: readable.
-        let time = unsafe { &*time };
-        if !clock::is_valid(time) || time.tv_sec < 0 {
-            return libc::EINVAL;
-        }
+/// `clock_nanosleep(2)`: 0 or an error number.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn clock_nanosleep(
+    clock: clockid_t,
+    flags: c_int,
+    time: *const timespec,
+    left: *mut timespec,
+) -> c_int {
+    type Real =
+        unsafe extern "C-unwind" fn(clockid_t, c_int, *const timespec, *mut timespec) -> c_int;
+    let native = || {
+        let real = real!(clock_nanosleep: Real);
         // SAFETY: as the caller promises.
-        unsafe {
-            if flags & libc::TIMER_ABSTIME != 0 {
-                until(me, clock::deadline(clock, time), ptr::null_mut())
-            } else {
-                until(me, clock::after(clock::to_nanos(time)), left)
-            }
+        unsafe { real(clock, flags, time, left) }
+    };
+    let Some(me) = green() else { return native() };
+    cancel::point();
+    // CPU time and the like, and what is no time: the kernel's affair.
+    let ours = matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC);
+    if !ours || !arguments::is_readable(time) {
+        return blocking::region(native);
+    }
+    // SAFETY: readable.
+    let time = unsafe { &*time };
+    if !clock::is_valid(time) || time.tv_sec < 0 {
+        return libc::EINVAL;
+    }
+    // SAFETY: as the caller promises.
+    unsafe {
+        if flags & libc::TIMER_ABSTIME != 0 {
+            until(me, clock::deadline(clock, time), ptr::null_mut())
+        } else {
+            until(me, clock::after(clock::to_nanos(time)), left)
         }
-    }
-
-    /// `nanosleep(2)`.
-    fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
-        // SAFETY: as the caller promises. Both clocks pass at the same rate.
-        match unsafe { clock_nanosleep(libc::CLOCK_MONOTONIC, 0, time, left) } {
-            0 => 0,
-            error => {
-                errno::set(error);
-                -1
-            }
-        }
-    }
-
-    /// Alias of `nanosleep`.
-    unchecked fn __nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { nanosleep(time, left) }
-    }
-
-    /// C11 `thrd_sleep`: 0, -1 after a handler, -2 for another error.
-    unchecked fn thrd_sleep(time: *const timespec, left: *mut timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        match unsafe { clock_nanosleep(libc::CLOCK_REALTIME, 0, time, left) } {
-            0 => 0,
-            libc::EINTR => -1,
-            _ => -2,
-        }
-    }
-
-    /// `sleep(3)`: 0, or the whole seconds left.
-    fn sleep(seconds: c_uint) -> c_uint {
-        let mut time = timespec { tv_sec: seconds.into(), tv_nsec: 0 };
-        let (wanted, left) = (&raw const time, &raw mut time);
-        let saved = errno::get();
-        // SAFETY: both are live; the time is read before it is written.
-        if unsafe { nanosleep(wanted, left) } == 0 {
-            return 0;
-        }
-        errno::set(saved);
-        time.tv_sec as c_uint
-    }
-
-    /// `usleep(3)`.
-    fn usleep(micros: useconds_t) -> c_int {
-        let time = clock::to_timespec(u64::from(micros) * (SECOND / 1_000_000));
-        // SAFETY: `time` is live.
-        unsafe { nanosleep(&time, ptr::null_mut()) }
-    }
-
-    /// `pause(2)`.
-    fn pause() -> c_int {
-        let Some(me) = green() else {
-            let real = real!(pause: unsafe extern "C-unwind" fn() -> c_int);
-            // SAFETY: no preconditions.
-            return unsafe { real() };
-        };
-        cancel::point();
-        errno::to_libc(until_handled(me, &Watch::new(me))) as c_int
     }
 }
+check!(clock_nanosleep(_, _, _, _));
+
+/// `nanosleep(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn nanosleep(time: *const timespec, left: *mut timespec) -> c_int {
+    // SAFETY: as the caller promises. Both clocks pass at the same rate.
+    match unsafe { clock_nanosleep(libc::CLOCK_MONOTONIC, 0, time, left) } {
+        0 => 0,
+        error => {
+            errno::set(error);
+            -1
+        }
+    }
+}
+check!(nanosleep(_, _));
+
+alias!(__nanosleep = nanosleep);
+
+/// C11 `thrd_sleep`: 0, -1 after a handler, -2 for another error.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn thrd_sleep(time: *const timespec, left: *mut timespec) -> c_int {
+    // SAFETY: as the caller promises.
+    match unsafe { clock_nanosleep(libc::CLOCK_REALTIME, 0, time, left) } {
+        0 => 0,
+        libc::EINTR => -1,
+        _ => -2,
+    }
+}
+
+/// `sleep(3)`: 0, or the whole seconds left.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sleep(seconds: c_uint) -> c_uint {
+    let mut time = timespec {
+        tv_sec: seconds.into(),
+        tv_nsec: 0,
+    };
+    let (wanted, left) = (&raw const time, &raw mut time);
+    let saved = errno::get();
+    // SAFETY: both are live; the time is read before it is written.
+    if unsafe { nanosleep(wanted, left) } == 0 {
+        return 0;
+    }
+    errno::set(saved);
+    time.tv_sec as c_uint
+}
+check!(sleep(_));
+
+/// `usleep(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn usleep(micros: useconds_t) -> c_int {
+    let time = clock::to_timespec(u64::from(micros) * (SECOND / 1_000_000));
+    // SAFETY: `time` is live.
+    unsafe { nanosleep(&time, ptr::null_mut()) }
+}
+check!(usleep(_));
+
+/// `pause(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pause() -> c_int {
+    let Some(me) = green() else {
+        let real = real!(pause: unsafe extern "C-unwind" fn() -> c_int);
+        // SAFETY: no preconditions.
+        return unsafe { real() };
+    };
+    cancel::point();
+    errno::to_libc(until_handled(me, &Watch::new(me))) as c_int
+}
+check!(pause());

@@ -46,23 +46,31 @@ unsafe extern "C-unwind" fn main(
     unsafe { real(me.result.get()) }
 }
 
-export! {
-    /// Where the program's start-up code enters libc (glibc, csu/libc-start.c).
-    unchecked fn __libc_start_main(
-        program_main: Main,
-        count: c_int,
-        arguments: *mut *mut c_char,
-        init: *mut c_void,
-        fini: *mut c_void,
-        rtld_fini: *mut c_void,
-        stack_end: *mut c_void,
-    ) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(
-            Main, c_int, *mut *mut c_char, *mut c_void, *mut c_void, *mut c_void, *mut c_void,
-        ) -> c_int;
-        MAIN.store(program_main as *mut c_void, Ordering::Relaxed);
-        let real = real!(__libc_start_main: Real);
-        // SAFETY: the start-up code's own arguments.
-        unsafe { real(main, count, arguments, init, fini, rtld_fini, stack_end) }
-    }
+/// Where the program's start-up code enters libc (glibc, csu/libc-start.c).
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __libc_start_main(
+    program_main: Main,
+    count: c_int,
+    arguments: *mut *mut c_char,
+    init: *mut c_void,
+    fini: *mut c_void,
+    rtld_fini: *mut c_void,
+    stack_end: *mut c_void,
+) -> c_int {
+    type Real = unsafe extern "C-unwind" fn(
+        Main,
+        c_int,
+        *mut *mut c_char,
+        *mut c_void,
+        *mut c_void,
+        *mut c_void,
+        *mut c_void,
+    ) -> c_int;
+    MAIN.store(program_main as *mut c_void, Ordering::Relaxed);
+    let real = real!(__libc_start_main: Real);
+    // SAFETY: the start-up code's own arguments.
+    unsafe { real(main, count, arguments, init, fini, rtld_fini, stack_end) }
 }

@@ -4,6 +4,7 @@ use core::ffi::{c_char, c_int};
 
 use libc::FILE;
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::hub::descriptor;
 use crate::ops::lives;
@@ -52,51 +53,65 @@ unsafe fn end(stream: *mut FILE) {
     }
 }
 
-export! {
-    /// `fopen(3)`.
-    fn fopen(path: *const c_char, mode: *const c_char) -> *mut FILE {
-        let real = real!(fopen: unsafe extern "C-unwind" fn(*const c_char, *const c_char) -> *mut FILE);
-        // SAFETY: as the caller promises.
-        make(|| unsafe { real(path, mode) })
-    }
-
-    /// Alias of `fopen`.
-    fn fopen64(path: *const c_char, mode: *const c_char) -> *mut FILE {
-        // SAFETY: as the caller promises.
-        unsafe { fopen(path, mode) }
-    }
-
-    /// `freopen(3)`.
-    fn freopen(path: *const c_char, mode: *const c_char, stream: *mut FILE) -> *mut FILE {
-        // SAFETY: as the caller promises.
-        unsafe { end(stream) };
-        type Real = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut FILE) -> *mut FILE;
-        let real = real!(freopen: Real);
-        // SAFETY: as the caller promises.
-        make(|| unsafe { real(path, mode, stream) })
-    }
-
-    /// Alias of `freopen`.
-    fn freopen64(path: *const c_char, mode: *const c_char, stream: *mut FILE) -> *mut FILE {
-        // SAFETY: as the caller promises.
-        unsafe { freopen(path, mode, stream) }
-    }
-
-    /// `fclose(3)`.
-    fn fclose(stream: *mut FILE) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { end(stream) };
-        let real = real!(fclose: unsafe extern "C-unwind" fn(*mut FILE) -> c_int);
-        // SAFETY: as the caller promises.
-        unsafe { real(stream) }
-    }
-
-    /// `pclose(3)`: waits for the command.
-    fn pclose(stream: *mut FILE) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { end(stream) };
-        let real = real!(pclose: unsafe extern "C-unwind" fn(*mut FILE) -> c_int);
-        // SAFETY: as the caller promises.
-        blocking::region(|| unsafe { real(stream) })
-    }
+/// `fopen(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn fopen(path: *const c_char, mode: *const c_char) -> *mut FILE {
+    let real = real!(fopen: unsafe extern "C-unwind" fn(*const c_char, *const c_char) -> *mut FILE);
+    // SAFETY: as the caller promises.
+    make(|| unsafe { real(path, mode) })
 }
+check!(fopen(_, _));
+
+alias!(fopen64 = fopen);
+
+/// `freopen(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn freopen(
+    path: *const c_char,
+    mode: *const c_char,
+    stream: *mut FILE,
+) -> *mut FILE {
+    // SAFETY: as the caller promises.
+    unsafe { end(stream) };
+    type Real = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut FILE) -> *mut FILE;
+    let real = real!(freopen: Real);
+    // SAFETY: as the caller promises.
+    make(|| unsafe { real(path, mode, stream) })
+}
+check!(freopen(_, _, _));
+
+alias!(freopen64 = freopen);
+
+/// `fclose(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn fclose(stream: *mut FILE) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { end(stream) };
+    let real = real!(fclose: unsafe extern "C-unwind" fn(*mut FILE) -> c_int);
+    // SAFETY: as the caller promises.
+    unsafe { real(stream) }
+}
+check!(fclose(_));
+
+/// `pclose(3)`: waits for the command.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pclose(stream: *mut FILE) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { end(stream) };
+    let real = real!(pclose: unsafe extern "C-unwind" fn(*mut FILE) -> c_int);
+    // SAFETY: as the caller promises.
+    blocking::region(|| unsafe { real(stream) })
+}
+check!(pclose(_));

@@ -27,20 +27,25 @@ impl Call {
     }
 }
 
-export! {
-    /// `syscall(2)`. Variadic in C; on x86-64 that makes no difference to the
-    /// callee.
-    unchecked fn syscall(
-        number: c_long,
-        a: usize,
-        b: usize,
-        c: usize,
-        d: usize,
-        e: usize,
-        f: usize,
-    ) -> c_long {
-        let call = Call { number, arguments: [a, b, c, d, e, f] };
-        // SAFETY: as the caller promises.
-        errno::to_libc(unsafe { syscall_numbers::run(&call) }) as c_long
-    }
+/// `syscall(2)`. Variadic in C; on x86-64 that makes no difference to the
+/// callee.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn syscall(
+    number: c_long,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> c_long {
+    let call = Call {
+        number,
+        arguments: [a, b, c, d, e, f],
+    };
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { syscall_numbers::run(&call) }) as c_long
 }

@@ -5,6 +5,7 @@ use core::ptr;
 
 use libc::{clockid_t, pthread_attr_t, pthread_t, timespec};
 
+use super::symbol::check;
 use crate::glibc::real::real;
 use crate::runtime;
 use crate::sched::blocking;
@@ -54,137 +55,204 @@ unsafe fn deadline(clock: clockid_t, time: *const timespec) -> Result<Instant, c
     }
 }
 
-export! {
-    /// `pthread_create(3)`.
-    unchecked fn pthread_create(
-        id: *mut pthread_t,
-        attributes: *const pthread_attr_t,
-        start: StartRoutine,
-        argument: *mut c_void,
-    ) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { runtime::create_thread(id, attributes, start, argument) }
-    }
+/// `pthread_create(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_create(
+    id: *mut pthread_t,
+    attributes: *const pthread_attr_t,
+    start: StartRoutine,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { runtime::create_thread(id, attributes, start, argument) }
+}
 
-    /// C11 `thrd_create`.
-    unchecked fn thrd_create(id: *mut pthread_t, start: C11Start, argument: *mut c_void) -> c_int {
-        // SAFETY: as the caller promises; both kinds of start routine return in
-        // the same register, and `thrd_join` reads as much of it as C11 says.
-        let result = unsafe {
-            let start = core::mem::transmute::<C11Start, StartRoutine>(start);
-            runtime::create_thread(id, ptr::null(), start, argument)
-        };
-        match result {
-            0 => THRD_SUCCESS,
-            libc::ENOMEM | libc::EAGAIN => THRD_NOMEM,
-            _ => THRD_ERROR,
-        }
+/// C11 `thrd_create`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn thrd_create(
+    id: *mut pthread_t,
+    start: C11Start,
+    argument: *mut c_void,
+) -> c_int {
+    // SAFETY: as the caller promises; both kinds of start routine return in
+    // the same register, and `thrd_join` reads as much of it as C11 says.
+    let result = unsafe {
+        let start = core::mem::transmute::<C11Start, StartRoutine>(start);
+        runtime::create_thread(id, ptr::null(), start, argument)
+    };
+    match result {
+        0 => THRD_SUCCESS,
+        libc::ENOMEM | libc::EAGAIN => THRD_NOMEM,
+        _ => THRD_ERROR,
     }
+}
 
-    /// `pthread_exit(3)`: unwinds to the thread's first frame.
-    unchecked fn pthread_exit(result: *mut c_void) -> ! {
-        current().result.set(result);
-        let real = real!(pthread_exit: unsafe extern "C-unwind" fn(*mut c_void) -> !);
-        // SAFETY: as the caller promises.
-        unsafe { real(result) }
-    }
+/// `pthread_exit(3)`: unwinds to the thread's first frame.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_exit(result: *mut c_void) -> ! {
+    current().result.set(result);
+    let real = real!(pthread_exit: unsafe extern "C-unwind" fn(*mut c_void) -> !);
+    // SAFETY: as the caller promises.
+    unsafe { real(result) }
+}
+check!(pthread_exit(_));
 
-    /// C11 `thrd_exit`.
-    unchecked fn thrd_exit(result: c_int) -> ! {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_exit(ptr::without_provenance_mut(result as usize)) }
-    }
+/// C11 `thrd_exit`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn thrd_exit(result: c_int) -> ! {
+    // SAFETY: as the caller promises.
+    unsafe { pthread_exit(ptr::without_provenance_mut(result as usize)) }
+}
 
-    /// `pthread_join(3)`.
-    unchecked fn pthread_join(id: pthread_t, place: *mut *mut c_void) -> c_int {
-        cancel::point();
-        // SAFETY: as the caller promises.
-        match unsafe { green_by_id(id) } {
-            Some(thread) => give(join::join(thread, NEVER), place),
-            None => {
-                let real = real!(pthread_join: unsafe extern "C-unwind" fn(pthread_t, *mut *mut c_void) -> c_int);
-                // SAFETY: as the caller promises.
-                blocking::region(|| unsafe { real(id, place) })
-            }
-        }
-    }
-
-    /// C11 `thrd_join`.
-    unchecked fn thrd_join(id: pthread_t, place: *mut c_int) -> c_int {
-        let mut result = ptr::null_mut();
-        // SAFETY: as the caller promises.
-        if unsafe { pthread_join(id, &mut result) } != 0 {
-            return THRD_ERROR;
-        }
-        if !place.is_null() {
+/// `pthread_join(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_join(id: pthread_t, place: *mut *mut c_void) -> c_int {
+    cancel::point();
+    // SAFETY: as the caller promises.
+    match unsafe { green_by_id(id) } {
+        Some(thread) => give(join::join(thread, NEVER), place),
+        None => {
+            let real = real!(pthread_join: unsafe extern "C-unwind" fn(pthread_t, *mut *mut c_void) -> c_int);
             // SAFETY: as the caller promises.
-            unsafe { place.write(result.addr() as c_int) };
+            blocking::region(|| unsafe { real(id, place) })
         }
+    }
+}
+check!(pthread_join(_, _));
+
+/// C11 `thrd_join`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn thrd_join(id: pthread_t, place: *mut c_int) -> c_int {
+    let mut result = ptr::null_mut();
+    // SAFETY: as the caller promises.
+    if unsafe { pthread_join(id, &mut result) } != 0 {
+        return THRD_ERROR;
+    }
+    if !place.is_null() {
+        // SAFETY: as the caller promises.
+        unsafe { place.write(result.addr() as c_int) };
+    }
+    THRD_SUCCESS
+}
+
+/// `pthread_tryjoin_np(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_tryjoin_np(
+    id: pthread_t,
+    place: *mut *mut c_void,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    match unsafe { green_by_id(id) } {
+        Some(thread) => give(join::try_join(thread), place),
+        None => {
+            let real = real!(pthread_tryjoin_np: unsafe extern "C" fn(pthread_t, *mut *mut c_void) -> c_int);
+            // SAFETY: as the caller promises.
+            unsafe { real(id, place) }
+        }
+    }
+}
+check!(pthread_tryjoin_np(_, _));
+
+/// `pthread_timedjoin_np(3)`: `time` is of `CLOCK_REALTIME`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_timedjoin_np(
+    id: pthread_t,
+    place: *mut *mut c_void,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { pthread_clockjoin_np(id, place, libc::CLOCK_REALTIME, time) }
+}
+check!(pthread_timedjoin_np(_, _, _));
+
+/// `pthread_clockjoin_np`, glibc's own.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_clockjoin_np(
+    id: pthread_t,
+    place: *mut *mut c_void,
+    clock: clockid_t,
+    time: *const timespec,
+) -> c_int {
+    if !matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC) {
+        return libc::EINVAL;
+    }
+    cancel::point();
+    // SAFETY: as the caller promises.
+    match unsafe { green_by_id(id) } {
+        // SAFETY: as the caller promises.
+        Some(thread) => match unsafe { deadline(clock, time) } {
+            Ok(deadline) => give(join::join(thread, deadline), place),
+            Err(error) => error,
+        },
+        None => {
+            type Real = unsafe extern "C-unwind" fn(
+                pthread_t,
+                *mut *mut c_void,
+                clockid_t,
+                *const timespec,
+            ) -> c_int;
+            let real = real!(pthread_clockjoin_np: Real);
+            // SAFETY: as the caller promises.
+            blocking::region(|| unsafe { real(id, place, clock, time) })
+        }
+    }
+}
+
+/// `pthread_detach(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_detach(id: pthread_t) -> c_int {
+    // SAFETY: as the caller promises.
+    match unsafe { green_by_id(id) } {
+        Some(thread) => join::detach(thread),
+        None => {
+            let real = real!(pthread_detach: unsafe extern "C" fn(pthread_t) -> c_int);
+            // SAFETY: as the caller promises.
+            unsafe { real(id) }
+        }
+    }
+}
+check!(pthread_detach(_));
+
+/// C11 `thrd_detach`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn thrd_detach(id: pthread_t) -> c_int {
+    // SAFETY: as the caller promises.
+    if unsafe { pthread_detach(id) } == 0 {
         THRD_SUCCESS
-    }
-
-    /// `pthread_tryjoin_np(3)`.
-    unchecked fn pthread_tryjoin_np(id: pthread_t, place: *mut *mut c_void) -> c_int {
-        // SAFETY: as the caller promises.
-        match unsafe { green_by_id(id) } {
-            Some(thread) => give(join::try_join(thread), place),
-            None => {
-                let real = real!(pthread_tryjoin_np: unsafe extern "C" fn(pthread_t, *mut *mut c_void) -> c_int);
-                // SAFETY: as the caller promises.
-                unsafe { real(id, place) }
-            }
-        }
-    }
-
-    /// `pthread_timedjoin_np(3)`: `time` is of `CLOCK_REALTIME`.
-    unchecked fn pthread_timedjoin_np(id: pthread_t, place: *mut *mut c_void, time: *const timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { pthread_clockjoin_np(id, place, libc::CLOCK_REALTIME, time) }
-    }
-
-    /// `pthread_clockjoin_np`, glibc's own.
-    unchecked fn pthread_clockjoin_np(
-        id: pthread_t,
-        place: *mut *mut c_void,
-        clock: clockid_t,
-        time: *const timespec,
-    ) -> c_int {
-        if !matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC) {
-            return libc::EINVAL;
-        }
-        cancel::point();
-        // SAFETY: as the caller promises.
-        match unsafe { green_by_id(id) } {
-            // SAFETY: as the caller promises.
-            Some(thread) => match unsafe { deadline(clock, time) } {
-                Ok(deadline) => give(join::join(thread, deadline), place),
-                Err(error) => error,
-            },
-            None => {
-                type Real = unsafe extern "C-unwind" fn(pthread_t, *mut *mut c_void, clockid_t, *const timespec) -> c_int;
-                let real = real!(pthread_clockjoin_np: Real);
-                // SAFETY: as the caller promises.
-                blocking::region(|| unsafe { real(id, place, clock, time) })
-            }
-        }
-    }
-
-    /// `pthread_detach(3)`.
-    unchecked fn pthread_detach(id: pthread_t) -> c_int {
-        // SAFETY: as the caller promises.
-        match unsafe { green_by_id(id) } {
-            Some(thread) => join::detach(thread),
-            None => {
-                let real = real!(pthread_detach: unsafe extern "C" fn(pthread_t) -> c_int);
-                // SAFETY: as the caller promises.
-                unsafe { real(id) }
-            }
-        }
-    }
-
-    /// C11 `thrd_detach`.
-    unchecked fn thrd_detach(id: pthread_t) -> c_int {
-        // SAFETY: as the caller promises.
-        if unsafe { pthread_detach(id) } == 0 { THRD_SUCCESS } else { THRD_ERROR }
+    } else {
+        THRD_ERROR
     }
 }
