@@ -78,8 +78,8 @@ pub unsafe extern "C-unwind" fn initgroups(user: *const c_char, group: gid_t) ->
         let result =
             blocking::region(|| unsafe { libc::getgrouplist(user, group, groups, &mut count) });
         let fits = result >= 0;
-        // SAFETY: the first `count` are written.
         let result = if fits {
+            // SAFETY: the first `count` are written.
             unsafe { setgroups(count as size_t, groups) }
         } else {
             -1
