@@ -4,35 +4,11 @@
  *
  * Prints "listening on PORT" once it accepts connections (port 0, the default, lets the kernel choose),
  * echoes until the peer closes, and exits 0 on SIGTERM. The demo and the benchmarks load it. */
-#define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
+#include "server.h"
 #include <getopt.h>
-#include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-enum { BACKLOG = 8192, BUFFER_SIZE = 4096, DEFAULT_STACK = 64 * 1024 };
-
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static void terminate(int signal_number)
-{
-	(void)signal_number;
-	/* Not exit(): connection threads may be anywhere, and nothing is left to flush. */
-	_exit(0);
-}
+enum { BUFFER_SIZE = 4096 };
 
 static int send_all(int connection, const char *data, size_t length)
 {
@@ -50,7 +26,8 @@ static int send_all(int connection, const char *data, size_t length)
 
 static void *serve(void *argument)
 {
-	int connection = (int)(intptr_t)argument;
+	int connection = (int)(intptr_t)argument, on = 1;
+	setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 	char buffer[BUFFER_SIZE];
 	for (;;) {
 		ssize_t received = recv(connection, buffer, sizeof buffer, 0);
@@ -61,47 +38,6 @@ static void *serve(void *argument)
 	}
 	close(connection);
 	return NULL;
-}
-
-static int listen_on(uint16_t port)
-{
-	int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (listener < 0)
-		die("socket");
-	int on = 1;
-	if (setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0)
-		die("setsockopt");
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	if (bind(listener, (struct sockaddr *)&address, sizeof address) < 0)
-		die("bind");
-	if (listen(listener, BACKLOG) < 0)
-		die("listen");
-	socklen_t length = sizeof address;
-	if (getsockname(listener, (struct sockaddr *)&address, &length) < 0)
-		die("getsockname");
-	printf("listening on %u\n", ntohs(address.sin_port));
-	fflush(stdout);
-	return listener;
-}
-
-static void accept_forever(int listener, const pthread_attr_t *attributes)
-{
-	for (;;) {
-		int connection = accept(listener, NULL, NULL);
-		if (connection < 0 && (errno == EINTR || errno == ECONNABORTED))
-			continue;
-		if (connection < 0)
-			die("accept");
-		int on = 1;
-		setsockopt(connection, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-		pthread_t thread;
-		int error = pthread_create(&thread, attributes, serve, (void *)(intptr_t)connection);
-		if (error != 0) {
-			fprintf(stderr, "pthread_create: %s\n", strerror(error));
-			close(connection);
-		}
-	}
 }
 
 static unsigned long number(const char *text, unsigned long maximum)
@@ -133,14 +69,5 @@ int main(int argc, char **argv)
 			return 2;
 		}
 	}
-	pthread_attr_t attributes;
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	if (pthread_attr_setstacksize(&attributes, stack_size) != 0) {
-		fprintf(stderr, "echo_server: stack too small: %zu\n", stack_size);
-		return 2;
-	}
-	struct sigaction action = {.sa_handler = terminate};
-	sigaction(SIGTERM, &action, NULL);
-	accept_forever(listen_on(port), &attributes);
+	accept_forever(port, stack_size, serve);
 }
