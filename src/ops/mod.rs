@@ -213,7 +213,7 @@ impl Operation {
         let queued = unsafe { entry.enqueue(self.direction, self.generation, edges, &link) };
         if let Err(reason) = queued {
             // Or a signal would take the thread, which runs, for one that it has woken.
-            me.word.take_back();
+            park::take_back(me);
             return reason;
         }
         let reason = park::commit(me, deadline);

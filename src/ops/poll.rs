@@ -157,7 +157,7 @@ fn wait(
     let reason = if quiet {
         park::commit(me, deadline)
     } else {
-        me.word.take_back().unwrap_or(Wake::Ready)
+        park::take_back(me).unwrap_or(Wake::Ready)
     };
     each(places, |watched, index| {
         watched

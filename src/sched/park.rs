@@ -159,6 +159,20 @@ fn sleep(me: &Thread, deadline: Instant) {
     }
 }
 
+/// Takes back the wait that `me`, the caller, has armed and does not [`commit`]: the claim that
+/// was made meanwhile, if any. `me` is inside a [`Critical`] section and holds no lock.
+pub fn take_back(me: &'static Thread) -> Option<Wake> {
+    if me.parks() {
+        return me.word.take_back();
+    }
+    // Since it was asked whether it parks somebody has had it wired, in the middle of a call.
+    // Whoever has claimed it has it in his list until he lets it go.
+    let was_claimed = !wake::claim(me, Wake::Interrupted);
+    sleep(me, NEVER);
+    let reason = me.word.finish();
+    was_claimed.then_some(reason)
+}
+
 /// Switches out until claimed.
 #[inline]
 fn until_claimed(me: &'static Thread) {
