@@ -4,3 +4,8 @@
 pub use core::sync::atomic::{
     AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
+
+/// Between a store and a load that are both sequentially consistent: nothing but for the model
+/// checker, which takes them for less.
+#[inline(always)]
+pub fn sequential() {}

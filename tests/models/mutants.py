@@ -130,6 +130,83 @@ MUTANTS = [
         "(true, true) => 1,",
     ),
     Mutant(
+        "an edge is not counted",
+        "hub/descriptor/edges.rs",
+        "                    side.edges.fetch_add(1, Ordering::Release);\n"
+        "                    // SAFETY: under the lock.\n"
+        "                    unsafe { side.wake(Wake::Ready, all, woken) };",
+        "                    // SAFETY: under the lock.\n"
+        "                    unsafe { side.wake(Wake::Ready, all, woken) };",
+    ),
+    Mutant(
+        "an edge does not release what has arrived",
+        "hub/descriptor/edges.rs",
+        "                    side.edges.fetch_add(1, Ordering::Release);\n"
+        "                    // SAFETY: under the lock.\n"
+        "                    unsafe { side.wake(Wake::Ready, all, woken) };",
+        "                    side.edges.fetch_add(1, Ordering::Relaxed);\n"
+        "                    // SAFETY: under the lock.\n"
+        "                    unsafe { side.wake(Wake::Ready, all, woken) };",
+    ),
+    Mutant(
+        "the count of edges does not acquire",
+        "hub/descriptor/edges.rs",
+        "self.side(direction).edges.load(Ordering::Acquire)",
+        "self.side(direction).edges.load(Ordering::Relaxed)",
+    ),
+    Mutant(
+        "edges since the attempt are not looked for",
+        "hub/descriptor/edges.rs",
+        "side.edges.load(Ordering::Relaxed) != edges",
+        "side.edges.load(Ordering::Relaxed) == edges.wrapping_sub(1)",
+    ),
+    Mutant(
+        "an edge of an earlier life counts",
+        "hub/descriptor/edges.rs",
+        "if self.generation.load(Ordering::Relaxed) != generation {\n                return;",
+        "if self.generation.load(Ordering::Relaxed) < generation {\n                return;",
+    ),
+    Mutant(
+        "a waiter enters the queue of an earlier life",
+        "hub/descriptor/edges.rs",
+        "if self.generation.load(Ordering::Relaxed) != generation {\n                Err",
+        "if self.generation.load(Ordering::Relaxed) < generation {\n                Err",
+    ),
+    Mutant(
+        "the end of a life wakes one consumer",
+        "hub/descriptor/edges.rs",
+        "side.wake(Wake::Closed, true, woken)",
+        "side.wake(Wake::Closed, false, woken)",
+    ),
+    Mutant(
+        "a number is held after a look at its life",
+        "hub/descriptor/edges.rs",
+        "        self.held.fetch_add(1, Ordering::SeqCst);\n"
+        "        sequential();\n"
+        "        let same = self.generation.load(Ordering::SeqCst) == generation;",
+        "        let same = self.generation.load(Ordering::SeqCst) == generation;\n"
+        "        self.held.fetch_add(1, Ordering::SeqCst);\n"
+        "        sequential();",
+    ),
+    Mutant(
+        "a number is held without order",
+        "hub/descriptor/edges.rs",
+        "        self.held.fetch_add(1, Ordering::SeqCst);\n        sequential();",
+        "        self.held.fetch_add(1, Ordering::Relaxed);",
+    ),
+    Mutant(
+        "a number that is let go does not release",
+        "hub/descriptor/edges.rs",
+        "self.held.fetch_sub(1, Ordering::Release);",
+        "self.held.fetch_sub(1, Ordering::Relaxed);",
+    ),
+    Mutant(
+        "nobody passes an edge on",
+        "hub/descriptor/edges.rs",
+        "unsafe { self.side(direction).wake(Wake::Ready, false, woken) };",
+        "let _ = woken;",
+    ),
+    Mutant(
         "a thread is queued at somebody else's slot",
         "sched/slot.rs",
         "            if !ptr::eq(self.owner(), worker) {\n                return Err(threads);\n            }\n",
@@ -254,6 +331,12 @@ MUTANTS = [
         "wait/timer.rs",
         "        self.with(|heap| {\n            while let Some(timer) = heap.pop(now) {",
         "        {\n            while let Some(timer) = self.with(|heap| heap.pop(now)) {",
+    ),
+    Mutant(
+        "a thief takes the smaller half",
+        "sched/run_queue.rs",
+        "let half = |list: &mut List| list.split(list.len().div_ceil(2));",
+        "let half = |list: &mut List| list.split(list.len() / 2);",
     ),
     Mutant(
         "a timer's children are lost",

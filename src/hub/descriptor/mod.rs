@@ -6,8 +6,9 @@
 //! operation, and parks only if the count is still the same: an edge between
 //! the attempt and the parking is never lost.
 //!
-//! - this file: an entry, its edges, waiting for one;
-//! - [`queue`]: who waits, and whom an edge wakes;
+//! - this file: an entry, and what the hub does with it;
+//! - [`edges`]: a number's lives and their edges, waiting for one; [`queue`]: who waits, and
+//!   whom an edge wakes;
 //! - [`life`]: beginnings and ends of a number's lives;
 //! - [`sharing`]: whether anybody else can have the file;
 //! - [`status`]: what of the file's status is known without asking;
@@ -15,6 +16,7 @@
 //! - [`early`]: what stands in for it before the first green thread.
 
 mod early;
+mod edges;
 mod life;
 mod queue;
 mod sharing;
@@ -22,7 +24,6 @@ mod status;
 mod table;
 
 use core::cell::UnsafeCell;
-use core::ptr;
 use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::class::Class;
@@ -33,8 +34,8 @@ use crate::task::word::Wake;
 use crate::task::{Critical, rank};
 use crate::wait::woken::Woken;
 
-pub use life::{Next, is_replacement};
-use queue::Side;
+use edges::Edges;
+pub use edges::{Next, is_replacement};
 pub use queue::{Direction, Link, Role};
 pub use sharing::{Moment, now, share_all};
 pub use table::{
@@ -44,9 +45,7 @@ pub use table::{
 /// An entry of the table.
 #[repr(C, align(64))]
 pub struct Descriptor {
-    lock: RawLock<{ rank::DESCRIPTOR }>,
-    /// Names the current life of the number.
-    generation: AtomicU32,
+    edges: Edges,
     /// The hub epoch that the number is registered in, 0 for none.
     registered: AtomicU32,
     class: AtomicU8,
@@ -55,17 +54,11 @@ pub struct Descriptor {
     private: AtomicU32,
     /// 1 while the cached status flag and time-outs hold.
     status_known: AtomicU32,
-    /// Non-blocking system calls under way that must not meet another file.
-    held: AtomicU32,
     /// For what is a check and an act: accept, and changes of the status flags.
     pub turn: RawLock<{ rank::TURN }>,
     receive_timeout: AtomicU64,
     send_timeout: AtomicU64,
-    sides: [Side; 2],
 }
-
-// SAFETY: the queues are only touched under `lock`; the rest is atomic.
-unsafe impl Sync for Descriptor {}
 
 /// The other end is gone, or something urgent is about: a short read no longer
 /// means that nothing is left.
@@ -79,21 +72,16 @@ const NONBLOCK: u8 = 4;
 const WRITES_POLL_FIRST: u8 = 8;
 
 impl Descriptor {
-    fn side(&self, direction: Direction) -> &Side {
-        &self.sides[direction as usize]
-    }
-
     /// The name of the number's current life.
     #[inline(always)]
     pub fn generation(&self) -> u32 {
-        self.generation.load(Ordering::Acquire)
+        self.edges.generation()
     }
 
     /// Edges seen so far in `direction`: note it before an attempt.
     #[inline(always)]
     pub fn edges(&self, direction: Direction) -> u32 {
-        // Acquire pairs with the Release in `event`.
-        self.side(direction).edges.load(Ordering::Acquire)
+        self.edges.count(direction)
     }
 
     /// Whether the number cannot have been closed and reused behind our back.
@@ -143,7 +131,7 @@ impl Descriptor {
     /// Whether nothing has arrived since the descriptor was drained.
     #[inline(always)]
     pub fn is_drained(&self, direction: Direction, edges: u32) -> bool {
-        self.side(direction).drained.load(Ordering::Relaxed) == edges.wrapping_add(1)
+        self.edges.is_drained(direction, edges)
     }
 
     /// Notes that an attempt which began at `edges` took all there was.
@@ -154,9 +142,7 @@ impl Descriptor {
         if self.flags.load(Ordering::Relaxed) & (ENDING | KNOWN) == KNOWN
             && self.registered.load(Ordering::Relaxed) == epoll::epoch()
         {
-            self.side(direction)
-                .drained
-                .store(edges.wrapping_add(1), Ordering::Relaxed);
+            self.edges.set_drained(direction, edges);
         }
     }
 
@@ -169,13 +155,14 @@ impl Descriptor {
             return Ok(());
         }
         let _critical = Critical::enter();
-        self.lock.lock();
-        let token = u64::from(self.generation.load(Ordering::Relaxed)) << 32 | fd as u32 as u64;
-        let result = epoll::register(fd, token);
-        if result == 0 {
-            self.registered.store(epoll::epoch(), Ordering::Relaxed);
-        }
-        self.lock.unlock();
+        let result = self.edges.in_this_life(|generation| {
+            let token = u64::from(generation) << 32 | fd as u32 as u64;
+            let result = epoll::register(fd, token);
+            if result == 0 {
+                self.registered.store(epoll::epoch(), Ordering::Relaxed);
+            }
+            result
+        });
         if result < 0 {
             Err(-result as i32)
         } else {
@@ -194,14 +181,14 @@ impl Descriptor {
     #[cold]
     fn unregister(&self, fd: i32) {
         let _critical = Critical::enter();
-        self.lock.lock();
-        let is_awaited = [Direction::Read, Direction::Write]
-            .iter()
-            .any(|direction| self.is_awaited(*direction));
-        if !is_awaited && self.registered.swap(0, Ordering::Relaxed) == epoll::epoch() {
-            epoll::unregister(fd);
-        }
-        self.lock.unlock();
+        self.edges.in_this_life(|_| {
+            let is_awaited = [Direction::Read, Direction::Write]
+                .iter()
+                .any(|direction| self.is_awaited(*direction));
+            if !is_awaited && self.registered.swap(0, Ordering::Relaxed) == epoll::epoch() {
+                epoll::unregister(fd);
+            }
+        });
     }
 
     /// Puts `link` into the queue of `direction`, unless since `generation` and
@@ -217,47 +204,38 @@ impl Descriptor {
         edges: u32,
         link: &UnsafeCell<Link>,
     ) -> Result<(), Wake> {
-        let side = self.side(direction);
-        self.lock.lock();
-        let result = if self.generation.load(Ordering::Relaxed) != generation {
-            Err(Wake::Closed)
-        } else if side.edges.load(Ordering::Relaxed) != edges {
-            Err(Wake::Ready)
-        } else {
-            // SAFETY: under the lock; as the caller promises.
-            unsafe { side.push(link.get()) };
-            Ok(())
-        };
-        self.lock.unlock();
-        result
+        // SAFETY: as the caller promises.
+        unsafe { self.edges.enqueue(direction, generation, edges, link) }
     }
 
     /// Takes `link` out of the queue of `direction` if it is still there.
     pub fn withdraw(&self, direction: Direction, link: &UnsafeCell<Link>) {
-        self.lock.lock();
-        // SAFETY: `linked` and the queue are guarded by the lock.
-        unsafe {
-            if (*link.get()).linked {
-                self.side(direction).remove(link.get());
-            }
-        }
-        self.lock.unlock();
+        self.edges.withdraw(direction, link);
+    }
+
+    /// Keeps the number from being closed for the length of a system call that
+    /// does not block, if it still has the life `generation`.
+    #[inline(always)]
+    pub fn hold(&self, generation: u32) -> bool {
+        self.edges.hold(generation)
+    }
+
+    /// The end of what [`hold`](Self::hold) has begun.
+    #[inline(always)]
+    pub fn let_go(&self) {
+        self.edges.let_go();
     }
 
     /// Whether somebody waits in `direction`; he who comes later tries for himself first.
     #[inline(always)]
     pub fn is_awaited(&self, direction: Direction) -> bool {
-        // SAFETY: a racy look at an address that is not followed.
-        unsafe { !ptr::read_volatile(self.side(direction).head.get()).is_null() }
+        !self.edges.first(direction).is_null()
     }
 
     /// After a success: another consumer may find something, too. The caller is critical.
     #[cold]
     pub fn pass_on(&self, direction: Direction, woken: &mut Woken) {
-        self.lock.lock();
-        // SAFETY: under the lock.
-        unsafe { self.side(direction).wake(Wake::Ready, false, woken) };
-        self.lock.unlock();
+        self.edges.pass_on(direction, woken);
     }
 }
 
@@ -273,8 +251,7 @@ pub(super) fn fetch_entry(token: u64) {
 #[inline(always)]
 pub(super) fn fetch_waiter(token: u64) {
     if let Some(entry) = get(token as u32 as i32) {
-        // SAFETY: a racy look at an address that is not followed.
-        let link = unsafe { ptr::read_volatile(entry.side(Direction::Read).head.get()) };
+        let link = entry.edges.first(Direction::Read);
         if !link.is_null() {
             prefetch::fetch(link, size_of::<Link>());
         }
@@ -287,27 +264,13 @@ pub(super) fn event(token: u64, events: u32, woken: &mut Woken) {
         return;
     };
     let has = |bits: i32| events & bits as u32 != 0;
-    entry.lock.lock();
-    if entry.generation.load(Ordering::Relaxed) == (token >> 32) as u32 {
-        if has(libc::EPOLLRDHUP | libc::EPOLLHUP | libc::EPOLLERR | libc::EPOLLPRI) {
+    let over = has(libc::EPOLLHUP | libc::EPOLLERR);
+    let read = has(libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLPRI);
+    let directions = [over || read, over || has(libc::EPOLLOUT)];
+    let generation = (token >> 32) as u32;
+    entry.edges.event(generation, directions, over, woken, || {
+        if over || has(libc::EPOLLRDHUP | libc::EPOLLPRI) {
             entry.flags.fetch_or(ENDING, Ordering::Relaxed);
         }
-        let over = has(libc::EPOLLHUP | libc::EPOLLERR);
-        for (direction, awaited) in [
-            (
-                Direction::Read,
-                libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLPRI,
-            ),
-            (Direction::Write, libc::EPOLLOUT),
-        ] {
-            if over || has(awaited) {
-                let side = entry.side(direction);
-                // Release pairs with the Acquire in `edges`.
-                side.edges.fetch_add(1, Ordering::Release);
-                // SAFETY: under the lock.
-                unsafe { side.wake(Wake::Ready, over, woken) };
-            }
-        }
-    }
-    entry.lock.unlock();
+    });
 }

@@ -2,8 +2,9 @@
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::AtomicU32;
 
+use crate::sys::atomic::{AtomicPtr, AtomicU32, Ordering};
+use crate::sys::cell::Cell;
 use crate::task::Thread;
 use crate::task::word::Wake;
 use crate::wait::woken::Woken;
@@ -49,14 +50,31 @@ impl Link {
     }
 }
 
-/// One direction of an entry.
+/// One direction of a number.
 pub(super) struct Side {
     /// Edges seen. Written under the lock, read without.
     pub(super) edges: AtomicU32,
     /// The edge count at which the descriptor was last found drained, plus one.
     pub(super) drained: AtomicU32,
-    pub(super) head: UnsafeCell<*const Link>,
-    pub(super) tail: UnsafeCell<*const Link>,
+    /// The first who waits. Written under the lock, as are the links.
+    pub(super) head: AtomicPtr<Link>,
+    tail: Cell<*const Link>,
+}
+
+// SAFETY: `tail` and the links are only touched under the entry's lock; the rest is atomic.
+unsafe impl Sync for Side {}
+// SAFETY: as above.
+unsafe impl Send for Side {}
+
+impl Default for Side {
+    fn default() -> Self {
+        Self {
+            edges: AtomicU32::new(0),
+            drained: AtomicU32::new(0),
+            head: AtomicPtr::new(ptr::null_mut()),
+            tail: Cell::new(ptr::null()),
+        }
+    }
 }
 
 impl Side {
@@ -66,14 +84,14 @@ impl Side {
         // SAFETY: under the lock; linked links live.
         unsafe {
             (*link).next = ptr::null();
-            (*link).previous = *self.tail.get();
+            (*link).previous = self.tail.get();
             (*link).linked = true;
-            if (*self.tail.get()).is_null() {
-                *self.head.get() = link;
+            if self.tail.get().is_null() {
+                self.head.store(link, Ordering::Relaxed);
             } else {
-                (*(*self.tail.get()).cast_mut()).next = link;
+                (*self.tail.get().cast_mut()).next = link;
             }
-            *self.tail.get() = link;
+            self.tail.set(link);
         }
     }
 
@@ -84,12 +102,12 @@ impl Side {
         unsafe {
             let (next, previous) = ((*link).next, (*link).previous);
             if previous.is_null() {
-                *self.head.get() = next;
+                self.head.store(next.cast_mut(), Ordering::Relaxed);
             } else {
                 (*previous.cast_mut()).next = next;
             }
             if next.is_null() {
-                *self.tail.get() = previous;
+                self.tail.set(previous);
             } else {
                 (*next.cast_mut()).previous = previous;
             }
@@ -106,7 +124,7 @@ impl Side {
         // SAFETY: under the lock; linked links live. A claimed thread's link is
         // not touched again.
         unsafe {
-            let mut cursor = *self.head.get();
+            let mut cursor = self.head.load(Ordering::Relaxed).cast_const();
             while !cursor.is_null() {
                 let link = cursor.cast_mut();
                 cursor = (*link).next;

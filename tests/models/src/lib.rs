@@ -51,11 +51,19 @@ pub mod settings {
     pub const MAX_SLOTS: usize = 64;
 }
 
+pub mod hub;
 /// What decides how many slots are used.
 #[path = "../../../src/sched/limit.rs"]
 pub mod limit;
 #[cfg(feature = "loom")]
 pub mod sched;
+#[cfg(not(feature = "loom"))]
+pub mod sched {
+    //! What there is of the scheduler where there is one thread.
+
+    #[path = "../../../../src/sched/run_queue.rs"]
+    pub mod run_queue;
+}
 #[cfg(feature = "loom")]
 pub mod sync;
 pub mod sys;

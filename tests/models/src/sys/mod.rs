@@ -10,6 +10,11 @@ pub mod atomic {
     pub use loom::sync::atomic::{
         AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
     };
+
+    /// loom takes what is sequentially consistent for acquire and release.
+    pub fn sequential() {
+        fence(Ordering::SeqCst);
+    }
 }
 
 /// loom's cells, or the real ones.
