@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::{blocking, slots, worker};
 use crate::arch::cycles;
 use crate::sys::in_child::in_child;
-use crate::task::Thread;
+use crate::task::{Thread, current};
 
 /// A wait that has taken no longer, in cycles, was none: some two microseconds.
 const AT_ONCE: u64 = 5_000;
@@ -19,9 +19,10 @@ const AT_ONCE: u64 = 5_000;
 /// How many wait in the kernel now.
 static WAITING: AtomicU32 = AtomicU32::new(0);
 
-/// In a forked child nobody does.
+/// In a forked child nobody does, even if a handler has forked in the midst of its wait.
 fn reset() {
     WAITING.store(0, Ordering::Relaxed);
+    current().event_loop.is_counted.set(false);
 }
 
 in_child!(reset);
@@ -48,9 +49,16 @@ pub fn in_kernel<R>(me: &'static Thread, wait: impl FnOnce() -> R) -> Option<R> 
     let begun = cycles::now();
     blocking::enter(me);
     let result = wait();
-    known.is_counted.set(false);
-    WAITING.fetch_sub(1, Ordering::Relaxed);
+    left(me);
     blocking::leave(me);
     known.waits.set(cycles::now().wrapping_sub(begun) > AT_ONCE);
     Some(result)
+}
+
+/// `me`, the caller, does not wait in the kernel any more; also at its end, to which it may
+/// have come from the midst of a wait.
+pub fn left(me: &Thread) {
+    if me.event_loop.is_counted.replace(false) {
+        WAITING.fetch_sub(1, Ordering::Relaxed);
+    }
 }

@@ -6,7 +6,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{husk, join, keys, main_thread, scheduling};
 use crate::glibc::{resolver, tls};
-use crate::sched::{kernel_thread, park, tie};
+use crate::sched::{event_loop, kernel_thread, park, tie};
 use crate::signal::send::give_back;
 use crate::signal::{cancel, errand};
 use crate::sys::in_child::in_child;
@@ -95,6 +95,7 @@ pub fn finish(me: &'static Thread) -> ! {
     run_destructors();
     forget_libc_state();
     scheduling::forget();
+    event_loop::left(me);
     tie::end(me);
     if main_thread().is_some_and(|main| main.is(me)) {
         main_thread::ended();
