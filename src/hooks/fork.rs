@@ -11,7 +11,8 @@ use crate::arch::vfork::{jump, vfork_frame};
 use crate::glibc::real::real;
 use crate::hub::{descriptor, place};
 use crate::runtime;
-use crate::sched::lend;
+use crate::sched::children::tracing;
+use crate::sched::{self, lend};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask;
 use crate::task::{Critical, Kind, current};
@@ -74,6 +75,9 @@ unsafe extern "C" fn prepare() {
     me.mask_at_fork.set(sigmask::replace(!0));
     descriptor::share_all();
     me.holds_hub_at_fork.set(place::before_fork());
+    if sched::is_running() && !me.is_lent() {
+        tracing::before_fork();
+    }
 }
 
 unsafe extern "C" fn in_parent() {

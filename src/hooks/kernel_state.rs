@@ -7,6 +7,7 @@ use libc::{cpu_set_t, gid_t, id_t, pid_t, sched_param, size_t, timespec, uid_t};
 use super::syscall_kernel_state::run;
 use crate::glibc::real::real;
 use crate::ops::numbers;
+use crate::sched::children::tracing;
 use crate::sched::kernel_state::{self, Change};
 use crate::sys::errno;
 use crate::thread::timers;
@@ -113,6 +114,7 @@ export! {
     /// `ptrace(2)`. Variadic in C; on x86-64 that makes no difference to the callee.
     unchecked fn ptrace(request: c_uint, id: pid_t, address: *mut c_void, data: *mut c_void) -> c_long {
         kernel_state::before(Change::Own);
+        tracing::begins(request);
         let real = real!(ptrace: unsafe extern "C" fn(c_uint, pid_t, *mut c_void, *mut c_void) -> c_long);
         // SAFETY: as the caller promises.
         unsafe { real(request, id, address, data) }

@@ -9,8 +9,11 @@ use libc::{
 use super::streams;
 use crate::glibc::real::real;
 use crate::hub::descriptor;
+use crate::ops::child;
 use crate::sched::blocking;
 use crate::signal::cancel;
+use crate::sys::errno;
+use crate::task::word::Cancellation;
 
 type Spawn = unsafe extern "C-unwind" fn(
     *mut pid_t,
@@ -21,14 +24,13 @@ type Spawn = unsafe extern "C-unwind" fn(
     *const *mut c_char,
 ) -> c_int;
 
-/// Runs `call` at once if it must not wait or need not, else in a region.
-fn wait_for_child<R: Copy>(no_hang: bool, call: impl Fn() -> R) -> R {
+type RealWait4 = unsafe extern "C-unwind" fn(pid_t, *mut c_int, c_int, *mut rusage) -> pid_t;
+type RealWaitid = unsafe extern "C-unwind" fn(idtype_t, id_t, *mut siginfo_t, c_int) -> c_int;
+
+/// A call of libc's own that does not wait.
+fn without_waiting(call: impl FnOnce() -> c_int) -> c_int {
     cancel::point();
-    if no_hang {
-        call()
-    } else {
-        blocking::region(call)
-    }
+    call()
 }
 
 /// Starts a program by `call`, which blocks until it has been executed: it gets every open
@@ -43,9 +45,19 @@ fn start_program<R: Copy>(call: impl Fn() -> R) -> R {
 export! {
     /// `wait4(2)`.
     unchecked fn wait4(pid: pid_t, status: *mut c_int, options: c_int, usage: *mut rusage) -> pid_t {
-        let real = real!(wait4: unsafe extern "C-unwind" fn(pid_t, *mut c_int, c_int, *mut rusage) -> pid_t);
+        let real = real!(wait4: RealWait4);
         // SAFETY: as the caller promises.
-        wait_for_child(options & libc::WNOHANG != 0, || unsafe { real(pid, status, options, usage) })
+        let call = || unsafe { real(pid, status, options, usage) };
+        if options & libc::WNOHANG != 0 {
+            return without_waiting(call);
+        }
+        cancel::point();
+        let native = || errno::to_kernel(call() as isize);
+        // SAFETY: as the caller promises.
+        let result = unsafe {
+            child::wait4((pid, status, options, usage), native, Cancellation::Point)
+        };
+        errno::to_libc(result) as pid_t
     }
 
     /// `waitpid(2)`.
@@ -74,9 +86,19 @@ export! {
 
     /// `waitid(2)`.
     fn waitid(kind: idtype_t, id: id_t, info: *mut siginfo_t, options: c_int) -> c_int {
-        let real = real!(waitid: unsafe extern "C-unwind" fn(idtype_t, id_t, *mut siginfo_t, c_int) -> c_int);
+        let real = real!(waitid: RealWaitid);
         // SAFETY: as the caller promises.
-        wait_for_child(options & libc::WNOHANG != 0, || unsafe { real(kind, id, info, options) })
+        let call = || unsafe { real(kind, id, info, options) };
+        if options & libc::WNOHANG != 0 {
+            return without_waiting(call);
+        }
+        cancel::point();
+        let native = || errno::to_kernel(call() as isize);
+        // SAFETY: as the caller promises.
+        let result = unsafe {
+            child::waitid((kind, id, info, options), native, Cancellation::Point)
+        };
+        errno::to_libc(result) as c_int
     }
 
     /// `system(3)`: waits for the command.

@@ -12,6 +12,7 @@ use libc::pid_t;
 use crate::arch::system_call::{self, syscall6};
 use crate::glibc::tcb;
 use crate::sched;
+use crate::sched::children::tracing;
 use crate::sched::kernel_state::{self, Change};
 use crate::signal::errand;
 use crate::sys::user;
@@ -75,6 +76,9 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
         kernel_state::before(change);
     }
     let [a, b, c, d, e, f] = arguments;
+    if number == libc::SYS_ptrace {
+        tracing::begins(a as u32);
+    }
     // SAFETY: as the caller promises.
     let result = unsafe {
         match number {

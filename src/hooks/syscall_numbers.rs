@@ -6,13 +6,16 @@
 
 use core::ffi::{c_int, c_uint};
 
+use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
+
 use super::syscall::Call;
 use super::{fork, limits, syscall_kernel_state, syscall_signals};
-use crate::ops::{lives, numbers, receive, send};
+use crate::ops::{child, lives, numbers, receive, send};
 use crate::sched::{self, blocking, park};
 use crate::sync::futex;
 use crate::sys::user;
 use crate::task::green;
+use crate::task::word::Cancellation;
 
 /// Carries `call` out.
 ///
@@ -77,6 +80,15 @@ pub unsafe fn run(call: &Call) -> isize {
                 Some(shares_files) => fork::without_handlers(shares_files, kernel),
                 None => kernel(),
             },
+            libc::SYS_wait4 if c as c_int & libc::WNOHANG == 0 => {
+                let wanted = (a as pid_t, b as *mut c_int, c as c_int, d as *mut rusage);
+                child::wait4(wanted, kernel, Cancellation::Never)
+            }
+            // Its fifth argument is no function's.
+            libc::SYS_waitid if d as c_int & libc::WNOHANG == 0 && e == 0 => {
+                let wanted = (a as idtype_t, b as id_t, c as *mut siginfo_t, d as c_int);
+                child::waitid(wanted, kernel, Cancellation::Never)
+            }
             // Options, and descriptors that travel.
             libc::SYS_setsockopt => {
                 let result = kernel();

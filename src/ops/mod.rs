@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod batch;
+pub mod child;
 pub mod connect;
 pub mod dns;
 mod file;

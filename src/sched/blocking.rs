@@ -4,8 +4,34 @@
 //! What has no readiness form (`fsync`, `flock`, opening a FIFO, a
 //! process-shared lock) just runs there, on the green thread's own stack.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::worker::Worker;
 use super::{idle, kernel_thread, slots, switch, worker};
+use crate::sys::in_child::in_child;
 use crate::task::{After, Critical, Kind, Thread, current, green};
+
+/// So many kernel threads are in blocking regions.
+static USED: AtomicU32 = AtomicU32::new(0);
+
+fn reset() {
+    USED.store(0, Ordering::Relaxed);
+}
+
+in_child!(reset);
+
+/// How many kernel threads are in blocking regions.
+pub fn used() -> u32 {
+    USED.load(Ordering::Relaxed)
+}
+
+/// The kernel thread of `worker`, the caller, is in no blocking region, whether it was or not.
+#[inline]
+pub(super) fn left(worker: &Worker) {
+    if worker.in_region.replace(false) {
+        USED.fetch_sub(1, Ordering::Relaxed);
+    }
+}
 
 /// Runs `act`, which may block, with the caller's slot given away.
 ///
@@ -26,6 +52,9 @@ pub(super) fn enter(me: &'static Thread) {
     let worker = worker::of(me);
     let Some(slot) = worker.slot() else { return };
     worker.set_slot(None);
+    if !worker.in_region.replace(true) {
+        USED.fetch_add(1, Ordering::Relaxed);
+    }
     if slot.take_from(worker, None) {
         idle::lay_down(slot);
         if slots::any_queued() || idle::needs_poller() {
@@ -43,6 +72,7 @@ pub fn wire() {
     if me.is_green() && !me.is_wired() {
         enter(me);
         let worker = worker::of(me);
+        left(worker);
         worker.set_altered();
         me.set_wired(worker.kernel_id());
         kernel_thread::set_name(me);
@@ -68,6 +98,7 @@ pub(super) fn leave(me: &'static Thread) {
     }
     // The thread has not switched: it is still there.
     let worker = worker::of(me);
+    left(worker);
     if worker.slot().is_none() && !idle::acquire(worker) {
         // All slots are busy: queue for one.
         switch::to(me, worker.base(), worker, After::Return);

@@ -10,12 +10,14 @@
 //! - [`idle`]: slots and workers without work, and who wakes them;
 //! - [`blocking`]: stretches that block the kernel thread; [`kernel_state`]: what makes it a
 //!   thread's own; [`tie`]: what the kernel has to know a thread for;
+//! - [`children`]: waiting for the process's children;
 //! - [`lend`]: a thread lent to a child of `vfork`;
 //! - [`monitor`]: takes slots away from whoever is stuck; [`limit`]: how many there are;
 //! - [`tempo`]: how often to look around;
 //! - [`statistics`]: a line at the exit, on request.
 
 pub mod blocking;
+pub mod children;
 pub mod event_loop;
 pub mod idle;
 pub mod kernel_state;

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::mask::KernelMask;
 use super::slot::{Pick, Slot};
-use super::{idle, kernel_thread, slots, statistics, switch, tempo};
+use super::{blocking, idle, kernel_thread, slots, statistics, switch, tempo};
 use crate::arch::thread::pointer;
 use crate::glibc::robust;
 use crate::sys::in_child::in_child;
@@ -47,6 +47,8 @@ pub struct Worker {
     stack: Cell<usize>,
     /// What the kernel clears when it has left the stack.
     alive: Cell<*const AtomicU32>,
+    /// Whether its kernel thread is in a blocking region.
+    pub(super) in_region: Cell<bool>,
     /// Whether it ends. Written while it sleeps and nobody else knows of it.
     ends: Cell<bool>,
     /// Whether it was to end and could not, because of its kernel thread's children.
@@ -145,6 +147,7 @@ impl Worker {
                 heirs: robust::List::default(),
                 stack: Cell::new(0),
                 alive: Cell::new(ptr::null()),
+                in_region: Cell::new(false),
                 ends: Cell::new(false),
                 stays: Cell::new(false),
                 listed: Cell::new(false),
@@ -160,6 +163,12 @@ impl Worker {
     /// [`create`](Self::create).
     pub fn put_by(&self) {
         lock_free::push(&ENDED, self, &self.idle_next);
+    }
+
+    /// The worker's kernel thread, the caller, is about to return from its first function.
+    pub fn leave(&self) {
+        self.running.store(ptr::null_mut(), Ordering::Relaxed);
+        self.put_by();
     }
 
     /// Whether there is no kernel thread of the worker's, nor on its stack.
@@ -429,8 +438,7 @@ extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
     worker.install_signal_stack();
     work(worker);
     (upcalls::get().deliver_deferred)();
-    worker.running.store(ptr::null_mut(), Ordering::Relaxed);
-    worker.put_by();
+    worker.leave();
     // glibc ends the thread, and counts it among those of the program that have ended.
     ptr::null_mut()
 }
@@ -440,6 +448,7 @@ extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
 pub fn work(worker: &'static Worker) {
     let base = worker.base();
     while !worker.is_at_end() {
+        blocking::left(worker);
         if worker.is_altered() {
             worker.mask.close();
             if worker.may_end() {

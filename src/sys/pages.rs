@@ -17,8 +17,17 @@ pub fn reserve(length: usize) -> Option<*mut u8> {
     map(length, libc::PROT_READ | libc::PROT_WRITE)
 }
 
+/// [`reserve`] for memory that forked children have in common with this process.
+pub fn share(length: usize) -> Option<*mut u8> {
+    map_as(libc::MAP_SHARED, length, libc::PROT_READ | libc::PROT_WRITE)
+}
+
 fn map(length: usize, protection: i32) -> Option<*mut u8> {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    map_as(libc::MAP_PRIVATE, length, protection)
+}
+
+fn map_as(sharing: i32, length: usize, protection: i32) -> Option<*mut u8> {
+    let flags = sharing | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new anonymous mapping touches no existing memory.
     let address = unsafe { syscall!(SYS_mmap, 0usize, length, protection, flags, -1isize, 0usize) };
     (address > 0).then_some(address as *mut u8)

@@ -25,3 +25,5 @@ pub const SHARED_QUEUE: u32 = 10;
 pub const HUSKS: u32 = 11;
 /// Memory for stacks.
 pub const STACKS: u32 = 12;
+/// Children whose ends are awaited.
+pub const CHILDREN: u32 = 13;

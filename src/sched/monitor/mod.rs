@@ -21,7 +21,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use core::time::Duration;
 
 use super::worker::Worker;
-use super::{idle, slots};
+use super::{children, idle, slots};
 use crate::hub::epoll;
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::in_child;
@@ -165,5 +165,6 @@ fn look(watch: &mut Watch, seen_polls: &mut u32) -> Stuck {
     if (wanted || slots::any_queued()) && idle::idle_slots() > 0 {
         idle::start_worker();
     }
+    children::start_wanted();
     watch.look()
 }
