@@ -1,13 +1,20 @@
 //! What the environment asks for. Nonsense is reported in one line and ignored.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use crate::sys::report;
 
 /// The most slots there can be.
 pub const MAX_SLOTS: usize = 64;
 
+/// How many kernel threads what has to block one may use at once, unless that is asked for. A
+/// disk has work enough with as many requests, a lock with as many that wait for it; each costs a
+/// kernel thread and its two stacks.
+const MAX_BLOCKING: u32 = 64;
+
+/// A forked child keeps it.
+static BLOCKING: AtomicU32 = AtomicU32::new(MAX_BLOCKING);
 /// 0: not asked for. A forked child keeps it.
 static WORKERS: AtomicUsize = AtomicUsize::new(0);
 /// In bytes, 0: not asked for. A forked child keeps it.
@@ -83,6 +90,16 @@ pub fn init() {
             b" is neither libc nor hub; using the default",
         ]),
     }
+    if let Some(text) = variable(c"GREEN_MAX_BLOCKING") {
+        match number(text) {
+            Some(count @ 1..=1_000_000) => BLOCKING.store(count as u32, Ordering::Relaxed),
+            _ => report::line(&[
+                b"GREEN_MAX_BLOCKING=",
+                text,
+                b" is not a number from 1 to 1000000; using the default",
+            ]),
+        }
+    }
     switch(c"GREEN_STATS", &STATISTICS);
     switch(c"GREEN_PATCH", &PATCHES);
 }
@@ -118,6 +135,11 @@ pub fn workers() -> Option<usize> {
         0 => None,
         count => Some(count),
     }
+}
+
+/// How many kernel threads what has to block one may use at once.
+pub fn max_blocking() -> u32 {
+    BLOCKING.load(Ordering::Relaxed)
 }
 
 /// The CPUs that the process may use: affinity and the cgroup's quota considered; at least 1.

@@ -56,7 +56,9 @@ NONSENSE = ["-1", "two", "2x", "1.5", " ", "9" * 30]
 @pytest.mark.parametrize(
     ("variable", "value"),
     [
-        *itertools.product(["GREEN_WORKERS", "GREEN_STACK_SIZE"], ["0", *NONSENSE]),
+        *itertools.product(
+            ["GREEN_WORKERS", "GREEN_STACK_SIZE", "GREEN_MAX_BLOCKING"], ["0", *NONSENSE]
+        ),
         *itertools.product(["GREEN_STATS", "GREEN_PATCH", "GREEN_RESOLVER"], NONSENSE),
     ],
 )

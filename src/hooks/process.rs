@@ -10,7 +10,8 @@ use super::streams;
 use crate::glibc::real::real;
 use crate::hub::descriptor;
 use crate::ops::child;
-use crate::sched::blocking;
+use crate::ops::turn::{self, Ends};
+use crate::sched::turns;
 use crate::signal::cancel;
 use crate::sys::errno;
 use crate::task::word::Cancellation;
@@ -37,9 +38,9 @@ fn without_waiting(call: impl FnOnce() -> c_int) -> c_int {
 /// file.
 fn start_program<R: Copy>(call: impl Fn() -> R) -> R {
     descriptor::share_all();
-    let result = blocking::region(call);
+    let started = turn::run(&turns::STARTS, Cancellation::Never, Ends::Never, &call);
     descriptor::share_all();
-    result
+    started.unwrap_or_else(call)
 }
 
 export! {

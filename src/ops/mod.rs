@@ -18,6 +18,7 @@ pub mod receive;
 pub mod send;
 pub mod sleep;
 pub mod splice;
+pub mod turn;
 
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::{blocking, park, wake};

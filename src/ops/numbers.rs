@@ -3,14 +3,17 @@
 //! program's reach. Any thread may be the caller, before the first green thread, too.
 
 use core::ffi::{c_int, c_uint};
+use core::sync::atomic::Ordering;
 
-use super::{lives, receive};
+use super::turn::{self, Ends};
+use super::{EINTR, lives, receive};
 use crate::hub::{descriptor, place};
 use crate::sched::kernel_state::{self, Change};
-use crate::sched::{self, blocking};
+use crate::sched::{self, blocking, turns};
 use crate::sys::open_files;
 use crate::sys::raw::syscall;
-use crate::task::current;
+use crate::task::word::Cancellation;
+use crate::task::{current, green};
 use crate::thread::exit;
 
 const EBADF: isize = -(libc::EBADF as isize);
@@ -249,9 +252,39 @@ pub fn control(
         }
         libc::F_SETFL => lives::change_status(fd, call),
         libc::F_GETFL => lives::with_status(fd, call),
-        libc::F_SETLKW | libc::F_OFD_SETLKW => blocking::region(call),
+        libc::F_SETLKW => lock(fd, libc::F_SETLK, argument, call, refuse),
+        libc::F_OFD_SETLKW => lock(fd, libc::F_OFD_SETLK, argument, call, refuse),
         _ => call(),
     }
+}
+
+/// A command of `fcntl` that waits for a lock. It is tried by the one that does not, `at_once`;
+/// then `call` waits, when it is the caller's turn to block a kernel thread.
+fn lock(
+    fd: c_int,
+    at_once: c_int,
+    argument: usize,
+    call: impl FnOnce() -> isize,
+    refuse: impl FnOnce(isize) -> isize,
+) -> isize {
+    const EAGAIN: isize = -(libc::EAGAIN as isize);
+    const EACCES: isize = -(libc::EACCES as isize);
+    // Who is to be cancelled is so in `call`.
+    if green().is_some_and(|me| !me.cancelled.load(Ordering::Relaxed)) {
+        // SAFETY: the kernel refuses bad addresses.
+        match unsafe { syscall!(SYS_fcntl, fd, at_once, argument) } {
+            EAGAIN | EACCES => {}
+            error if error < 0 => return refuse(error),
+            result => return result,
+        }
+    }
+    turn::run(
+        &turns::CALLS,
+        Cancellation::Never,
+        Ends::UnlessRestarted,
+        call,
+    )
+    .unwrap_or_else(|| refuse(EINTR))
 }
 
 /// `ioctl(2)`.

@@ -6,6 +6,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::turns::Turns;
 use super::worker::Worker;
 use super::{idle, kernel_thread, slots, switch, worker};
 use crate::sys::in_child::in_child;
@@ -31,6 +32,9 @@ pub(super) fn left(worker: &Worker) {
     if worker.in_region.replace(false) {
         USED.fetch_sub(1, Ordering::Relaxed);
     }
+    if let Some(turns) = worker.turn.take() {
+        turns.give_back();
+    }
 }
 
 /// Runs `act`, which may block, with the caller's slot given away.
@@ -46,11 +50,35 @@ pub fn region<R>(act: impl FnOnce() -> R) -> R {
     result
 }
 
+/// [`region`] for one of those of which there are only so many.
+#[inline]
+pub fn counted<R>(turns: &'static Turns, act: impl FnOnce() -> R) -> R {
+    let Some(me) = green() else { return act() };
+    enter(me);
+    take_turn(worker::of(me), Some(turns));
+    let result = act();
+    leave(me);
+    result
+}
+
+/// The kernel thread of `worker`, the caller, has that turn, and no other.
+fn take_turn(worker: &Worker, turns: Option<&'static Turns>) {
+    if let Some(turns) = turns {
+        turns.take();
+    }
+    if let Some(before) = worker.turn.replace(turns) {
+        before.give_back();
+    }
+}
+
 /// Gives the slot of `me`, the calling green thread, away.
 pub(super) fn enter(me: &'static Thread) {
     let _critical = Critical::enter();
     let worker = worker::of(me);
-    let Some(slot) = worker.slot() else { return };
+    let Some(slot) = worker.slot() else {
+        // A region inside another: from here on something else is waited for.
+        return take_turn(worker, None);
+    };
     worker.set_slot(None);
     if !worker.in_region.replace(true) {
         USED.fetch_add(1, Ordering::Relaxed);

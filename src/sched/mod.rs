@@ -9,7 +9,7 @@
 //! - [`kernel_thread`]: starting and ending one;
 //! - [`idle`]: slots and workers without work, and who wakes them;
 //! - [`blocking`]: stretches that block the kernel thread; [`kernel_state`]: what makes it a
-//!   thread's own; [`tie`]: what the kernel has to know a thread for;
+//!   thread's own; [`turns`]: how many may block at once; [`tie`]: what the kernel has to know a thread for;
 //! - [`children`]: waiting for the process's children;
 //! - [`lend`]: a thread lent to a child of `vfork`;
 //! - [`monitor`]: takes slots away from whoever is stuck; [`limit`]: how many there are;
@@ -34,6 +34,7 @@ pub mod statistics;
 pub mod switch;
 mod tempo;
 pub mod tie;
+pub mod turns;
 pub mod wake;
 pub mod worker;
 

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::mask::KernelMask;
 use super::slot::{Pick, Slot};
+use super::turns::Turns;
 use super::{blocking, idle, kernel_thread, slots, statistics, switch, tempo};
 use crate::arch::thread::pointer;
 use crate::glibc::robust;
@@ -49,6 +50,8 @@ pub struct Worker {
     alive: Cell<*const AtomicU32>,
     /// Whether its kernel thread is in a blocking region.
     pub(super) in_region: Cell<bool>,
+    /// The turn that it has there.
+    pub(super) turn: Cell<Option<&'static Turns>>,
     /// Whether it ends. Written while it sleeps and nobody else knows of it.
     ends: Cell<bool>,
     /// Whether it was to end and could not, because of its kernel thread's children.
@@ -148,6 +151,7 @@ impl Worker {
                 stack: Cell::new(0),
                 alive: Cell::new(ptr::null()),
                 in_region: Cell::new(false),
+                turn: Cell::new(None),
                 ends: Cell::new(false),
                 stays: Cell::new(false),
                 listed: Cell::new(false),

@@ -21,7 +21,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use core::time::Duration;
 
 use super::worker::Worker;
-use super::{children, idle, slots};
+use super::{children, idle, slots, turns};
 use crate::hub::epoll;
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::in_child;
@@ -106,7 +106,7 @@ pub fn start() -> Result<(), i32> {
 }
 
 fn is_needed() -> bool {
-    !idle::is_all_idle() || KICK.load(Ordering::SeqCst)
+    !idle::is_all_idle() || turns::any_queued() || KICK.load(Ordering::SeqCst)
 }
 
 extern "C" fn main(worker: *mut c_void) -> *mut c_void {
@@ -128,7 +128,7 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
             retired = clock::now();
             idle::retire_workers();
         }
-        idle_looks = if idle::is_all_idle() {
+        idle_looks = if idle::is_all_idle() && !turns::any_queued() {
             idle_looks + 1
         } else {
             0
@@ -166,5 +166,6 @@ fn look(watch: &mut Watch, seen_polls: &mut u32) -> Stuck {
         idle::start_worker();
     }
     children::start_wanted();
+    turns::look();
     watch.look()
 }

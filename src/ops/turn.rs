@@ -1,0 +1,58 @@
+//! Calls that have to block a kernel thread, of which there are only so many.
+
+use crate::sched::blocking;
+use crate::sched::turns::Turns;
+use crate::signal::{Watch, cancel};
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Thread, green};
+
+/// Which handlers end a wait for a turn, as they would end the call that it is part of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ends {
+    /// None.
+    Never,
+    /// Those without `SA_RESTART`.
+    UnlessRestarted,
+    /// All.
+    Always,
+}
+
+/// Runs `call` in a blocking region when it is the caller's turn. `None` if a handler has
+/// ended the wait for that.
+#[inline]
+pub fn run<R>(
+    turns: &'static Turns,
+    cancellation: Cancellation,
+    ends: Ends,
+    call: impl FnOnce() -> R,
+) -> Option<R> {
+    let came = green().is_none_or(|me| wait(me, turns, cancellation, ends));
+    came.then(|| blocking::counted(turns, call))
+}
+
+/// Waits for a turn: false if a handler has ended that.
+fn wait(
+    me: &'static Thread,
+    turns: &'static Turns,
+    cancellation: Cancellation,
+    ends: Ends,
+) -> bool {
+    let watch = Watch::new(me);
+    while let Some(reason) = turns.wait(cancellation) {
+        if reason != Wake::Interrupted {
+            continue;
+        }
+        if cancellation == Cancellation::Point {
+            cancel::point();
+        }
+        let ended = match ends {
+            Ends::Never => false,
+            Ends::UnlessRestarted => watch.interrupted(),
+            Ends::Always => watch.handled(),
+        };
+        if ended {
+            return false;
+        }
+    }
+    true
+}

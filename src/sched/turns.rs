@@ -1,0 +1,138 @@
+//! How many kernel threads may be blocked at once, by what has to block one.
+//!
+//! Whoever would be one too many queues, in order of arrival, until another one is back. What
+//! a blocked thread waits for may have to come from one that queues: so when none has come
+//! back for a while the monitor lets more of them in ([`look`]), a quarter more each time,
+//! until nobody queues.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::{monitor, park, wake};
+use crate::settings;
+use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
+use crate::sys::in_child::in_child;
+use crate::task::word::{Cancellation, Wake};
+
+/// After so long without anybody's return more are let in.
+const PATIENCE: Instant = 50 * MILLISECOND;
+/// So many more at least.
+const LEAST_RAISE: u32 = 4;
+
+/// The turns at blocking a kernel thread for one purpose.
+pub struct Turns {
+    /// So many are blocked.
+    used: AtomicU32,
+    /// So many more than usual may be.
+    raised: AtomicU32,
+    /// So many queue.
+    queued: AtomicU32,
+    /// How often somebody has come back.
+    returns: AtomicU32,
+    /// What the monitor has last seen of that, and when it was another number.
+    seen: AtomicU32,
+    since: AtomicU64,
+    usual: fn() -> u32,
+}
+
+impl Turns {
+    const fn new(usual: fn() -> u32) -> Self {
+        Self {
+            used: AtomicU32::new(0),
+            raised: AtomicU32::new(0),
+            queued: AtomicU32::new(0),
+            returns: AtomicU32::new(0),
+            seen: AtomicU32::new(0),
+            since: AtomicU64::new(0),
+            usual,
+        }
+    }
+
+    fn reset(&self) {
+        for count in [&self.used, &self.raised, &self.queued] {
+            count.store(0, Ordering::Relaxed);
+        }
+    }
+
+    fn is_free(&self) -> bool {
+        // SeqCst: who queues sees who has returned, or is seen by him.
+        self.used.load(Ordering::SeqCst) < (self.usual)() + self.raised.load(Ordering::SeqCst)
+    }
+
+    fn key(&self) -> usize {
+        self.used.as_ptr().addr()
+    }
+
+    /// Waits until there is a turn, which is not taken yet: `None` then, or why the wait has
+    /// ended.
+    pub fn wait(&self, cancellation: Cancellation) -> Option<Wake> {
+        if self.is_free() && self.queued.load(Ordering::Relaxed) == 0 {
+            return None;
+        }
+        self.queued.fetch_add(1, Ordering::SeqCst);
+        monitor::stay_awake();
+        let taken = || (!self.is_free()).then_some(0);
+        let reason = park::on_address(self.key(), NEVER, cancellation, taken, || (), || ());
+        self.queued.fetch_sub(1, Ordering::SeqCst);
+        if self.is_free() { None } else { reason }
+    }
+
+    pub(super) fn take(&self) {
+        self.used.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// The caller is critical, and holds no lock.
+    pub(super) fn give_back(&self) {
+        self.used.fetch_sub(1, Ordering::SeqCst);
+        self.returns.fetch_add(1, Ordering::Relaxed);
+        if self.queued.load(Ordering::SeqCst) > 0 {
+            wake::up_to(self.key(), 1);
+        }
+    }
+
+    /// So many are blocked.
+    pub fn used(&self) -> u32 {
+        self.used.load(Ordering::Relaxed)
+    }
+
+    fn look(&self, now: Instant) {
+        let returns = self.returns.load(Ordering::Relaxed);
+        let queued = self.queued.load(Ordering::SeqCst);
+        if queued == 0 || self.seen.swap(returns, Ordering::Relaxed) != returns {
+            self.since.store(now, Ordering::Relaxed);
+            if queued == 0 && self.used() <= (self.usual)() {
+                self.raised.store(0, Ordering::Relaxed);
+            }
+        } else if now - self.since.load(Ordering::Relaxed) >= PATIENCE {
+            self.since.store(now, Ordering::Relaxed);
+            let more = (self.used() / 4).max(LEAST_RAISE);
+            self.raised.fetch_add(more, Ordering::SeqCst);
+            wake::up_to(self.key(), more as usize);
+        }
+    }
+}
+
+/// In calls that wait for others or for a device.
+pub static CALLS: Turns = Turns::new(settings::max_blocking);
+/// While a program is started, until it is executed: that is mostly the processor's work, and
+/// more at a time are not done sooner.
+pub static STARTS: Turns = Turns::new(|| 8);
+
+/// In a forked child nobody else blocks.
+fn reset() {
+    CALLS.reset();
+    STARTS.reset();
+}
+
+in_child!(reset);
+
+/// Whether anybody queues.
+pub fn any_queued() -> bool {
+    CALLS.queued.load(Ordering::SeqCst) + STARTS.queued.load(Ordering::SeqCst) > 0
+}
+
+/// Lets more in if it has to be. For the monitor.
+pub fn look() {
+    let now = clock::now();
+    CALLS.look(now);
+    STARTS.look(now);
+}
