@@ -7,7 +7,7 @@ use libc::{mmsghdr, timespec};
 use super::symbol::check;
 use crate::glibc::real::real;
 use crate::ops::{batch, receive, send};
-use crate::signal::cancel;
+use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
 
@@ -29,7 +29,7 @@ pub unsafe extern "C-unwind" fn recvmmsg(
         let real = real!(recvmmsg: Real);
         // SAFETY: as the caller promises; the messages that were received are valid.
         return unsafe {
-            let received = real(fd, messages, count, flags, timeout);
+            let received = restart::libc_call(|| real(fd, messages, count, flags, timeout));
             for index in 0..received.max(0) as usize {
                 receive::adopt_descriptors(&(*messages.add(index)).msg_hdr);
             }
@@ -57,7 +57,7 @@ pub unsafe extern "C-unwind" fn sendmmsg(
         let real = real!(sendmmsg: unsafe extern "C-unwind" fn(c_int, *mut mmsghdr, c_uint, c_int) -> c_int);
         // SAFETY: as the caller promises; the messages that were sent are valid.
         return unsafe {
-            let sent = real(fd, messages, count, flags);
+            let sent = restart::libc_call(|| real(fd, messages, count, flags));
             for index in 0..sent.max(0) as usize {
                 send::share_rights(&(*messages.add(index)).msg_hdr);
             }

@@ -7,7 +7,7 @@ use libc::{sockaddr, socklen_t};
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::{accept, connect, lives};
-use crate::signal::cancel;
+use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
 
@@ -25,7 +25,7 @@ pub unsafe extern "C-unwind" fn accept(
         let real = real!(accept: unsafe extern "C-unwind" fn(c_int, *mut sockaddr, *mut socklen_t) -> c_int);
         lives::contend(fd);
         // SAFETY: as the caller promises.
-        return lives::make(|| unsafe { real(fd, address, length) });
+        return lives::make(|| restart::libc_call(|| unsafe { real(fd, address, length) }));
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -48,7 +48,7 @@ pub unsafe extern "C-unwind" fn accept4(
         let real = real!(accept4: unsafe extern "C-unwind" fn(c_int, *mut sockaddr, *mut socklen_t, c_int) -> c_int);
         lives::contend(fd);
         // SAFETY: as the caller promises.
-        return lives::make(|| unsafe { real(fd, address, length, flags) });
+        return lives::make(|| restart::libc_call(|| unsafe { real(fd, address, length, flags) }));
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -70,7 +70,7 @@ pub unsafe extern "C-unwind" fn connect(
         let real =
             real!(connect: unsafe extern "C-unwind" fn(c_int, *const sockaddr, socklen_t) -> c_int);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, address, length) };
+        return restart::libc_call(|| unsafe { real(fd, address, length) });
     };
     cancel::point();
     // SAFETY: as the caller promises.

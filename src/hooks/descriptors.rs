@@ -9,7 +9,7 @@ use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::lives::{self, end};
 use crate::ops::numbers;
-use crate::signal::cancel;
+use crate::signal::{cancel, restart};
 use crate::sys::errno;
 
 /// `close(2)`.
@@ -86,7 +86,7 @@ pub unsafe extern "C-unwind" fn fcntl(fd: c_int, command: c_int, argument: c_ulo
     // glibc's own: it knows of commands that need more than the system call.
     let real = real!(fcntl: unsafe extern "C-unwind" fn(c_int, c_int, c_ulong) -> c_int);
     // SAFETY: as the caller promises.
-    let call = || unsafe { real(fd, command, argument) } as isize;
+    let call = || restart::libc_call(|| unsafe { real(fd, command, argument) }) as isize;
     // A negative result may be an owner (F_GETOWN): it is libc's already.
     numbers::control(fd, command, argument as usize, call, errno::to_libc) as c_int
 }

@@ -9,8 +9,8 @@ use super::symbol::check;
 use crate::glibc::real::real;
 use crate::hub::descriptor::{self, Direction};
 use crate::ops::{Operation, pass_on};
-use crate::sched::{blocking, event_loop, park};
-use crate::signal::{Watch, cancel, mask};
+use crate::sched::{event_loop, park};
+use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
@@ -33,8 +33,12 @@ unsafe fn wait(
     watch: &Watch,
     in_kernel: bool,
 ) -> isize {
-    // SAFETY: as the caller promises; the kernel refuses what is no array.
-    let look = || unsafe { syscall!(SYS_epoll_pwait, epoll, events, count, 0, 0usize, 0usize) };
+    let look = || {
+        // SAFETY: as the caller promises; the kernel refuses what is no array.
+        restart::kernel_call(|| unsafe {
+            syscall!(SYS_epoll_pwait, epoll, events, count, 0, 0usize, 0usize)
+        })
+    };
     let native = || {
         let left = clock::until(deadline).map_or(-1, |left| {
             left.as_nanos().div_ceil(MILLISECOND.into()) as c_int
@@ -62,7 +66,7 @@ unsafe fn wait(
         return result;
     }
     let Some(operation) = Operation::new(me, epoll, Direction::Read) else {
-        return blocking::region(native);
+        return restart::in_region(native);
     };
     let result = operation.until(deadline, *watch).run(
         |entry, _| match look() {
@@ -123,7 +127,9 @@ pub unsafe extern "C-unwind" fn epoll_wait(
     let Some(me) = green() else {
         let real = real!(epoll_wait: unsafe extern "C-unwind" fn(c_int, *mut epoll_event, c_int, c_int) -> c_int);
         // SAFETY: as the caller promises.
-        return unsafe { real(epoll, events, count, timeout) };
+        return restart::within_millis(timeout, |timeout| unsafe {
+            real(epoll, events, count, timeout)
+        });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -163,7 +169,9 @@ pub unsafe extern "C-unwind" fn epoll_pwait(
         ) -> c_int;
         let real = real!(epoll_pwait: Real);
         // SAFETY: as the caller promises.
-        unsafe { real(epoll, events, count, timeout, set) }
+        restart::within_millis(timeout, |timeout| unsafe {
+            real(epoll, events, count, timeout, set)
+        })
     };
     let Some(me) = green() else {
         return mask::natively(set, native);
@@ -204,7 +212,7 @@ pub unsafe extern "C-unwind" fn epoll_pwait2(
         ) -> c_int;
         let real = real!(epoll_pwait2: Real);
         // SAFETY: as the caller promises.
-        unsafe { real(epoll, events, count, timeout, set) }
+        unsafe { restart::within(timeout, |timeout| real(epoll, events, count, timeout, set)) }
     };
     let Some(me) = green() else {
         return mask::natively(set, native);

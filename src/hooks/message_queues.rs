@@ -8,7 +8,7 @@ use super::symbol::check;
 use crate::glibc::real::real;
 use crate::hub::descriptor::Direction;
 use crate::ops::message_queue::run;
-use crate::signal::cancel;
+use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::task::green;
@@ -51,7 +51,7 @@ pub unsafe extern "C-unwind" fn mq_timedreceive(
         ) -> ssize_t;
         let real = real!(mq_timedreceive: Real);
         // SAFETY: as the caller promises.
-        return unsafe { real(queue, buffer, length, priority, limit) };
+        return restart::libc_call(|| unsafe { real(queue, buffer, length, priority, limit) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -101,7 +101,7 @@ pub unsafe extern "C-unwind" fn mq_timedsend(
         ) -> c_int;
         let real = real!(mq_timedsend: Real);
         // SAFETY: as the caller promises.
-        return unsafe { real(queue, message, length, priority, limit) };
+        return restart::libc_call(|| unsafe { real(queue, message, length, priority, limit) });
     };
     cancel::point();
     // SAFETY: as the caller promises.

@@ -10,7 +10,7 @@ use crate::glibc::real::real;
 use crate::ops::poll::{self, Interest};
 use crate::ops::sleep;
 use crate::sched::park;
-use crate::signal::{Watch, cancel, mask};
+use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
@@ -47,7 +47,7 @@ unsafe fn wait(
     watch: &Watch,
 ) -> isize {
     // SAFETY: as the caller promises; the kernel refuses what is no array.
-    let probe = || unsafe { syscall!(SYS_poll, fds, count, 0) };
+    let probe = || restart::kernel_call(|| unsafe { syscall!(SYS_poll, fds, count, 0) });
     let first = probe();
     if first != 0 || deadline <= clock::now() {
         park::spend(me);
@@ -82,7 +82,7 @@ pub unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c
     let Some(me) = green() else {
         let real = real!(poll: unsafe extern "C-unwind" fn(*mut pollfd, nfds_t, c_int) -> c_int);
         // SAFETY: as the caller promises.
-        return unsafe { real(fds, count, timeout) };
+        return restart::within_millis(timeout, |timeout| unsafe { real(fds, count, timeout) });
     };
     cancel::point();
     let deadline = match u64::try_from(timeout) {
@@ -117,7 +117,7 @@ pub unsafe extern "C-unwind" fn ppoll(
         ) -> c_int;
         let real = real!(ppoll: Real);
         // SAFETY: as the caller promises.
-        unsafe { real(fds, count, timeout, set) }
+        unsafe { restart::within(timeout, |timeout| real(fds, count, timeout, set)) }
     };
     let Some(me) = green() else {
         return mask::natively(set, native);

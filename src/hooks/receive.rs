@@ -7,7 +7,7 @@ use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::receive::{self, Source};
-use crate::signal::cancel;
+use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
 
@@ -31,7 +31,7 @@ pub unsafe extern "C-unwind" fn recv(
         let real =
             real!(recv: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t, c_int) -> ssize_t);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, buffer, length, flags) };
+        return restart::libc_call(|| unsafe { real(fd, buffer, length, flags) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -63,7 +63,9 @@ pub unsafe extern "C-unwind" fn recvfrom(
         ) -> ssize_t;
         let real = real!(recvfrom: Real);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, buffer, length, flags, address, address_length) };
+        return restart::libc_call(|| unsafe {
+            real(fd, buffer, length, flags, address, address_length)
+        });
     };
     cancel::point();
     let source = Source {
@@ -85,7 +87,7 @@ pub unsafe extern "C-unwind" fn recvmsg(fd: c_int, message: *mut msghdr, flags: 
         let real =
             real!(recvmsg: unsafe extern "C-unwind" fn(c_int, *mut msghdr, c_int) -> ssize_t);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, message, flags) };
+        return restart::libc_call(|| unsafe { real(fd, message, flags) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -102,7 +104,7 @@ pub unsafe extern "C-unwind" fn read(fd: c_int, buffer: *mut c_void, length: siz
     let Some(me) = green() else {
         let real = real!(read: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t) -> ssize_t);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, buffer, length) };
+        return restart::libc_call(|| unsafe { real(fd, buffer, length) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -121,7 +123,7 @@ pub unsafe extern "C-unwind" fn readv(fd: c_int, vectors: *const iovec, count: c
     let Some(me) = green() else {
         let real = real!(readv: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int) -> ssize_t);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, vectors, count) };
+        return restart::libc_call(|| unsafe { real(fd, vectors, count) });
     };
     cancel::point();
     // SAFETY: as the caller promises.

@@ -8,12 +8,13 @@ use libc::{aiocb, off_t, sembuf, sigevent, size_t, ssize_t, timespec};
 use crate::glibc::real::real;
 use crate::ops::turn::{self, Ends};
 use crate::sched::{blocking, turns};
-use crate::signal::Watch;
+use crate::signal::restart;
 use crate::sys::errno;
 use crate::task::green;
 use crate::task::word::Cancellation;
 
-/// Hooks that run the real function in a blocking region.
+/// Hooks that run the real function in a blocking region, and again after a signal that was
+/// not for the caller.
 macro_rules! regions {
     ($($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
         export! {$(
@@ -21,27 +22,77 @@ macro_rules! regions {
             unchecked fn $name($($argument: $type),*) -> $result {
                 let real = real!($name: unsafe extern "C-unwind" fn($($type),*) -> $result);
                 // SAFETY: as the caller promises.
-                blocking::region(|| unsafe { real($($argument),*) })
+                blocking::region(|| restart::libc_call(|| unsafe { real($($argument),*) }))
             }
         )*}
     };
 }
 
 regions! {
-    /// `aio_suspend(3)`.
-    fn aio_suspend(list: *const *const aiocb, count: c_int, timeout: *const timespec) -> c_int;
-    /// Alias of `aio_suspend`.
-    fn aio_suspend64(list: *const *const aiocb, count: c_int, timeout: *const timespec) -> c_int;
-    /// `lio_listio(3)`, which may wait for all.
-    fn lio_listio(mode: c_int, list: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int;
-    /// Alias of `lio_listio`.
-    fn lio_listio64(mode: c_int, list: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int;
-    /// `gai_suspend(3)`.
-    fn gai_suspend(list: *const *const c_void, count: c_int, timeout: *const timespec) -> c_int;
     /// `tcdrain(3)`.
     fn tcdrain(fd: c_int) -> c_int;
+}
+
+export! {
     /// `semtimedop(2)`.
-    fn semtimedop(set: c_int, operations: *mut sembuf, count: size_t, timeout: *const timespec) -> c_int;
+    unchecked fn semtimedop(set: c_int, operations: *mut sembuf, count: size_t, timeout: *const timespec) -> c_int {
+        type Real = unsafe extern "C-unwind" fn(c_int, *mut sembuf, size_t, *const timespec) -> c_int;
+        let real = real!(semtimedop: Real);
+        // SAFETY: as the caller promises.
+        blocking::region(|| unsafe { restart::within(timeout, |limit| real(set, operations, count, limit)) })
+    }
+
+    /// `aio_suspend(3)`.
+    unchecked fn aio_suspend(list: *const *const aiocb, count: c_int, timeout: *const timespec) -> c_int {
+        type Real = unsafe extern "C-unwind" fn(*const *const aiocb, c_int, *const timespec) -> c_int;
+        let real = real!(aio_suspend: Real);
+        // SAFETY: as the caller promises.
+        blocking::region(|| unsafe { restart::within(timeout, |limit| real(list, count, limit)) })
+    }
+
+    /// Alias of `aio_suspend`.
+    unchecked fn aio_suspend64(list: *const *const aiocb, count: c_int, timeout: *const timespec) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { aio_suspend(list, count, timeout) }
+    }
+
+    /// `lio_listio(3)`, which may wait for all. It has begun them all by then, so it is not
+    /// called again.
+    unchecked fn lio_listio(mode: c_int, list: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int {
+        type Real = unsafe extern "C-unwind" fn(c_int, *const *mut aiocb, c_int, *mut sigevent) -> c_int;
+        let real = real!(lio_listio: Real);
+        // SAFETY: as the caller promises.
+        blocking::region(|| unsafe { real(mode, list, count, event) })
+    }
+
+    /// Alias of `lio_listio`.
+    unchecked fn lio_listio64(mode: c_int, list: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int {
+        // SAFETY: as the caller promises.
+        unsafe { lio_listio(mode, list, count, event) }
+    }
+
+    /// `gai_suspend(3)`: 0 or an `EAI_*`.
+    unchecked fn gai_suspend(list: *const *const c_void, count: c_int, timeout: *const timespec) -> c_int {
+        // <netdb.h>; the libc crate lacks it.
+        const EAI_INTR: c_int = -104;
+        type Real = unsafe extern "C-unwind" fn(*const *const c_void, c_int, *const timespec) -> c_int;
+        let real = real!(gai_suspend: Real);
+        let call = |limit: *const timespec| {
+            // SAFETY: as the caller promises.
+            match unsafe { real(list, count, limit) } {
+                EAI_INTR => {
+                    errno::set(libc::EINTR);
+                    -1
+                }
+                result => result,
+            }
+        };
+        // SAFETY: as the caller promises.
+        match blocking::region(|| unsafe { restart::within(timeout, call) }) {
+            -1 => EAI_INTR,
+            result => result,
+        }
+    }
 }
 
 /// Runs `call` when it is the caller's turn to block a kernel thread; `EINTR` if a handler
@@ -52,17 +103,12 @@ fn in_turn<R: From<i8> + PartialEq>(
     ends: Ends,
     call: impl Fn() -> R,
 ) -> R {
-    let watch = green().map(Watch::new);
-    loop {
-        let result = turn::run(&turns::CALLS, cancellation, ends, &call).unwrap_or_else(|| {
+    restart::libc_call(|| {
+        turn::run(&turns::CALLS, cancellation, ends, &call).unwrap_or_else(|| {
             errno::set(libc::EINTR);
             R::from(-1)
-        });
-        let failed = result == R::from(-1) && errno::get() == libc::EINTR;
-        if !failed || watch.is_none_or(|watch| watch.handled()) {
-            return result;
-        }
-    }
+        })
+    })
 }
 
 /// [`in_turn`], unless `at_once`, which does not wait, has another result than `busy`. Other
@@ -71,14 +117,14 @@ fn unless_at_once<R: From<i8> + PartialEq>(
     cancellation: Cancellation,
     ends: Ends,
     busy: c_int,
-    at_once: impl FnOnce() -> R,
+    at_once: impl Fn() -> R,
     call: impl Fn() -> R,
 ) -> R {
     if green().is_none() {
-        return call();
+        return restart::libc_call(call);
     }
     let before = errno::get();
-    let result = at_once();
+    let result = restart::libc_call(at_once);
     if result != R::from(-1) || errno::get() != busy {
         return result;
     }

@@ -11,7 +11,7 @@ use crate::hub::place;
 use crate::ops::poll::{self, Interest};
 use crate::ops::sleep;
 use crate::sched::park;
-use crate::signal::{Watch, cancel, mask};
+use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::{self, Instant, NEVER, SECOND};
 use crate::sys::raw::syscall;
 use crate::sys::{errno, open_files, pages};
@@ -141,7 +141,7 @@ fn wait_with(
         tv_sec: 0,
         tv_nsec: 0,
     };
-    let first = call(&now);
+    let first = restart::kernel_call(|| call(&now));
     if first != 0 || deadline <= clock::now() {
         park::spend(me);
         return first;
@@ -151,7 +151,7 @@ fn wait_with(
         sets.load_from(copy);
         call(time)
     };
-    let probe = || call(&now);
+    let probe = || restart::kernel_call(|| call(&now));
     let native = || match clock::until(deadline) {
         None => call(ptr::null()),
         Some(left) => call(&clock::to_timespec(left.as_nanos() as u64)),
@@ -216,7 +216,8 @@ pub unsafe extern "C-unwind" fn select(
         ) -> c_int;
         let real = real!(select: Real);
         // SAFETY: as the caller promises.
-        unsafe { real(count, read, write, except, timeout) }
+        // What is left of the time limit is there after any end of it.
+        restart::libc_call(|| unsafe { real(count, read, write, except, timeout) })
     };
     let Some(me) = green() else { return native() };
     cancel::point();
@@ -278,7 +279,11 @@ pub unsafe extern "C-unwind" fn pselect(
         ) -> c_int;
         let real = real!(pselect: Real);
         // SAFETY: as the caller promises.
-        unsafe { real(count, read, write, except, timeout, set) }
+        unsafe {
+            restart::within(timeout, |timeout| {
+                real(count, read, write, except, timeout, set)
+            })
+        }
     };
     let Some(me) = green() else {
         return mask::natively(set, native);

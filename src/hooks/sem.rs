@@ -7,7 +7,7 @@ use libc::{clockid_t, sem_t, timespec};
 use super::symbol::check;
 use crate::glibc::real::real;
 use crate::sched::blocking;
-use crate::signal::cancel;
+use crate::signal::{cancel, restart};
 use crate::sync::sem::Sem;
 use crate::sync::time;
 use crate::sys::errno;
@@ -36,7 +36,7 @@ pub unsafe extern "C-unwind" fn sem_wait(sem: *mut sem_t) -> c_int {
     if ours.is_glibcs() {
         let real = real!(sem_wait @ "GLIBC_2.34": unsafe extern "C-unwind" fn(*mut sem_t) -> c_int);
         // SAFETY: as the caller promises.
-        return blocking::region(|| unsafe { real(sem) });
+        return blocking::region(|| restart::libc_call(|| unsafe { real(sem) }));
     }
     edge(ours.wait())
 }
@@ -81,7 +81,7 @@ pub unsafe extern "C-unwind" fn sem_clockwait(
     if ours.is_glibcs() {
         let real = real!(sem_clockwait: unsafe extern "C-unwind" fn(*mut sem_t, clockid_t, *const timespec) -> c_int);
         // SAFETY: as the caller promises.
-        return blocking::region(|| unsafe { real(sem, clock, time) });
+        return blocking::region(|| restart::libc_call(|| unsafe { real(sem, clock, time) }));
     }
     if !time::is_supported(clock) {
         return edge(-(libc::EINVAL as isize));

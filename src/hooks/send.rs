@@ -8,7 +8,7 @@ use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::send;
-use crate::signal::cancel;
+use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
 
@@ -26,7 +26,7 @@ pub unsafe extern "C-unwind" fn send(
     let Some(me) = green() else {
         let real = real!(send: unsafe extern "C-unwind" fn(c_int, *const c_void, size_t, c_int) -> ssize_t);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, buffer, length, flags) };
+        return restart::libc_call(|| unsafe { real(fd, buffer, length, flags) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -60,7 +60,9 @@ pub unsafe extern "C-unwind" fn sendto(
         ) -> ssize_t;
         let real = real!(sendto: Real);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, buffer, length, flags, address, address_length) };
+        return restart::libc_call(|| unsafe {
+            real(fd, buffer, length, flags, address, address_length)
+        });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -83,7 +85,7 @@ pub unsafe extern "C-unwind" fn sendmsg(
             real!(sendmsg: unsafe extern "C-unwind" fn(c_int, *const msghdr, c_int) -> ssize_t);
         // SAFETY: as the caller promises; valid after a success.
         return unsafe {
-            let sent = real(fd, message, flags);
+            let sent = restart::libc_call(|| real(fd, message, flags));
             if sent >= 0 {
                 send::share_rights(&*message);
             }
@@ -106,7 +108,7 @@ pub unsafe extern "C-unwind" fn write(fd: c_int, buffer: *const c_void, length: 
         let real =
             real!(write: unsafe extern "C-unwind" fn(c_int, *const c_void, size_t) -> ssize_t);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, buffer, length) };
+        return restart::libc_call(|| unsafe { real(fd, buffer, length) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -167,7 +169,7 @@ pub unsafe extern "C-unwind" fn writev(fd: c_int, vectors: *const iovec, count: 
         let real =
             real!(writev: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int) -> ssize_t);
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, vectors, count) };
+        return restart::libc_call(|| unsafe { real(fd, vectors, count) });
     };
     cancel::point();
     // SAFETY: as the caller promises.

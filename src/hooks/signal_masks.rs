@@ -10,7 +10,7 @@ use libc::sigset_t;
 use super::sleep;
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
-use crate::signal::{cancel, mask};
+use crate::signal::{cancel, mask, restart};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::task::{Critical, Thread, arguments, green, green_or_wired};
@@ -162,7 +162,7 @@ pub unsafe extern "C-unwind" fn sigsuspend(set: *const sigset_t) -> c_int {
     let native = || {
         let real = real!(sigsuspend: unsafe extern "C-unwind" fn(*const sigset_t) -> c_int);
         // SAFETY: as the caller promises.
-        unsafe { real(set) }
+        restart::libc_call(|| unsafe { real(set) })
     };
     let Some(me) = green() else {
         return mask::natively(set, native);

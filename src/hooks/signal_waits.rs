@@ -7,7 +7,7 @@ use libc::{siginfo_t, sigset_t, timespec};
 
 use super::symbol::check;
 use crate::glibc::real::real;
-use crate::signal::wait;
+use crate::signal::{restart, wait};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::errno;
 use crate::task::{Thread, arguments, green_or_wired};
@@ -88,7 +88,7 @@ pub unsafe extern "C-unwind" fn sigtimedwait(
             unsafe extern "C-unwind" fn(*const sigset_t, *mut siginfo_t, *const timespec) -> c_int;
         let real = real!(sigtimedwait: Real);
         // SAFETY: as the caller promises.
-        unsafe { real(set, place, timeout) }
+        unsafe { restart::within(timeout, |timeout| real(set, place, timeout)) }
     };
     let Some(me) = green_or_wired() else {
         return native();

@@ -9,7 +9,7 @@ use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::sleep;
 use crate::sched::blocking;
-use crate::signal::{Watch, cancel};
+use crate::signal::{Watch, cancel, restart};
 use crate::sys::clock::{self, Instant, NEVER, SECOND};
 use crate::sys::errno;
 use crate::task::{Thread, arguments, green};
@@ -26,6 +26,38 @@ unsafe fn until(me: &'static Thread, deadline: Instant, left: *mut timespec) -> 
     let rest = clock::to_timespec(deadline.saturating_sub(clock::now()));
     // SAFETY: as the caller promises.
     unsafe { arguments::give_if_asked(left, rest) }.map_or_else(|error| error, |()| libc::EINTR)
+}
+
+/// `sleep`, the kernel's `clock_nanosleep` with `flags`, for `time` and for what is left of
+/// that, which `left` gets if a handler has ended it: 0 or an error number.
+///
+/// # Safety
+/// `left` is null or for a time, if it is anywhere. `sleep` fails with `EINTR` only where
+/// `time` is one.
+unsafe fn natively(
+    flags: c_int,
+    time: *const timespec,
+    left: *mut timespec,
+    sleep: impl Fn(*const timespec, *mut timespec) -> c_int,
+) -> c_int {
+    let mut time = time;
+    let mut rest = clock::to_timespec(0);
+    let is_absolute = flags & libc::TIMER_ABSTIME != 0;
+    let result = restart::kernel_call(|| {
+        let mut left = clock::to_timespec(0);
+        let error = sleep(time, &mut left);
+        if error == libc::EINTR && !is_absolute {
+            rest = left;
+            time = &raw const rest;
+        }
+        -(error as isize)
+    });
+    let error = -result as c_int;
+    if error != libc::EINTR || is_absolute {
+        return error;
+    }
+    // SAFETY: as the caller promises.
+    unsafe { arguments::give_if_asked(left, rest) }.map_or_else(|error| error, |()| error)
 }
 
 /// Waits until a handler has run: `-EINTR`.
@@ -53,7 +85,11 @@ pub unsafe extern "C-unwind" fn clock_nanosleep(
     let native = || {
         let real = real!(clock_nanosleep: Real);
         // SAFETY: as the caller promises.
-        unsafe { real(clock, flags, time, left) }
+        unsafe {
+            natively(flags, time, left, |time, left| {
+                real(clock, flags, time, left)
+            })
+        }
     };
     let Some(me) = green() else { return native() };
     cancel::point();
@@ -153,7 +189,7 @@ pub unsafe extern "C-unwind" fn pause() -> c_int {
     let Some(me) = green() else {
         let real = real!(pause: unsafe extern "C-unwind" fn() -> c_int);
         // SAFETY: no preconditions.
-        return unsafe { real() };
+        return restart::libc_call(|| unsafe { real() });
     };
     cancel::point();
     errno::to_libc(until_handled(me, &Watch::new(me))) as c_int

@@ -6,6 +6,7 @@ use super::{EAGAIN, EBADF, EINTR, Operation, Stop, file, lives, pass_on};
 use crate::glibc::real::real;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::blocking;
+use crate::signal::restart;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
 use crate::task::{Critical, Thread};
@@ -29,7 +30,7 @@ pub unsafe fn accept(
         return call();
     }
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return blocking::region(call);
+        return restart::in_region(call);
     };
     if operation.entry.is_private() || operation.entry.is_nonblocking(fd) {
         return operation.run(|entry, _| undisputed(entry, fd, call), call);
@@ -85,7 +86,7 @@ fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
             Ok(()) => {}
             Err(Stop::With(EBADF)) if operation.begins_anew() => {}
             Err(Stop::With(result)) => return result,
-            Err(Stop::Unwatchable) => return blocking::region(&call),
+            Err(Stop::Unwatchable) => return restart::in_region(&call),
         }
     }
 }

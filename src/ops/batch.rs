@@ -5,7 +5,7 @@ use libc::{mmsghdr, timespec};
 use super::receive::{self, is_stream};
 use super::{EAGAIN, Operation, pass_on, send};
 use crate::hub::descriptor::Direction;
-use crate::sched::blocking;
+use crate::signal::restart;
 use crate::sys::clock;
 use crate::sys::raw::syscall;
 use crate::task::{Thread, arguments};
@@ -43,7 +43,7 @@ pub unsafe fn receive(
         return call(0, flags, timeout);
     }
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return blocking::region(|| call(0, flags, timeout));
+        return restart::in_region(|| call(0, flags, timeout));
     };
     let deadline = limit.map(|limit| clock::after(clock::to_nanos(&limit)));
     let one_by_one = deadline.is_some() || flags & libc::MSG_WAITALL != 0;
@@ -125,7 +125,7 @@ pub unsafe fn send(
         syscall!(SYS_sendmmsg, fd, rest, count - at, flags)
     };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return blocking::region(|| call(0, flags));
+        return restart::in_region(|| call(0, flags));
     };
     // Of a stream's message a part may be sent; the rest is the same message's.
     let one_by_one = flags & libc::MSG_DONTWAIT == 0 && is_stream(operation.entry, fd);

@@ -5,7 +5,7 @@ use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
 use super::EINTR;
 use crate::sched::children::{any, table, tracing};
 use crate::sched::{blocking, park};
-use crate::signal::{Watch, cancel};
+use crate::signal::{Watch, cancel, restart};
 use crate::sys::clock::NEVER;
 use crate::sys::raw::syscall;
 use crate::task::word::{Cancellation, Wake};
@@ -125,7 +125,7 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
             Awaited::Any if parks => self.for_any(me),
             _ => None,
         };
-        result.unwrap_or_else(|| blocking::region(&self.native))
+        result.unwrap_or_else(|| restart::in_region(&self.native))
     }
 
     /// `None` if the kernel has to wait.

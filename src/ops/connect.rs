@@ -5,7 +5,7 @@ use libc::{sockaddr, socklen_t};
 use super::receive::is_stream;
 use super::{EAGAIN, Operation, file};
 use crate::hub::descriptor::{Descriptor, Direction};
-use crate::sched::blocking;
+use crate::signal::restart;
 use crate::sys::raw::syscall;
 use crate::sys::socket;
 use crate::task::Thread;
@@ -25,7 +25,7 @@ pub unsafe fn connect(
     // SAFETY: as the caller promises.
     let call = || unsafe { syscall!(SYS_connect, fd, address, length) };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return blocking::region(call);
+        return restart::in_region(call);
     };
     // Only a stream has to wait for the other side.
     if !is_stream(operation.entry, fd) || operation.entry.is_nonblocking(fd) {
@@ -38,7 +38,7 @@ pub unsafe fn connect(
         EINPROGRESS => {}
         // The listener's queue is full (Unix sockets): there is no event for room
         // in it.
-        EAGAIN => return blocking::region(call),
+        EAGAIN => return restart::in_region(call),
         result => return result,
     }
     let result = operation.run(

@@ -5,7 +5,7 @@ use libc::iovec;
 use super::{EAGAIN, Operation, pass_on};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
-use crate::sched::blocking;
+use crate::signal::restart;
 use crate::sys::raw::{is_refused, syscall};
 use crate::task::Thread;
 
@@ -98,7 +98,7 @@ fn when_ready(
         EAGAIN
     } else if direction == Direction::Write {
         // A terminal that takes a byte makes the caller wait until it has all.
-        blocking::region(native)
+        restart::in_region(native)
     } else {
         native()
     }

@@ -5,7 +5,7 @@ use libc::timespec;
 
 use super::{EAGAIN, Operation, pass_on};
 use crate::hub::descriptor::Direction;
-use crate::sched::blocking;
+use crate::signal::restart;
 use crate::sys::clock::{self, NEVER};
 use crate::task::{Thread, arguments};
 
@@ -41,7 +41,7 @@ pub unsafe fn run(
     };
     let native = || call(limit);
     let Some(operation) = Operation::new(me, queue, direction) else {
-        return blocking::region(native);
+        return restart::in_region(native);
     };
     let mut operation = operation.limited(deadline);
     let result = operation.run(

@@ -21,8 +21,8 @@ pub mod splice;
 pub mod turn;
 
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
-use crate::sched::{blocking, park, wake};
-use crate::signal::{Watch, cancel};
+use crate::sched::{park, wake};
+use crate::signal::{Watch, cancel, restart};
 use crate::sys::clock::{Instant, NEVER};
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Critical, Thread};
@@ -102,7 +102,7 @@ impl Operation {
     pub fn run(
         &mut self,
         mut attempt: impl FnMut(&Descriptor, u32) -> isize,
-        native: impl FnOnce() -> isize,
+        native: impl Fn() -> isize,
     ) -> isize {
         let has_result = self.begun;
         loop {
@@ -122,7 +122,7 @@ impl Operation {
                 Ok(()) => {}
                 Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => {}
                 Err(Stop::With(result)) => return result,
-                Err(Stop::Unwatchable) => return blocking::region(native),
+                Err(Stop::Unwatchable) => return restart::in_region(native),
             }
         }
     }

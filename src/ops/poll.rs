@@ -5,8 +5,8 @@ use core::mem::size_of;
 use core::slice;
 
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
-use crate::sched::{blocking, park};
-use crate::signal::{Watch, cancel};
+use crate::sched::park;
+use crate::signal::{Watch, cancel, restart};
 use crate::sys::clock::Instant;
 use crate::sys::pages;
 use crate::task::word::{Cancellation, Wake};
@@ -47,7 +47,7 @@ pub fn any(
     deadline: Instant,
     watch: &Watch,
     mut probe: impl FnMut() -> isize,
-    native: impl FnOnce() -> isize,
+    native: impl Fn() -> isize,
 ) -> isize {
     loop {
         let count = interests.clone().count();
@@ -81,7 +81,7 @@ pub fn any(
         };
         match outcome {
             Outcome::Result(result) => return result,
-            Outcome::Unwatchable => return blocking::region(native),
+            Outcome::Unwatchable => return restart::in_region(native),
             Outcome::Again => {}
             Outcome::Interrupted => {
                 cancel::point();

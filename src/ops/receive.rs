@@ -7,12 +7,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::{EAGAIN, EINTR, Operation, file, lives, pass_on};
+use super::{EAGAIN, Operation, file, lives, pass_on};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
-use crate::sched::blocking;
-use crate::signal::Watch;
+use crate::signal::restart;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
 use crate::task::Thread;
@@ -72,18 +71,6 @@ fn has_low_water(fd: i32) -> bool {
         && socket::int_option(fd, libc::SO_RCVLOWAT).is_ok_and(|bytes| bytes > 1)
 }
 
-/// `call`, libc's own so that it can be cancelled, blocking in the kernel.
-fn natively(me: &'static Thread, call: impl Fn() -> isize) -> isize {
-    let watch = Watch::new(me);
-    loop {
-        let result = blocking::region(&call);
-        // Or else it was a signal that has been handled elsewhere.
-        if result != EINTR || watch.handled() {
-            return result;
-        }
-    }
-}
-
 /// `recvfrom(2)`.
 ///
 /// # Safety
@@ -110,7 +97,7 @@ pub unsafe fn from(
         )
     };
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return blocking::region(|| call(0, flags));
+        return restart::in_region(|| call(0, flags));
     };
     if flags & AT_ONCE != 0 {
         return call(0, flags);
@@ -127,7 +114,7 @@ pub unsafe fn from(
         let real = real!(recvfrom: Real);
         // SAFETY: as the caller promises.
         let call = || unsafe { real(fd, buffer, length, flags, source.address, source.length) };
-        return natively(me, || errno::to_kernel(call()));
+        return restart::in_region(|| errno::to_kernel(call()));
     }
     if flags & libc::MSG_WAITALL != 0 {
         return all(&mut operation, length, flags, call);
@@ -217,14 +204,14 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     // SAFETY: as the caller promises.
     let call = |flags: i32| unsafe { syscall!(SYS_recvmsg, fd, message, flags) };
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return blocking::region(|| call(flags));
+        return restart::in_region(|| call(flags));
     };
     let at_once = flags & AT_ONCE != 0;
     if !at_once && has_low_water(fd) {
         type Real = unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize;
         let real = real!(recvmsg: Real);
         // SAFETY: as the caller promises.
-        let result = natively(me, || errno::to_kernel(unsafe { real(fd, message, flags) }));
+        let result = restart::in_region(|| errno::to_kernel(unsafe { real(fd, message, flags) }));
         if result >= 0 {
             // SAFETY: filled by the successful call.
             unsafe { adopt_descriptors(&*message) };

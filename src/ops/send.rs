@@ -9,7 +9,7 @@ use super::receive::{is_stream, rights};
 use super::{Operation, file, lives, pass_on};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
-use crate::sched::blocking;
+use crate::signal::restart;
 use crate::sys::raw::syscall;
 use crate::task::Thread;
 
@@ -40,7 +40,7 @@ pub unsafe fn to(
         )
     };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return blocking::region(|| call(0, flags));
+        return restart::in_region(|| call(0, flags));
     };
     if flags & libc::MSG_DONTWAIT != 0 {
         return call(0, flags);
@@ -118,7 +118,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     // SAFETY: as the caller promises.
     let call = |flags: i32| unsafe { syscall!(SYS_sendmsg, fd, message, flags) };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return blocking::region(|| call(flags));
+        return restart::in_region(|| call(flags));
     };
     let result = if flags & libc::MSG_DONTWAIT != 0 {
         call(flags)

@@ -8,7 +8,7 @@ use super::{EAGAIN, Operation, file, pass_on};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
-use crate::sched::blocking;
+use crate::signal::restart;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
 use crate::task::Thread;
@@ -80,7 +80,7 @@ pub unsafe fn send_file(
             result = if to_socket {
                 call(left.min(room(to)))
             } else {
-                blocking::region(|| call(left))
+                restart::in_region(|| call(left))
             };
         }
         if result <= 0 {
@@ -94,13 +94,7 @@ pub unsafe fn send_file(
 }
 
 /// Waits for both ends, then `call`, libc's own, which can be cancelled.
-fn between(
-    me: &'static Thread,
-    from: i32,
-    to: i32,
-    flags: u32,
-    call: impl FnOnce() -> isize,
-) -> isize {
+fn between(me: &'static Thread, from: i32, to: i32, flags: u32, call: impl Fn() -> isize) -> isize {
     if flags & libc::SPLICE_F_NONBLOCK == 0 {
         for (fd, direction) in [(from, Direction::Read), (to, Direction::Write)] {
             let result = await_ready(me, fd, direction);
@@ -109,7 +103,7 @@ fn between(
             }
         }
     }
-    blocking::region(|| errno::to_kernel(call()))
+    restart::in_region(|| errno::to_kernel(call()))
 }
 
 /// `splice(2)`.
@@ -173,5 +167,5 @@ pub unsafe fn from_memory(
     }
     let real = real!(vmsplice: unsafe extern "C-unwind" fn(i32, *const iovec, usize, u32) -> isize);
     // SAFETY: as the caller promises.
-    blocking::region(|| errno::to_kernel(unsafe { real(fd, vectors, count, flags) }))
+    restart::in_region(|| errno::to_kernel(unsafe { real(fd, vectors, count, flags) }))
 }

@@ -20,6 +20,7 @@ pub mod delivery;
 pub mod errand;
 pub mod info;
 pub mod mask;
+pub mod restart;
 pub mod retry;
 pub mod send;
 pub mod shared;

@@ -7,7 +7,7 @@ use core::mem;
 use core::ptr;
 use core::sync::atomic::Ordering;
 
-use super::{cancel, info};
+use super::{Watch, cancel, info};
 use crate::glibc::real::real;
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::blocking;
@@ -79,6 +79,7 @@ pub unsafe fn until(
     let real = real!(sigtimedwait: Real);
     // SAFETY: a sigset_t begins with the kernel's 64 signals.
     let wanted = unsafe { set.cast::<u64>().read() };
+    let watch = Watch::new(me);
     loop {
         // Announced first: who sends one of them marks it pending, then looks here.
         me.awaits.store(wanted, Ordering::SeqCst);
@@ -98,7 +99,11 @@ pub unsafe fn until(
         }
         if signal < 0 {
             let error = errno::get();
-            return take(me, wanted).ok_or(error);
+            let found = take(me, wanted);
+            if found.is_none() && error == libc::EINTR && !watch.ends_call() {
+                continue;
+            }
+            return found.ok_or(error);
         }
     }
 }

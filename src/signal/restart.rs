@@ -1,0 +1,100 @@
+//! Starting calls again that the kernel has ended with `EINTR` for nothing.
+//!
+//! A thread that waits in the kernel, in a blocking region or on a kernel thread of its own,
+//! is interrupted by more than its handlers: by errands and requests of the runtime's, and by
+//! signals that another thread handles ([`delivery`](super::delivery)). The kernel starts
+//! none of the calls again that have a time limit, nor `poll`, `semop` and the others that
+//! signal(7) names; a mere look (`poll` with a time limit of 0) fails so, too. Here they are,
+//! unless a handler has run on the thread since they began.
+
+use core::ptr;
+
+use libc::timespec;
+
+use super::{Watch, actions, cancel};
+use crate::sched::blocking;
+use crate::sys::clock;
+use crate::sys::errno;
+use crate::task::current;
+
+const EINTR: isize = -(libc::EINTR as isize);
+
+impl Watch {
+    /// Whether a call that a signal has ended is over.
+    pub fn ends_call(&self) -> bool {
+        // Where nobody but the kernel knows whether a handler has run, it has ended the call.
+        !actions::are_known() || self.handled()
+    }
+}
+
+/// [`kernel_call`] in a blocking region.
+pub fn in_region(call: impl FnMut() -> isize) -> isize {
+    blocking::region(|| kernel_call(call))
+}
+
+/// `call`, which returns what the kernel does, until it ends for a reason of its own.
+pub fn kernel_call(mut call: impl FnMut() -> isize) -> isize {
+    let watch = Watch::new(current());
+    loop {
+        let result = call();
+        if result != EINTR || watch.ends_call() {
+            return result;
+        }
+        cancel::anywhere();
+    }
+}
+
+/// `call`, which returns -1 and sets `errno`, until it ends for a reason of its own.
+pub fn libc_call<R: From<i8> + PartialEq>(mut call: impl FnMut() -> R) -> R {
+    let watch = Watch::new(current());
+    loop {
+        let result = call();
+        if !is_interrupted(&result) || watch.ends_call() {
+            return result;
+        }
+        cancel::anywhere();
+    }
+}
+
+/// [`libc_call`] with a time limit from now on, which `call` gets: `limit`, which may be
+/// null, and what is left of it later.
+///
+/// # Safety
+/// `call` fails with `EINTR` only where `limit` is null or was a valid time.
+pub unsafe fn within<R: From<i8> + PartialEq>(
+    limit: *const timespec,
+    mut call: impl FnMut(*const timespec) -> R,
+) -> R {
+    let begun = clock::now();
+    let mut left = None;
+    libc_call(|| {
+        let result = call(left.as_ref().map_or(limit, ptr::from_ref));
+        if !limit.is_null() && is_interrupted(&result) {
+            // SAFETY: as the caller promises.
+            let whole = unsafe { limit.read_unaligned() };
+            let deadline = begun.saturating_add(clock::to_nanos(&whole));
+            left = Some(clock::to_timespec(deadline.saturating_sub(clock::now())));
+        }
+        result
+    })
+}
+
+/// [`libc_call`] with a time limit in milliseconds, negative for none.
+pub fn within_millis<R: From<i8> + PartialEq>(limit: i32, mut call: impl FnMut(i32) -> R) -> R {
+    let Ok(millis) = u64::try_from(limit) else {
+        return libc_call(|| call(limit));
+    };
+    let deadline = clock::after(millis * clock::MILLISECOND);
+    let mut left = limit;
+    libc_call(|| {
+        let result = call(left);
+        left = deadline
+            .saturating_sub(clock::now())
+            .div_ceil(clock::MILLISECOND) as i32;
+        result
+    })
+}
+
+fn is_interrupted<R: From<i8> + PartialEq>(result: &R) -> bool {
+    *result == R::from(-1) && errno::get() == libc::EINTR
+}
