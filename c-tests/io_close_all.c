@@ -1,7 +1,7 @@
 /* A program may close every descriptor that it has not opened, as daemons do, or duplicate over numbers that
  * look free: threads, sleeping and I/O go on working afterwards. */
 #include "net.h"
-#include <dirent.h>
+#include "open_numbers.h"
 
 enum { BYTES = 200 };
 
@@ -27,22 +27,6 @@ static void threads_and_io_work(void)
 	check_join(sender);
 	CHECK_OK(close(ends[0]));
 	CHECK_OK(close(ends[1]));
-}
-
-/* Calls act on every number above standard error that /proc shows. */
-static void for_each_descriptor(void (*act)(int))
-{
-	int numbers[256], count = 0;
-	DIR *directory = opendir("/proc/self/fd");
-	CHECK(directory != NULL);
-	for (struct dirent *entry; (entry = readdir(directory));) {
-		int number = atoi(entry->d_name);
-		if (number > STDERR_FILENO && number != dirfd(directory) && count < 256)
-			numbers[count++] = number;
-	}
-	CHECK_OK(closedir(directory));
-	for (int i = 0; i < count; i++)
-		act(numbers[i]);
 }
 
 static void close_it(int number)

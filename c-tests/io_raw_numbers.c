@@ -1,7 +1,7 @@
 /* System calls on descriptor numbers made through syscall(2) are what the functions are: they end waits, what
  * they make works in every call, and they leave alone what a runtime keeps open. */
 #include "net.h"
-#include <dirent.h>
+#include "open_numbers.h"
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -130,21 +130,6 @@ static void accepted(void)
 }
 
 /* Closing, duplicating over and changing every number there is leaves threads and waits working. */
-static void for_each_descriptor(void (*act)(int))
-{
-	int numbers[256], count = 0;
-	DIR *directory = opendir("/proc/self/fd");
-	CHECK(directory != NULL);
-	for (struct dirent *entry; (entry = readdir(directory));) {
-		int number = atoi(entry->d_name);
-		if (number > STDERR_FILENO && number != dirfd(directory) && count < 256)
-			numbers[count++] = number;
-	}
-	CHECK_OK(closedir(directory));
-	for (int i = 0; i < count; i++)
-		act(numbers[i]);
-}
-
 static void close_it(int number)
 {
 	syscall(SYS_close, number);
