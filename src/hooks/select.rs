@@ -215,8 +215,8 @@ pub unsafe extern "C-unwind" fn select(
             *mut timeval,
         ) -> c_int;
         let real = real!(select: Real);
-        // SAFETY: as the caller promises.
         // What is left of the time limit is there after any end of it.
+        // SAFETY: as the caller promises.
         restart::libc_call(|| unsafe { real(count, read, write, except, timeout) })
     };
     let Some(me) = green() else { return native() };

@@ -419,6 +419,13 @@ impl Worker {
         futex::wake(self.asleep.as_ptr(), 1);
     }
 
+    /// Starts a kernel thread of the runtime's own that runs no green threads: `main`, with a
+    /// worker that never has a slot for its argument. An errno if there is none.
+    pub fn start_service(main: extern "C" fn(*mut c_void) -> *mut c_void) -> Result<(), i32> {
+        let worker = Self::create().ok_or(libc::EAGAIN)?;
+        worker.spawn_as(main).inspect_err(|_| worker.put_by())
+    }
+
     /// Starts a kernel thread for this worker. `-errno` if there is none.
     pub fn spawn(&'static self) -> Result<(), i32> {
         self.spawn_as(worker_main)
@@ -426,10 +433,7 @@ impl Worker {
 
     /// [`spawn`](Self::spawn), for a kernel thread that does something else: `main`, with
     /// the worker for its argument.
-    pub fn spawn_as(
-        &'static self,
-        main: extern "C" fn(*mut c_void) -> *mut c_void,
-    ) -> Result<(), i32> {
+    fn spawn_as(&'static self, main: extern "C" fn(*mut c_void) -> *mut c_void) -> Result<(), i32> {
         let argument = ptr::from_ref(self).cast_mut().cast();
         kernel_thread::start(main, argument, &self.stack)
     }

@@ -192,6 +192,22 @@ impl Exchange<'_> {
         Ok(socket)
     }
 
+    /// Sends `bytes` to whom `socket` is connected: their number, or `-errno`.
+    fn send(&self, socket: &Socket, bytes: &[u8]) -> isize {
+        // SAFETY: bytes of that length, no address.
+        unsafe {
+            send::to(
+                self.me,
+                socket.0,
+                bytes.as_ptr().cast(),
+                bytes.len(),
+                libc::MSG_NOSIGNAL,
+                ptr::null(),
+                0,
+            )
+        }
+    }
+
     fn by_datagram(&mut self, index: usize) -> Result<Outcome, Beyond> {
         let socket = match self.socket(index) {
             Ok(socket) => socket,
@@ -200,18 +216,7 @@ impl Exchange<'_> {
         let deadline = clock::after(self.patience(index));
         for question in self.questions {
             let bytes = &question.bytes;
-            // SAFETY: bytes of that length, no address.
-            let sent = unsafe {
-                send::to(
-                    self.me,
-                    socket.0,
-                    bytes.as_ptr().cast(),
-                    bytes.len(),
-                    libc::MSG_NOSIGNAL,
-                    ptr::null(),
-                    0,
-                )
-            };
+            let sent = self.send(&socket, bytes);
             if sent != bytes.len() as isize {
                 return Ok(Outcome::Next);
             }
@@ -339,18 +344,7 @@ impl Exchange<'_> {
             bytes.extend((question.bytes.len() as u16).to_be_bytes());
             bytes.extend(&question.bytes);
         }
-        // SAFETY: bytes of that length, no address.
-        let sent = unsafe {
-            send::to(
-                self.me,
-                socket.0,
-                bytes.as_ptr().cast(),
-                bytes.len(),
-                libc::MSG_NOSIGNAL,
-                ptr::null(),
-                0,
-            )
-        };
+        let sent = self.send(&socket, &bytes);
         if sent != bytes.len() as isize {
             *error = -sent as i32;
             return Ok(Outcome::Next);

@@ -67,12 +67,7 @@ fn tell(count: usize) {
 
 /// Starts the kernel thread; false if it cannot be had, and then nobody waits for it.
 pub(super) fn start() -> bool {
-    let started = Worker::create().is_some_and(|worker| {
-        worker
-            .spawn_as(main)
-            .inspect_err(|_| worker.put_by())
-            .is_ok()
-    });
+    let started = Worker::start_service(main).is_ok();
     if !started {
         ANY.fail();
         tell(usize::MAX);
@@ -81,7 +76,7 @@ pub(super) fn start() -> bool {
 }
 
 extern "C" fn main(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: passed by `start`; never freed.
+    // SAFETY: passed by `start_service`; never freed.
     let worker = unsafe { &*worker.cast::<Worker>() };
     worker.adopt_base();
     loop {

@@ -28,20 +28,11 @@ static EPOLL: AtomicI32 = AtomicI32::new(-1);
 /// monitor.
 pub(super) fn start() -> bool {
     table::init();
-    let started = tracing::init() && start_thread(wait_for_ends);
+    let started = tracing::init() && Worker::start_service(wait_for_ends).is_ok();
     if !started {
         refuse();
     }
     started
-}
-
-fn start_thread(main: extern "C" fn(*mut c_void) -> *mut c_void) -> bool {
-    Worker::create().is_some_and(|worker| {
-        worker
-            .spawn_as(main)
-            .inspect_err(|_| worker.put_by())
-            .is_ok()
-    })
 }
 
 /// There will be no telling: who waits looks for himself, and those to come as well.
@@ -71,11 +62,11 @@ fn close(fd: i32) {
 }
 
 extern "C" fn wait_for_ends(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: passed by `start_thread`; never freed.
+    // SAFETY: passed by `start_service`; never freed.
     let worker = unsafe { &*worker.cast::<Worker>() };
     worker.adopt_base();
     // The other one begins with this one's table.
-    if !go_apart() || !start_thread(open_descriptors) {
+    if !go_apart() || Worker::start_service(open_descriptors).is_err() {
         refuse();
         worker.leave();
         return ptr::null_mut();
@@ -96,7 +87,7 @@ extern "C" fn wait_for_ends(worker: *mut c_void) -> *mut c_void {
 }
 
 extern "C" fn open_descriptors(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: passed by `start_thread`; never freed.
+    // SAFETY: passed by `start_service`; never freed.
     let worker = unsafe { &*worker.cast::<Worker>() };
     worker.adopt_base();
     current().set_apart();

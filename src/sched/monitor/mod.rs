@@ -99,10 +99,8 @@ pub fn kick() {
 
 /// Starts the monitor. `-errno` if there is no kernel thread for it.
 pub fn start() -> Result<(), i32> {
-    // A worker that never has a slot: what the monitor makes runnable goes to
-    // the global queue.
-    let worker = Worker::create().ok_or(libc::EAGAIN)?;
-    worker.spawn_as(main).inspect_err(|_| worker.put_by())
+    // Without a slot: what the monitor makes runnable goes to the global queue.
+    Worker::start_service(main)
 }
 
 fn is_needed() -> bool {
