@@ -27,6 +27,7 @@ mod limit;
 pub mod mask;
 pub mod monitor;
 pub mod park;
+mod relief;
 mod run_queue;
 pub mod slot;
 pub mod slots;

@@ -60,17 +60,24 @@ pub fn pick(slot: &Slot, worker: &Worker) -> (Pick, u32) {
 /// Brings half of another slot's queue to `slot`, which `worker` holds. Returns how many
 /// threads came.
 pub fn steal(slot: &Slot, worker: &Worker) -> u32 {
-    for victim in all().iter().filter(|victim| !ptr::eq(*victim, slot)) {
-        let loot = victim.take_half();
-        let count = loot.len();
-        if count > 0 {
-            if let Err(loot) = slot.push(worker, loot) {
-                SHARED.global.push(loot);
-            }
-            return count;
-        }
+    all()
+        .iter()
+        .filter(|victim| !ptr::eq(*victim, slot))
+        .map(|victim| take_over(victim, slot, worker))
+        .find(|count| *count > 0)
+        .unwrap_or(0)
+}
+
+/// [`steal`] from `victim`.
+pub fn take_over(victim: &Slot, slot: &Slot, worker: &Worker) -> u32 {
+    let loot = victim.take_half();
+    let count = loot.len();
+    if count > 0
+        && let Err(loot) = slot.push(worker, loot)
+    {
+        SHARED.global.push(loot);
     }
-    0
+    count
 }
 
 /// Whether any queue has a thread in it.

@@ -7,6 +7,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering};
 
 use super::mask::KernelMask;
+use super::relief::Watch;
 use super::slot::{Pick, Slot};
 use super::turns::Turns;
 use super::{blocking, idle, kernel_thread, slots, statistics, switch, tempo};
@@ -46,6 +47,8 @@ pub struct Worker {
     heirs: robust::List,
     /// The lowest address of the kernel thread's stack, if that is the runtime's own.
     stack: Cell<usize>,
+    /// The slot that it looks after when it has one itself.
+    watch: Watch,
     /// What the kernel clears when it has left the stack.
     alive: Cell<*const AtomicU32>,
     /// Whether its kernel thread is in a blocking region.
@@ -149,6 +152,7 @@ impl Worker {
                 robust_list: Cell::new(0),
                 heirs: robust::List::default(),
                 stack: Cell::new(0),
+                watch: Watch::default(),
                 alive: Cell::new(ptr::null()),
                 in_region: Cell::new(false),
                 turn: Cell::new(None),
@@ -362,6 +366,7 @@ impl Worker {
             Pick::Lost => self.set_slot(None),
             _ if tempo::is_time_to_glance(ticks) => {
                 super::glance();
+                self.watch.look(slot, self);
             }
             _ => {}
         }
