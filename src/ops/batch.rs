@@ -3,7 +3,7 @@
 use libc::{mmsghdr, timespec};
 
 use super::receive::{self, is_stream};
-use super::{EAGAIN, Operation, pass_on, send};
+use super::{EAGAIN, Operation, at_once, pass_on, send};
 use crate::hub::descriptor::Direction;
 use crate::signal::restart;
 use crate::sys::clock;
@@ -40,7 +40,7 @@ pub unsafe fn receive(
     };
     let is_valid = limit.is_none_or(|limit| clock::is_valid(&limit) && limit.tv_sec >= 0);
     if flags & receive::AT_ONCE != 0 || count == 0 || !is_valid {
-        return call(0, flags, timeout);
+        return at_once(me, call(0, flags, timeout));
     }
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return restart::in_region(|| call(0, flags, timeout));

@@ -31,6 +31,16 @@ const EAGAIN: isize = -(libc::EAGAIN as isize);
 const EINTR: isize = -(libc::EINTR as isize);
 const EBADF: isize = -(libc::EBADF as isize);
 
+/// The `result` of a call of `me`, the caller, that does not wait: who finds something there
+/// again and again would never leave the CPU otherwise.
+#[inline(always)]
+fn at_once(me: &'static Thread, result: isize) -> isize {
+    if result != EAGAIN {
+        park::spend(me);
+    }
+    result
+}
+
 /// One operation of `me` on `fd`, from its first attempt to its end.
 pub struct Operation {
     me: &'static Thread,

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::{EAGAIN, Operation, file, lives, pass_on};
+use super::{EAGAIN, Operation, at_once, file, lives, pass_on};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
@@ -100,7 +100,7 @@ pub unsafe fn from(
         return restart::in_region(|| call(0, flags));
     };
     if flags & AT_ONCE != 0 {
-        return call(0, flags);
+        return at_once(me, call(0, flags));
     }
     if has_low_water(fd) {
         type Real = unsafe extern "C-unwind" fn(
@@ -206,8 +206,8 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return restart::in_region(|| call(flags));
     };
-    let at_once = flags & AT_ONCE != 0;
-    if !at_once && has_low_water(fd) {
+    let waits = flags & AT_ONCE == 0;
+    if waits && has_low_water(fd) {
         type Real = unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize;
         let real = real!(recvmsg: Real);
         // SAFETY: as the caller promises.
@@ -218,9 +218,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
         }
         return result;
     }
-    let result = if at_once {
-        call(flags)
-    } else {
+    let result = if waits {
         operation.run(
             |entry, _| {
                 let result = call(flags | libc::MSG_DONTWAIT);
@@ -231,6 +229,8 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
             },
             || call(flags),
         )
+    } else {
+        at_once(me, call(flags))
     };
     if result < 0 {
         return result;
@@ -238,7 +238,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     // SAFETY: filled by the successful call.
     unsafe {
         adopt_descriptors(&*message);
-        if flags & libc::MSG_WAITALL != 0 && flags & libc::MSG_PEEK == 0 && !at_once && result > 0 {
+        if flags & libc::MSG_WAITALL != 0 && flags & libc::MSG_PEEK == 0 && waits && result > 0 {
             return fill(me, fd, &*message, result as usize, flags);
         }
     }

@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
 use super::receive::{is_stream, rights};
-use super::{Operation, file, lives, pass_on};
+use super::{Operation, at_once, file, lives, pass_on};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::signal::restart;
@@ -43,7 +43,7 @@ pub unsafe fn to(
         return restart::in_region(|| call(0, flags));
     };
     if flags & libc::MSG_DONTWAIT != 0 {
-        return call(0, flags);
+        return at_once(me, call(0, flags));
     }
     let mut sent = 0;
     loop {
@@ -121,7 +121,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
         return restart::in_region(|| call(flags));
     };
     let result = if flags & libc::MSG_DONTWAIT != 0 {
-        call(flags)
+        at_once(me, call(flags))
     } else {
         operation.run(|_, _| call(flags | libc::MSG_DONTWAIT), || call(flags))
     };

@@ -187,24 +187,18 @@ pub fn yield_now(me: &'static Thread) -> bool {
     leave(me, After::Requeue)
 }
 
-/// So many operations in a row may succeed at once before others have a turn.
-const TURN: u32 = 32;
-
-/// The calling thread has done something that it might have had to wait for.
-///
-/// A peer that answers at once, because our own sending has woken it, would keep a thread
-/// from ever leaving the CPU, and the other connections from being served.
+/// The calling thread has done something that it might have had to wait for. At the end of its
+/// [quantum](crate::task::quantum) others have theirs.
 #[inline(always)]
 pub fn spend(me: &'static Thread) {
-    match me.turn.get() {
-        0 => end_turn(me),
-        left => me.turn.set(left - 1),
+    if me.quantum.spend() {
+        end_quantum(me);
     }
 }
 
 #[cold]
-fn end_turn(me: &'static Thread) {
-    me.turn.set(TURN);
+fn end_quantum(me: &'static Thread) {
+    me.quantum.begin();
     let _critical = Critical::enter();
     super::glance();
     leave(me, After::Requeue);
@@ -232,6 +226,6 @@ fn leave(me: &'static Thread, after: After) -> bool {
         Pick::Empty | Pick::Lost => worker.base(),
     };
     switch::to(me, next, worker, after);
-    me.turn.set(TURN);
+    me.quantum.begin();
     true
 }

@@ -16,6 +16,7 @@ use super::life::Life;
 use super::name::Name;
 use super::node::Node;
 use super::pending::Pending;
+use super::quantum::Quantum;
 use super::retry::Retry;
 use super::timer::Timer;
 use super::word::{Cancellation, ParkWord, Sleeper};
@@ -126,8 +127,8 @@ pub struct Thread {
     pub(crate) timed: AtomicBool,
     /// Whether it leaves the CPU soon after it has woken others.
     pub(crate) haste: Haste,
-    /// How many more operations may succeed at once before others have a turn.
-    pub(crate) turn: Cell<u32>,
+    /// How long it has gone on without waiting.
+    pub(crate) quantum: Quantum,
     /// What is known of it as an event loop.
     pub(crate) event_loop: EventLoop,
     /// When it has last become runnable, in cycles, where that is counted.

@@ -9,8 +9,8 @@
 //! - [`alternate_stack`]: what `sigaltstack` was told;
 //! - [`stack`], [`reservation`]: where its stack comes from;
 //! - [`arguments`]: what it passes to calls that the kernel would have carried out;
-//! - [`haste`]: whether it leaves the CPU soon after waking others; [`event_loop`]: whether its
-//!   own `epoll_wait` has anything for it;
+//! - [`haste`]: whether it leaves the CPU soon after waking others; [`quantum`]: how long it has
+//!   gone on without waiting; [`event_loop`]: whether its own `epoll_wait` has anything for it;
 //! - [`all`], [`main_thread`]: who there is;
 //! - [`lock`]: the lock of the structures that hold threads; [`rank`]: the order of those;
 //! - [`upcalls`]: what this layer and the scheduler ask of higher ones.
@@ -31,6 +31,7 @@ mod main_thread;
 mod name;
 pub mod node;
 pub mod pending;
+pub mod quantum;
 pub mod rank;
 pub mod reservation;
 pub mod retry;
