@@ -11,6 +11,8 @@ static ssize_t (*libc_read)(int, void *, size_t);
 static ssize_t (*libc_readv)(int, const struct iovec *, int);
 static ssize_t (*libc_recv)(int, void *, size_t, int);
 static int (*libc_poll)(struct pollfd *, nfds_t, int);
+static int (*libc_accept)(int, struct sockaddr *, socklen_t *);
+static int (*libc_accept4)(int, struct sockaddr *, socklen_t *, int);
 
 static int ends[THREADS][2];
 
@@ -48,6 +50,39 @@ static void *visit(void *fd)
 	return NULL;
 }
 
+static void *take_connection(void *listener)
+{
+	char byte;
+	int fd = *(int *)listener, taken = fd % 2 ? libc_accept(fd, NULL, NULL) : libc_accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+	CHECK(taken >= 0);
+	CHECK_EQ(fcntl(taken, F_GETFD), fd % 2 ? 0 : FD_CLOEXEC);
+	CHECK_EQ(read(taken, &byte, 1), 1);
+	CHECK_OK(close(taken));
+	return NULL;
+}
+
+/* A crowd in each of the two: how many kernel threads that has taken. */
+static long connections(void)
+{
+	struct sockaddr_in addresses[2];
+	int listeners[2] = {tcp_listener(&addresses[0], THREADS), tcp_listener(&addresses[1], THREADS)};
+	pthread_t threads[THREADS];
+	CHECK(listeners[0] % 2 != listeners[1] % 2);
+	for (int k = 0; k < THREADS; k++)
+		threads[k] = check_start(take_connection, &listeners[k % 2]);
+	sleep_ms(20);
+	long tasks = check_kernel_threads();
+	for (int k = 0; k < THREADS; k++) {
+		int fd = tcp_connect(&addresses[k % 2]);
+		CHECK_EQ(write(fd, "x", 1), 1);
+		CHECK_OK(close(fd));
+	}
+	for (int k = 0; k < THREADS; k++)
+		check_join(threads[k]);
+	close_both(listeners);
+	return tasks;
+}
+
 static void *look_up(void *libc, const char *name)
 {
 	/* jmp rel32, jmp [rip + rel32] */
@@ -64,7 +99,9 @@ int main(void)
 	libc_readv = look_up(libc, "readv");
 	libc_recv = look_up(libc, "recv");
 	libc_poll = look_up(libc, "poll");
-	long most = 0;
+	libc_accept = look_up(libc, "accept");
+	libc_accept4 = look_up(libc, "accept4");
+	long most = connections();
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		pthread_t threads[THREADS];
 		way = ways[i];

@@ -29,6 +29,7 @@ GREEN_ARGUMENTS = {"many_sleepers": ["10000"], "thread_churn": ["200000"]}
 FEW_KERNEL_THREADS = {
     "child_waits": 40,
     "dns_crowd": 32,
+    "io_fifo_opens": 32,
     "libc_handles": 32,
     "many_sleepers": 64,
     # It has 60 threads that never wait.

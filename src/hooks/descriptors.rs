@@ -8,9 +8,11 @@ use libc::mode_t;
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::lives::{self, end};
-use crate::ops::numbers;
+use crate::ops::{numbers, open};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
+use crate::task::green;
+use crate::task::word::Cancellation;
 
 /// `close(2)`.
 ///
@@ -138,8 +140,7 @@ pub unsafe extern "C-unwind" fn creat(path: *const c_char, mode: mode_t) -> c_in
 }
 check!(creat(_, _));
 
-/// `openat(2)`. Opening a FIFO may block, opening a file is too common to
-/// look first: the monitor sees to it.
+/// `openat(2)`.
 ///
 /// # Safety
 /// As libc's function of the same name.
@@ -150,10 +151,36 @@ pub unsafe extern "C-unwind" fn openat(
     flags: c_int,
     mode: mode_t,
 ) -> c_int {
+    // SAFETY: as the caller promises.
+    lives::make(|| unsafe { open_file(directory, path, flags, mode) })
+}
+
+/// `openat(2)`, but for the beginning of the descriptor's life.
+///
+/// # Safety
+/// As for `openat`.
+pub(super) unsafe fn open_file(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: mode_t,
+) -> c_int {
     let real =
         real!(openat: unsafe extern "C-unwind" fn(c_int, *const c_char, c_int, mode_t) -> c_int);
+    let Some(me) = green() else {
+        // SAFETY: as the caller promises.
+        return unsafe { real(directory, path, flags, mode) };
+    };
+    let request = open::Request {
+        directory,
+        path,
+        flags,
+        mode,
+    };
     // SAFETY: as the caller promises.
-    lives::make(|| unsafe { real(directory, path, flags, mode) })
+    let native = || errno::to_kernel(unsafe { real(directory, path, flags, mode) } as isize);
+    // SAFETY: as the caller promises.
+    errno::to_libc(unsafe { request.run(me, Cancellation::Point, native) }) as c_int
 }
 
 alias!(openat64 = openat);

@@ -9,7 +9,7 @@ use libc::pid_t;
 
 use crate::arch::vfork::{jump, vfork_frame};
 use crate::glibc::real::real;
-use crate::hub::{descriptor, place};
+use crate::hub::{self, descriptor, fifos, place};
 use crate::runtime;
 use crate::sched::children::tracing;
 use crate::sched::{self, lend};
@@ -74,7 +74,7 @@ unsafe extern "C" fn prepare() {
     let me = current();
     me.mask_at_fork.set(sigmask::replace(!0));
     descriptor::share_all();
-    me.holds_hub_at_fork.set(place::before_fork());
+    me.holds_hub_at_fork.set(hub::before_fork());
     if sched::is_running() && !me.is_lent() {
         tracing::before_fork();
     }
@@ -82,7 +82,7 @@ unsafe extern "C" fn prepare() {
 
 unsafe extern "C" fn in_parent() {
     let me = current();
-    place::after_fork(me.holds_hub_at_fork.get());
+    hub::after_fork(me.holds_hub_at_fork.get());
     // What was made after the first moment and before the fork is shared, too.
     descriptor::share_all();
     sigmask::set(me.mask_at_fork.get());
@@ -101,9 +101,10 @@ unsafe extern "C" fn in_child() {
 /// A forked child has one thread.
 unsafe fn put_in_order(shares_files: bool) {
     let me = current();
-    place::after_fork(me.holds_hub_at_fork.get());
+    hub::after_fork(me.holds_hub_at_fork.get());
     if shares_files {
         place::forget();
+        fifos::forget();
     }
     // SAFETY: a forked child has one thread.
     unsafe { runtime::reset_in_child() };

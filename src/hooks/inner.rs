@@ -1,10 +1,11 @@
 //! What libc's own callers come to instead of the functions that programs call.
 
-use core::ffi::c_int;
+use core::ffi::{c_char, c_int};
 use core::sync::atomic::AtomicU32;
 
-use libc::sigset_t;
+use libc::{mode_t, sigset_t};
 
+use super::descriptors::open_file;
 use super::signal_masks::{change_mask, change_natively};
 use crate::glibc::patch;
 use crate::sched::lend;
@@ -15,10 +16,37 @@ use crate::task::green_or_wired;
 pub fn lead() {
     // SAFETY: of the same types, and as libc needs them.
     unsafe {
+        patch::lead(c"creat", create as *const ());
+        patch::lead(c"open", open as *const ());
+        patch::lead(c"openat", open_at as *const ());
         patch::lead(c"pthread_sigmask", sigmask as *const ());
         patch::lead(patch::WAIT_FOR_LOCK, wait_for_lock as *const ());
         patch::lead(patch::WAKE_FOR_LOCK, wake_for_lock as *const ());
     }
+}
+
+/// `open(2)`. libc closes what it opens by functions that cannot be seen, so no life begins.
+unsafe extern "C-unwind" fn open(path: *const c_char, flags: c_int, mode: mode_t) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { open_file(libc::AT_FDCWD, path, flags, mode) }
+}
+
+/// `openat(2)`, likewise.
+unsafe extern "C-unwind" fn open_at(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mode: mode_t,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { open_file(directory, path, flags, mode) }
+}
+
+/// `creat(2)`, likewise.
+unsafe extern "C-unwind" fn create(path: *const c_char, mode: mode_t) -> c_int {
+    let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
+    // SAFETY: as the caller promises.
+    unsafe { open_file(libc::AT_FDCWD, path, flags, mode) }
 }
 
 /// `pthread_sigmask(3)`. libc calls it in the child of its `posix_spawn`, too: that has this

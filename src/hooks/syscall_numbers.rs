@@ -4,13 +4,13 @@
 //! return it: `-errno` for an error. `syscall(2)` is no cancellation point, whatever
 //! the function is.
 
-use core::ffi::{c_int, c_uint};
+use core::ffi::{c_char, c_int, c_uint};
 
 use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
 
 use super::syscall::Call;
 use super::{fork, limits, syscall_kernel_state, syscall_signals};
-use crate::ops::{child, lives, numbers, receive, send};
+use crate::ops::{child, lives, numbers, open, receive, send};
 use crate::sched::{self, blocking, park};
 use crate::sync::futex;
 use crate::sys::user;
@@ -30,10 +30,13 @@ pub unsafe fn run(call: &Call) -> isize {
     unsafe {
         match call.number {
             // One new descriptor.
-            libc::SYS_open
-            | libc::SYS_openat
-            | libc::SYS_openat2
-            | libc::SYS_creat
+            libc::SYS_open => open(call, (libc::AT_FDCWD, a), b, c),
+            libc::SYS_openat => open(call, (fd, b), c, d),
+            libc::SYS_creat => {
+                let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
+                open(call, (libc::AT_FDCWD, a), flags as usize, b)
+            }
+            libc::SYS_openat2
             | libc::SYS_socket
             | libc::SYS_epoll_create
             | libc::SYS_epoll_create1
@@ -145,6 +148,26 @@ pub unsafe fn run(call: &Call) -> isize {
                 .unwrap_or_else(|| syscall_kernel_state::run(number, call.arguments)),
         }
     }
+}
+
+/// `call`, which opens the file of that directory and name.
+///
+/// # Safety
+/// As for `openat`.
+unsafe fn open(call: &Call, (directory, path): (c_int, usize), flags: usize, mode: usize) -> isize {
+    let request = open::Request {
+        directory,
+        path: path as *const c_char,
+        flags: flags as c_int,
+        mode: mode as libc::mode_t,
+    };
+    // SAFETY: as the caller promises.
+    let kernel = || unsafe { call.kernel() };
+    lives::make(|| match green() {
+        // SAFETY: as the caller promises.
+        Some(me) => unsafe { request.run(me, Cancellation::Never, kernel) },
+        None => kernel(),
+    })
 }
 
 /// Of a `clone` by number that makes a process like `fork` does: whether that shares its

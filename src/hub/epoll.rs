@@ -20,6 +20,8 @@ const INTEREST: u32 =
 const KICK: u64 = u64::MAX;
 /// That of its [signalfd](super::signals).
 pub(super) const SIGNALS: u64 = u64::MAX - 1;
+/// That of the one that tells of [openings](super::fifos).
+pub(super) const OPENINGS: u64 = u64::MAX - 2;
 
 /// Events taken from the kernel at once.
 const BATCH: usize = 128;
@@ -65,7 +67,7 @@ fn make() -> Result<[i32; place::COUNT], i32> {
         checked(add(epoll, event, libc::EPOLLIN, KICK))?;
         // What may be made may be useless nevertheless (seccomp(2)).
         checked(Events::new().wait(epoll, 0))?;
-        Ok([epoll, event, signals::make()])
+        Ok([epoll, event, signals::make(), -1])
     });
     if ready.is_err() {
         for fd in [Ok(epoll), event].into_iter().flatten() {
@@ -74,6 +76,11 @@ fn make() -> Result<[i32; place::COUNT], i32> {
         }
     }
     ready
+}
+
+/// Something is registered from here on.
+pub(super) fn use_from_now_on() {
+    USED.store(true, Ordering::Relaxed);
 }
 
 /// Adds `fd`, one of the hub's own, to `epoll`: 0 or `-errno`.
@@ -119,7 +126,7 @@ pub fn is_used() -> bool {
 /// watch (regular files), or if the program has closed the hub's descriptor by a system call
 /// instruction of its own.
 pub fn register(fd: i32, token: u64) -> isize {
-    USED.store(true, Ordering::Relaxed);
+    use_from_now_on();
     let mut interest = libc::epoll_event {
         events: INTEREST,
         u64: token,
@@ -184,13 +191,19 @@ impl Events {
                 token: event.u64,
                 events: event.events,
             })
-            .filter(|event| event.token < SIGNALS)
+            .filter(|event| event.token < OPENINGS)
     }
 
     /// Whether a signal has been sent.
     #[inline(always)]
     pub fn has_signal(&self) -> bool {
         self.has(SIGNALS)
+    }
+
+    /// Whether a FIFO has been opened that somebody waits for.
+    #[inline(always)]
+    pub fn has_opening(&self) -> bool {
+        place::has_openings() && self.has(OPENINGS)
     }
 
     #[inline(always)]

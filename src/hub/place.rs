@@ -19,10 +19,11 @@ use crate::task::lock::RawLock;
 use crate::task::{Critical, rank};
 
 /// So many can there be.
-pub const COUNT: usize = 3;
+pub const COUNT: usize = 4;
 
-/// Epoll, eventfd, signalfd: one more than the number, 0 where there is none. (What a fork touches
-/// is all zeros at first, so that it lies together.) In a forked child [`close`] forgets them.
+/// Epoll, eventfd, signalfd, inotify: one more than the number, 0 where there is none. (What a
+/// fork touches is all zeros at first, so that it lies together.) In a forked child [`close`]
+/// forgets them.
 static NUMBERS: [AtomicI32; COUNT] = [const { AtomicI32::new(0) }; COUNT];
 /// So many numbers from `i32::MAX` down are too near. In a forked child [`close`] forgets it.
 static NEAR: AtomicI32 = AtomicI32::new(0);
@@ -41,7 +42,7 @@ const MARGIN: i32 = 64;
 
 /// The numbers, -1 where there is none.
 fn numbers() -> [i32; COUNT] {
-    [0, 1, 2].map(|index: usize| NUMBERS[index].load(Ordering::Relaxed) - 1)
+    [0, 1, 2, 3].map(|index: usize| NUMBERS[index].load(Ordering::Relaxed) - 1)
 }
 
 /// Numbers of the program from `fd` on are too near.
@@ -56,7 +57,7 @@ pub(super) fn try_with<R>(act: impl FnOnce(i32, i32) -> R) -> Option<R> {
     // Acquire pairs with the end of a move: the numbers are the new ones.
     let free = USERS.fetch_add(1, Ordering::AcqRel) & MOVING == 0;
     let result = free.then(|| {
-        let [epoll, event, _] = numbers();
+        let [epoll, event, ..] = numbers();
         act(epoll, event)
     });
     // Release: the numbers are not used any more.
@@ -66,8 +67,20 @@ pub(super) fn try_with<R>(act: impl FnOnce(i32, i32) -> R) -> Option<R> {
 
 /// The third number, for whoever is inside [`with`].
 pub(super) fn signals() -> i32 {
-    let [.., signals] = numbers();
+    let [_, _, signals, _] = numbers();
     signals
+}
+
+/// The fourth number, likewise.
+pub(super) fn openings() -> i32 {
+    let [.., openings] = numbers();
+    openings
+}
+
+/// Whether there is the fourth.
+#[inline(always)]
+pub(super) fn has_openings() -> bool {
+    openings() >= 0
 }
 
 /// [`try_with`], after a move that is under way. Not in signal handlers, which may have
@@ -104,25 +117,14 @@ pub fn hold() -> Held {
     Held(critical)
 }
 
-/// Before a fork, in the parent: the hub does not move, and the limit is the program's.
-/// Followed by [`after_fork`] in both processes, where all signals are still blocked, with what
-/// this returns: whether there is anything to move.
-#[must_use]
-pub fn before_fork() -> bool {
-    // Without a hub nothing is written to that a child would copy. Another thread may open
-    // one meanwhile.
-    let has_hub = ours().next().is_some();
-    if has_hub {
-        LOCK.lock();
-    }
-    has_hub
+/// From here on the hub does not move, and the limit is the program's.
+pub(super) fn lock() {
+    LOCK.lock();
 }
 
-/// See [`before_fork`].
-pub fn after_fork(has_hub: bool) {
-    if has_hub {
-        LOCK.unlock();
-    }
+/// The end of [`lock`].
+pub(super) fn unlock() {
+    LOCK.unlock();
 }
 
 /// Whoever was opening the parent's hub is not there.
@@ -174,12 +176,33 @@ pub(super) fn settle<E>(make: impl FnOnce() -> Result<[i32; COUNT], E>) -> Resul
     result
 }
 
+/// Finds a place for the fourth one, which `make` makes when it is first needed: false where
+/// there is none.
+pub(super) fn settle_openings(make: impl FnOnce() -> i32) -> bool {
+    let _held = hold();
+    let [epoll, .., openings] = numbers();
+    if openings >= 0 || epoll < 0 {
+        return openings >= 0;
+    }
+    let soft = limit::get().map_or(0, |limit| limit.soft);
+    let beyond = soft.max(epoll as u64 + 1).saturating_add(COUNT as u64);
+    // Its place is left free after those of the others.
+    let placed = limit::with_at_least(beyond, || match make() {
+        -1 => -1,
+        low => {
+            let high = duplicate(low, epoll);
+            close_own(low);
+            high
+        }
+    });
+    let [.., number] = &NUMBERS;
+    number.store(placed.max(-1) + 1, Ordering::Relaxed);
+    placed >= 0
+}
+
 /// Closes all. Nobody else uses them.
 pub(super) fn close() {
-    for fd in ours() {
-        // SAFETY: our own descriptor.
-        unsafe { syscall!(SYS_close, fd) };
-    }
+    ours().for_each(close_own);
     forget();
 }
 
@@ -195,7 +218,7 @@ pub fn forget() {
 /// Moves all beyond `fd`. The lock is held.
 fn move_beyond(fd: i32) {
     let low = numbers();
-    let [epoll, event, _] = low;
+    let [epoll, event, ..] = low;
     if epoll < 0 {
         return;
     }
@@ -249,26 +272,32 @@ fn place(low: [i32; COUNT], fd: i32) {
 
 /// Duplicates the descriptors to numbers from `floor` on and closes the old ones.
 fn raise(low: [i32; COUNT], floor: i32) -> Option<[i32; COUNT]> {
-    let duplicate = |fd: i32| match fd {
+    let high = low.map(|fd| match fd {
         -1 => -1,
-        // SAFETY: duplicates our own descriptor.
-        fd => unsafe { syscall!(SYS_fcntl, fd, libc::F_DUPFD_CLOEXEC, floor.max(0)) as i32 },
-    };
-    let close = |fd: i32| {
-        if fd >= 0 {
-            // SAFETY: our own descriptor.
-            unsafe { syscall!(SYS_close, fd) };
-        }
-    };
-    let high = low.map(duplicate);
+        fd => duplicate(fd, floor),
+    });
     if high
         .iter()
         .zip(low)
         .any(|(high, low)| *high < 0 && low >= 0)
     {
-        high.into_iter().for_each(close);
+        high.into_iter().for_each(close_own);
         return None;
     }
-    low.into_iter().for_each(close);
+    low.into_iter().for_each(close_own);
     Some(high)
+}
+
+/// A number from `floor` on for the file of `fd`, or `-errno`.
+fn duplicate(fd: i32, floor: i32) -> i32 {
+    // SAFETY: duplicates our own descriptor.
+    unsafe { syscall!(SYS_fcntl, fd, libc::F_DUPFD_CLOEXEC, floor.max(0)) as i32 }
+}
+
+/// Closes one of our own, if there is one.
+fn close_own(fd: i32) {
+    if fd >= 0 {
+        // SAFETY: our own descriptor.
+        unsafe { syscall!(SYS_close, fd) };
+    }
 }

@@ -13,6 +13,7 @@ pub mod lives;
 pub mod lookup;
 pub mod message_queue;
 pub mod numbers;
+pub mod open;
 pub mod poll;
 pub mod receive;
 pub mod send;
@@ -193,7 +194,7 @@ impl Operation {
             if !self.restarts && self.watch.handled() {
                 Wake::Interrupted
             } else {
-                self.park(edges, deadline)
+                self.park(edges, deadline, Cancellation::Point)
             }
         };
         match wake {
@@ -216,11 +217,11 @@ impl Operation {
 
     /// Leaves the CPU until an edge after `edges`, or `deadline`.
     #[inline]
-    fn park(&self, edges: u32, deadline: Instant) -> Wake {
+    fn park(&self, edges: u32, deadline: Instant, cancellation: Cancellation) -> Wake {
         let _critical = Critical::enter();
         let (me, entry) = (self.me, self.entry);
         let link = Link::new(me, Role::Consumer);
-        me.arm(Cancellation::Point);
+        me.arm(cancellation);
         // SAFETY: withdrawn below unless the waker has unlinked it.
         let queued = unsafe { entry.enqueue(self.direction, self.generation, edges, &link) };
         if let Err(reason) = queued {

@@ -76,6 +76,8 @@ impl Instruction {
             [0x48, 0x83, 0xec, ..] => Self::Plain(4),
             // sub $i32, %rsp
             [0x48, 0x81, 0xec, ..] => Self::Plain(7),
+            // mov register, i8(%rsp)
+            [0x48 | 0x4c, 0x89, operand, 0x24, ..] if operand & 0xc7 == 0x44 => Self::Plain(5),
             // mov (%rdi), %eax
             [0x8b, 0x07, ..] => Self::Plain(2),
             // cmp $i8, %edi or %eax

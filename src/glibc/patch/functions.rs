@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 
 use crate::arch::code::{self, ROOM, THUNK};
 
-/// What blocks. Not what makes a descriptor (`accept`, `open`) or puts a file to a number
+/// What blocks. Not what only makes a descriptor (`socket`, `pipe`) or puts a file to a number
 /// (`dup2`): libc closes such numbers by functions that cannot be seen, and a child of its
 /// `posix_spawn` calls `dup2` in this process's memory. `close`, `close_range` and
 /// `syscall` are here for libraries that get libc's, and so is what concerns signals, names and
@@ -17,10 +17,13 @@ use crate::arch::code::{self, ROOM, THUNK};
 /// Locks of libc's own are last, and in this order: nobody must wait where the other one does
 /// not wake.
 const NAMES: [&CStr; COUNT] = [
+    c"accept",
+    c"accept4",
     c"clock_nanosleep",
     c"close",
     c"close_range",
     c"connect",
+    c"creat",
     c"epoll_pwait",
     c"epoll_wait",
     c"fdatasync",
@@ -29,6 +32,8 @@ const NAMES: [&CStr; COUNT] = [
     c"gettid",
     c"msgrcv",
     c"msgsnd",
+    c"open",
+    c"openat",
     c"pause",
     c"poll",
     c"ppoll",
@@ -79,7 +84,7 @@ pub const WAKE_FOR_LOCK: &CStr = c"__lll_lock_wake_private";
 /// `__lll_lock_wait_private`.
 pub const WAIT_FOR_LOCK: &CStr = c"__lll_lock_wait_private";
 /// How many there are.
-pub const COUNT: usize = 56;
+pub const COUNT: usize = 61;
 
 /// Where the thunks go. A forked child keeps it.
 static TARGETS: [AtomicPtr<c_void>; COUNT] = [const { AtomicPtr::new(ptr::null_mut()) }; COUNT];

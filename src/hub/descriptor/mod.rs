@@ -258,6 +258,16 @@ pub(super) fn fetch_waiter(token: u64) {
     }
 }
 
+/// Something has happened that epoll does not tell of: whoever waits to read from `fd` looks.
+pub(super) fn tell(fd: i32, woken: &mut Woken) {
+    if let Some(entry) = get(fd) {
+        let generation = entry.generation();
+        entry
+            .edges
+            .event(generation, [true, false], true, woken, || ());
+    }
+}
+
 /// Takes an event from the hub and claims those whom it concerns.
 pub(super) fn event(token: u64, events: u32, woken: &mut Woken) {
     let Some(entry) = get(token as u32 as i32) else {

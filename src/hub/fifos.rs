@@ -1,0 +1,218 @@
+//! FIFOs that are being opened for reading, and how the hub learns that somebody opens the other
+//! end: by inotify, since epoll tells of what can be read only.
+//!
+//! Whoever opens one has its descriptor already, which does not block, and parks at it
+//! ([`ops::open`](crate::ops::open)). The table has an entry for each such number. Who is
+//! woken looks for himself; an opening may be another reader's.
+
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use std::io::Write;
+
+use super::{descriptor, epoll, place};
+use crate::sys::in_child::in_child;
+use crate::sys::raw::syscall;
+use crate::task::lock::RawLock;
+use crate::task::{Critical, rank};
+use crate::wait::woken::Woken;
+
+/// Numbers from here on are not waited for.
+const SIZE: usize = 1 << 16;
+/// In the table: opened, and nobody tells of openings yet.
+const UNWATCHED: i32 = -1;
+
+#[repr(align(4096))]
+struct Table([AtomicI32; SIZE]);
+
+/// What is known of each number: 0 if it is not being opened, [`UNWATCHED`], or the inotify watch
+/// of its FIFO, which all who open that one have. [`reset`] closes the numbers in a forked child.
+#[unsafe(link_section = ".bss.large")]
+static WATCHES: Table = Table([const { AtomicI32::new(0) }; SIZE]);
+/// The entries beyond are all 0. [`reset`] sets it back in a forked child.
+static END: AtomicU32 = AtomicU32::new(0);
+/// Held while an entry is made or given up, with the descriptor or the watch behind it.
+static LOCK: RawLock<{ rank::FIFOS }> = RawLock::new();
+
+/// No number is being opened: a forked child has no business with those of its parent, and one
+/// that shares the descriptors must not touch them.
+pub fn forget() {
+    for number in numbers() {
+        WATCHES.0[number as usize].store(0, Ordering::Relaxed);
+    }
+    END.store(0, Ordering::Relaxed);
+}
+
+/// Closes what other threads were opening: their calls have not returned.
+///
+/// # Safety
+/// The caller is the process's only thread.
+unsafe fn reset() {
+    // SAFETY: as the caller promises; nobody has been given the numbers.
+    unsafe {
+        LOCK.reset();
+        for number in numbers() {
+            syscall!(SYS_close, number);
+        }
+    }
+    forget();
+}
+
+in_child!(reset);
+
+/// Keeps entries from being made or given up, for the length of a fork.
+pub(super) fn lock() {
+    LOCK.lock();
+}
+
+/// The end of [`lock`].
+pub(super) fn unlock() {
+    LOCK.unlock();
+}
+
+fn locked<R>(act: impl FnOnce() -> R) -> R {
+    let _critical = Critical::enter();
+    LOCK.lock();
+    let result = act();
+    LOCK.unlock();
+    result
+}
+
+/// The numbers that are being opened.
+fn numbers() -> impl Iterator<Item = i32> {
+    let end = END.load(Ordering::Acquire) as usize;
+    let entries = WATCHES.0[..end].iter().zip(0..);
+    entries.filter_map(|(watch, number)| (watch.load(Ordering::SeqCst) != 0).then_some(number))
+}
+
+fn numbers_of(watch: i32) -> impl Iterator<Item = i32> {
+    numbers().filter(move |number| {
+        // SeqCst: who has put it there looks for the other end afterwards.
+        WATCHES.0[*number as usize].load(Ordering::SeqCst) == watch
+    })
+}
+
+fn entry(number: i32) -> Option<&'static AtomicI32> {
+    WATCHES.0.get(usize::try_from(number).ok()?)
+}
+
+/// Opens a FIFO by `open`, which returns a number or `-errno`. Until the number is
+/// [let go](end) or [closed](close) forked children do not get it.
+pub fn begin(open: impl FnOnce() -> isize) -> isize {
+    locked(|| {
+        let number = open();
+        if let Some(entry) = entry(number as i32) {
+            entry.store(UNWATCHED, Ordering::Relaxed);
+            END.fetch_max(number as u32 + 1, Ordering::Release);
+        }
+        number
+    })
+}
+
+/// From here on who waits to read from `number` is woken when its FIFO is opened: false if nobody
+/// can tell of that.
+pub fn watch(number: i32) -> bool {
+    let Some(entry) = entry(number) else {
+        return false;
+    };
+    locked(|| {
+        if entry.load(Ordering::Relaxed) == UNWATCHED {
+            let watch = add_watch(number);
+            if watch > 0 {
+                entry.store(watch, Ordering::SeqCst);
+            }
+        }
+        entry.load(Ordering::Relaxed) > 0
+    })
+}
+
+/// The watch of the FIFO behind `number`; nothing positive if it cannot be had.
+fn add_watch(number: i32) -> i32 {
+    if !place::settle_openings(make) {
+        return -1;
+    }
+    // Longer than what is written to it.
+    let mut path = [0u8; 40];
+    let _ = write!(&mut path[..], "/proc/thread-self/fd/{number}");
+    place::with(|_, _| {
+        let (openings, path) = (place::openings(), path.as_ptr());
+        // SAFETY: a C string.
+        unsafe { syscall!(SYS_inotify_add_watch, openings, path, libc::IN_OPEN) as i32 }
+    })
+}
+
+/// A descriptor that tells of openings, known to the hub; -1 if it cannot be had.
+fn make() -> i32 {
+    // SAFETY: makes a descriptor.
+    let made = unsafe { syscall!(SYS_inotify_init1, libc::IN_NONBLOCK | libc::IN_CLOEXEC) as i32 };
+    if made < 0 {
+        return -1;
+    }
+    let events = libc::EPOLLIN | libc::EPOLLET;
+    if place::with(|epoll, _| epoll::add(epoll, made, events, epoll::OPENINGS)) != 0 {
+        // SAFETY: just made.
+        unsafe { syscall!(SYS_close, made) };
+        return -1;
+    }
+    epoll::use_from_now_on();
+    made
+}
+
+/// A FIFO's watch, whose other waiters have to be [told](tell_all).
+#[must_use]
+pub struct Watch(i32);
+
+/// The number is open, and everybody's.
+pub fn end(number: i32) -> Watch {
+    locked(|| give_up(number))
+}
+
+/// Closes it.
+pub fn close(number: i32) -> Watch {
+    locked(|| {
+        // SAFETY: a descriptor that nobody has been given.
+        unsafe { syscall!(SYS_close, number) };
+        give_up(number)
+    })
+}
+
+/// The lock is held.
+fn give_up(number: i32) -> Watch {
+    let watch = entry(number).map_or(0, |entry| entry.swap(0, Ordering::Relaxed));
+    if watch > 0 && numbers_of(watch).next().is_none() {
+        // SAFETY: numbers are no memory.
+        place::with(|_, _| unsafe { syscall!(SYS_inotify_rm_watch, place::openings(), watch) });
+    }
+    Watch(watch)
+}
+
+/// Has all look who wait for the same FIFO: what was to be told to one of them may have been told
+/// to the one that does not wait any more.
+pub fn tell_all(watch: &Watch, woken: &mut Woken) {
+    if watch.0 > 0 {
+        numbers_of(watch.0).for_each(|number| descriptor::tell(number, woken));
+    }
+}
+
+/// Takes note of what was opened, and has one look of those who wait for each. The caller is
+/// critical.
+pub(super) fn collect(woken: &mut Woken) {
+    /// `struct inotify_event` without a name, in words: watch, mask, cookie, length of the name.
+    const WORDS: usize = 4;
+    let mut events = [0u32; 64 * WORDS];
+    loop {
+        let (buffer, size) = (events.as_mut_ptr(), size_of_val(&events));
+        let length = place::with(|_, _| {
+            // SAFETY: the kernel fills `events`.
+            unsafe { syscall!(SYS_read, place::openings(), buffer, size) }
+        });
+        if length <= 0 {
+            return;
+        }
+        for event in events[..length as usize / size_of::<u32>()].chunks_exact(WORDS) {
+            if event[1] & libc::IN_Q_OVERFLOW != 0 {
+                numbers().for_each(|number| descriptor::tell(number, woken));
+            } else if let Some(number) = numbers_of(event[0] as i32).next() {
+                descriptor::tell(number, woken);
+            }
+        }
+    }
+}
