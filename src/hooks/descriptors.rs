@@ -140,6 +140,8 @@ pub unsafe extern "C-unwind" fn creat(path: *const c_char, mode: mode_t) -> c_in
 }
 check!(creat(_, _));
 
+alias!(creat64 = creat);
+
 /// `openat(2)`.
 ///
 /// # Safety
@@ -184,6 +186,74 @@ pub(super) unsafe fn open_file(
 }
 
 alias!(openat64 = openat);
+
+/// Whether `open` takes a mode, which its fortified forms have no room for.
+fn needs_mode(flags: c_int) -> bool {
+    flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE
+}
+
+/// What `open` is with `_FORTIFY_SOURCE`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __open_2(path: *const c_char, flags: c_int) -> c_int {
+    let real = real!(__open_2: unsafe extern "C-unwind" fn(*const c_char, c_int) -> c_int);
+    // SAFETY: as the caller promises. libc ends the program where there should be a mode.
+    unsafe {
+        if needs_mode(flags) {
+            real(path, flags)
+        } else {
+            open(path, flags, 0)
+        }
+    }
+}
+
+/// What `open` is with `_FORTIFY_SOURCE`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __open64_2(path: *const c_char, flags: c_int) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { __open_2(path, flags) }
+}
+
+/// What `openat` is with `_FORTIFY_SOURCE`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __openat_2(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+) -> c_int {
+    type Real = unsafe extern "C-unwind" fn(c_int, *const c_char, c_int) -> c_int;
+    let real = real!(__openat_2: Real);
+    // SAFETY: as the caller promises. libc ends the program where there should be a mode.
+    unsafe {
+        if needs_mode(flags) {
+            real(directory, path, flags)
+        } else {
+            openat(directory, path, flags, 0)
+        }
+    }
+}
+
+/// What `openat` is with `_FORTIFY_SOURCE`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __openat64_2(
+    directory: c_int,
+    path: *const c_char,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe { __openat_2(directory, path, flags) }
+}
 
 /// `closedir(3)`.
 ///

@@ -71,6 +71,15 @@ export! {
         unsafe { lio_listio(mode, list, count, event) }
     }
 
+    /// `getaddrinfo_a(3)`, which may wait for all. It has begun them all by then, so it is not
+    /// called again.
+    unchecked fn getaddrinfo_a(mode: c_int, list: *const *mut c_void, count: c_int, event: *mut sigevent) -> c_int {
+        type Real = unsafe extern "C-unwind" fn(c_int, *const *mut c_void, c_int, *mut sigevent) -> c_int;
+        let real = real!(getaddrinfo_a: Real);
+        // SAFETY: as the caller promises.
+        blocking::region(|| unsafe { real(mode, list, count, event) })
+    }
+
     /// `gai_suspend(3)`: 0 or an `EAI_*`.
     unchecked fn gai_suspend(list: *const *const c_void, count: c_int, timeout: *const timespec) -> c_int {
         // <netdb.h>; the libc crate lacks it.

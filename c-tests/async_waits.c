@@ -1,0 +1,131 @@
+/* Waiting for what libc does on threads of its own: aio_suspend, lio_listio, gai_suspend, getaddrinfo_a. Other threads
+ * go on meanwhile, and time-outs, handlers and cancellation end the waits. */
+#include "net.h"
+#include <aio.h>
+#include <netdb.h>
+
+static int ends[2];
+static char byte;
+static struct aiocb request;
+
+static const struct aiocb *const list[] = {&request};
+static struct aiocb *const own_list[] = {&request};
+
+static void begin_read(void)
+{
+	request = (struct aiocb){.aio_fildes = ends[1], .aio_buf = &byte, .aio_nbytes = 1};
+	CHECK_OK(aio_read(&request));
+}
+
+static void end_read(void)
+{
+	while (aio_error(&request) == EINPROGRESS)
+		sleep_ms(1);
+	CHECK_OK(aio_error(&request));
+	CHECK_EQ(aio_return(&request), 1);
+}
+
+static void *write_late(void *unused)
+{
+	sleep_ms(5);
+	CHECK_EQ(write(ends[0], "x", 1), 1);
+	return unused;
+}
+
+static void served(void)
+{
+	begin_read();
+	pthread_t thread = check_start(write_late, NULL);
+	while (aio_error(&request) == EINPROGRESS)
+		CHECK_OK(aio_suspend(list, 1, NULL));
+	check_join(thread);
+	end_read();
+
+	request = (struct aiocb){.aio_fildes = ends[1], .aio_buf = &byte, .aio_nbytes = 1, .aio_lio_opcode = LIO_READ};
+	thread = check_start(write_late, NULL);
+	CHECK_OK(lio_listio(LIO_WAIT, own_list, 1, NULL));
+	check_join(thread);
+	end_read();
+}
+
+static void expires(void)
+{
+	struct timespec limit = {.tv_nsec = 10 * NS_PER_MS};
+	begin_read();
+	long start = monotonic_ms();
+	CHECK_ERRNO(aio_suspend(list, 1, &limit), EAGAIN);
+	CHECK(monotonic_ms() - start >= 10);
+	write_late(NULL);
+	end_read();
+	CHECK_OK(aio_suspend(list, 1, &limit));
+}
+
+static void handle(int signal_number)
+{
+	(void)signal_number;
+}
+
+static void *is_interrupted(void *unused)
+{
+	CHECK_ERRNO(aio_suspend(list, 1, NULL), EINTR);
+	return unused;
+}
+
+static void *is_cancelled(void *unused)
+{
+	aio_suspend(list, 1, NULL);
+	return unused;
+}
+
+static void ended_from_outside(void)
+{
+	struct sigaction action = {.sa_handler = handle};
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	begin_read();
+	pthread_t thread = check_start(is_interrupted, NULL);
+	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+		pthread_kill(thread, SIGUSR1);
+		sleep_ms(1);
+	}
+	thread = check_start(is_cancelled, NULL);
+	sleep_ms(5);
+	CHECK_OK(pthread_cancel(thread));
+	CHECK(check_join(thread) == PTHREAD_CANCELED);
+	write_late(NULL);
+	end_read();
+}
+
+static void *look_up(void *unused)
+{
+	struct addrinfo hints = {.ai_flags = AI_NUMERICHOST, .ai_family = AF_INET};
+	struct gaicb lookup = {.ar_name = "127.0.0.1", .ar_request = &hints}, *all[] = {&lookup};
+	CHECK_OK(getaddrinfo_a(GAI_WAIT, all, 1, NULL));
+	CHECK_OK(gai_error(&lookup));
+	freeaddrinfo(lookup.ar_result);
+	CHECK_OK(getaddrinfo_a(GAI_NOWAIT, all, 1, NULL));
+	while (gai_error(&lookup) == EAI_INPROGRESS) {
+		int result = gai_suspend((const struct gaicb *const *)all, 1, NULL);
+		CHECK(result == 0 || result == EAI_ALLDONE);
+	}
+	CHECK_OK(gai_error(&lookup));
+	freeaddrinfo(lookup.ar_result);
+	return unused;
+}
+
+static void *all(void *unused)
+{
+	served();
+	expires();
+	ended_from_outside();
+	look_up(NULL);
+	return unused;
+}
+
+int main(void)
+{
+	pipe_pair(ends);
+	all(NULL);
+	check_join(check_start(all, NULL));
+	close_both(ends);
+	return 0;
+}
