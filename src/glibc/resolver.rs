@@ -3,12 +3,13 @@
 //! glibc has it up to date whenever it asks a name service: from resolv.conf, `RES_OPTIONS`
 //! and `LOCALDOMAIN`, and with what the program has changed.
 
-use core::ffi::{CStr, c_char};
+use core::ffi::{CStr, c_char, c_void};
 use core::mem;
 use core::ptr;
 
 use libc::{sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
+use super::real::real;
 use crate::sys::raw::syscall;
 
 /// The most servers of a state (`MAXNS`).
@@ -96,6 +97,55 @@ pub fn forget() {
         if (*state).options & RES_INIT != 0 {
             __res_nclose(state);
             (*state).options = 0;
+        }
+    }
+}
+
+/// `struct resolv_context` (glibc, resolv/resolv_context.h): a lookup of the calling thread's that
+/// is under way.
+#[repr(C)]
+struct Context {
+    state: *const State,
+    configuration: *const c_void,
+    /// How many of the functions that it is made of have it.
+    uses: usize,
+}
+
+type Get = unsafe extern "C" fn() -> *mut Context;
+type Put = unsafe extern "C" fn(*mut Context);
+
+/// Whether a lookup that does not come to its end can be [forgotten](forget_lookup).
+pub fn can_forget_lookup() -> bool {
+    let (get, put) = (
+        real!(__resolv_context_get: Option<Get>),
+        real!(__resolv_context_put: Option<Put>),
+    );
+    get.is_some() && put.is_some()
+}
+
+/// Forgets a lookup that the calling thread has been unwound out of: glibc does that at the end of
+/// a thread (`__resolv_context_freeres`). Left, its context would be the next one's as well.
+pub fn forget_lookup() {
+    /// More than there are functions.
+    const MOST: usize = 16;
+    let (Some(get), Some(put)) = (
+        real!(__resolv_context_get: Option<Get>),
+        real!(__resolv_context_put: Option<Put>),
+    ) else {
+        return;
+    };
+    // SAFETY: the thread's own context, which is its state's if there is one, once more; then it is
+    // given back as often as it was taken.
+    unsafe {
+        let context = get();
+        if context.is_null() {
+            return;
+        }
+        let uses = (*context).uses;
+        if (*context).state == __res_state() && (1..MOST).contains(&uses) {
+            for _ in 0..uses {
+                put(context);
+            }
         }
     }
 }

@@ -6,6 +6,7 @@ use core::mem::MaybeUninit;
 use libc::{addrinfo, hostent, size_t, sockaddr, socklen_t};
 
 use crate::glibc::real::real;
+use crate::ops::lookup::Subject;
 
 /// Whether `name` is an address in numbers (or absent).
 ///
@@ -81,23 +82,23 @@ export! {
             // SAFETY: as the caller promises.
             return unsafe { real(address, length, host, host_length, service, service_length, flags) };
         }
-        lookup!(getnameinfo: Real => address, length, host, host_length, service, service_length, flags)
+        lookup!(Subject::HostUnderLock; getnameinfo: Real => address, length, host, host_length, service, service_length, flags)
     }
 
     /// `gethostbyname(3)`.
     unchecked fn gethostbyname(name: *const c_char) -> *mut hostent {
-        lookup!(gethostbyname: unsafe extern "C-unwind" fn(*const c_char) -> *mut hostent => name)
+        lookup!(Subject::HostUnderLock; gethostbyname: unsafe extern "C-unwind" fn(*const c_char) -> *mut hostent => name)
     }
 
     /// `gethostbyname2(3)`.
     unchecked fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent {
-        lookup!(gethostbyname2: unsafe extern "C-unwind" fn(*const c_char, c_int) -> *mut hostent => name, family)
+        lookup!(Subject::HostUnderLock; gethostbyname2: unsafe extern "C-unwind" fn(*const c_char, c_int) -> *mut hostent => name, family)
     }
 
     /// `gethostbyaddr(3)`.
     unchecked fn gethostbyaddr(address: *const c_void, length: socklen_t, family: c_int) -> *mut hostent {
         type Real = unsafe extern "C-unwind" fn(*const c_void, socklen_t, c_int) -> *mut hostent;
-        lookup!(gethostbyaddr: Real => address, length, family)
+        lookup!(Subject::HostUnderLock; gethostbyaddr: Real => address, length, family)
     }
 
     /// `gethostbyname_r(3)`.

@@ -3,11 +3,12 @@
 use core::ffi::{c_char, c_int};
 use core::sync::atomic::AtomicU32;
 
-use libc::{mode_t, sigset_t};
+use libc::{mode_t, nfds_t, pollfd, sigset_t};
 
 use super::descriptors::open_file;
 use super::signal_masks::{change_mask, change_natively};
 use crate::glibc::patch;
+use crate::ops::lookup;
 use crate::sched::lend;
 use crate::sync::inner_lock;
 use crate::task::green_or_wired;
@@ -19,6 +20,7 @@ pub fn lead() {
         patch::lead(c"creat", create as *const ());
         patch::lead(c"open", open as *const ());
         patch::lead(c"openat", open_at as *const ());
+        patch::lead(c"poll", poll as *const ());
         patch::lead(c"pthread_sigmask", sigmask as *const ());
         patch::lead(patch::WAIT_FOR_LOCK, wait_for_lock as *const ());
         patch::lead(patch::WAKE_FOR_LOCK, wake_for_lock as *const ());
@@ -47,6 +49,14 @@ unsafe extern "C-unwind" fn create(path: *const c_char, mode: mode_t) -> c_int {
     let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
     // SAFETY: as the caller promises.
     unsafe { open_file(libc::AT_FDCWD, path, flags, mode) }
+}
+
+/// `poll(2)`, also of libc's resolver.
+unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
+    // SAFETY: as the caller promises.
+    lookup::asking(fds, count, || unsafe {
+        super::poll::poll(fds, count, timeout)
+    })
 }
 
 /// `pthread_sigmask(3)`. libc calls it in the child of its `posix_spawn`, too: that has this

@@ -5,13 +5,16 @@
 use core::ffi::CStr;
 use core::ptr;
 
-use crate::glibc::{name_service, patch};
+use libc::{nfds_t, pollfd};
+
+use crate::glibc::{name_service, patch, resolver};
 use crate::sched::blocking::region;
 use crate::settings::{self, Resolver};
 use crate::signal::cancel;
 use crate::sync::sem::Sem;
 use crate::sys::in_child::in_child;
-use crate::task::green;
+use crate::sys::socket;
+use crate::task::{arguments, green};
 
 /// What libc's resolver waits in: for name servers (glibc, resolv/res_send.c), for the
 /// kernel's list of addresses (sysdeps/unix/sysv/linux/check_pf.c), for nscd
@@ -53,34 +56,73 @@ in_child!(reset);
 pub enum Subject {
     /// A host, which libc asks its name services for.
     Host,
+    /// The same, by a function that has one of libc's locks meanwhile.
+    HostUnderLock,
     /// Anything else: libc asks name servers itself.
     Other,
+    /// The same, with a state that the caller has brought.
+    OtherState,
+}
+
+impl Subject {
+    fn is_host(self) -> bool {
+        matches!(self, Self::Host | Self::HostUnderLock)
+    }
+
+    /// Whether libc can be left in the middle of it.
+    fn can_be_left(self) -> bool {
+        matches!(self, Self::Host | Self::Other)
+            && settings::resolver() == Resolver::Libc
+            && resolver::can_forget_lookup()
+    }
 }
 
 /// Who waits for name servers, where that is no kernel thread.
 fn has_waiter(subject: Subject) -> bool {
-    patch::have_all(WAITS) || subject == Subject::Host && name_service::serves_alone()
+    patch::have_all(WAITS) || subject.is_host() && name_service::serves_alone()
 }
 
-/// Runs `act`, a lookup of libc's, a cancellation point as a whole: one that is cancelled in
-/// the middle leaves libc's notes of it with the thread's husk.
+/// Runs `act`, a lookup of libc's, a cancellation point at its beginning, at its end, and
+/// [while it asks](asking): elsewhere libc has locks.
 pub fn run<R>(subject: Subject, act: impl FnOnce() -> R) -> R {
-    if green().is_none() {
-        return act();
-    }
+    let Some(me) = green() else { return act() };
     if settings::resolver() == Resolver::Hub {
         name_service::enlist();
     }
     cancel::point();
     let state = cancel::disable();
+    let outside = me.lookup.replace(subject.can_be_left().then_some(state));
     let result = if has_waiter(subject) {
         act()
     } else {
         limited(act)
     };
+    me.lookup.set(outside);
     cancel::restore(state);
     cancel::point();
     result
+}
+
+/// Runs `wait`, which libc calls to wait for one of the `count` descriptors at `fds`: if that is an
+/// answer of a name server's, the calling thread can be cancelled. What libc then leaves is
+/// forgotten at the thread's end.
+pub fn asking<R>(fds: *const pollfd, count: nfds_t, wait: impl FnOnce() -> R) -> R {
+    let state = green().and_then(|me| me.lookup.get());
+    let Some(state) = state.filter(|_| count == 1 && arguments::is_readable(fds)) else {
+        return wait();
+    };
+    // SAFETY: just seen.
+    if !is_datagrams(unsafe { (*fds).fd }) {
+        return wait();
+    }
+    cancel::restore(state);
+    let result = wait();
+    cancel::disable();
+    result
+}
+
+fn is_datagrams(fd: i32) -> bool {
+    socket::int_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_DGRAM)
 }
 
 /// Runs `act`, what libc's own service does for a host in the middle of a lookup.

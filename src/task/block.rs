@@ -158,6 +158,9 @@ pub struct Thread {
     pub(crate) cancelled: AtomicBool,
     /// What repeats the request.
     pub(crate) retry: Retry,
+    /// In a lookup that can be left where it waits for name servers: whether the thread can be
+    /// cancelled outside of it.
+    pub(crate) lookup: Cell<Option<i32>>,
     /// Whether the thread is in the list of those who have to look at what is
     /// pending for them, see [`crate::signal::send`].
     pub(crate) deferred: AtomicBool,

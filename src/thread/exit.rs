@@ -76,7 +76,7 @@ pub fn run_destructors() {
 
 /// Puts libc's own thread-local state, as far as it shows, back to what the
 /// husk's next thread expects.
-fn forget_libc_state() {
+fn forget_libc_state(me: &Thread) {
     // SAFETY: LC_GLOBAL_LOCALE is always valid; the rest is the thread's own.
     unsafe {
         uselocale(ptr::without_provenance_mut(usize::MAX));
@@ -87,13 +87,17 @@ fn forget_libc_state() {
             libc::dlerror();
         }
     }
+    if me.lookup.take().is_some() {
+        // It was cancelled in the midst of it.
+        resolver::forget_lookup();
+    }
     resolver::forget();
 }
 
 /// What the start routine left: destructors; then the end.
 pub fn finish(me: &'static Thread) -> ! {
     run_destructors();
-    forget_libc_state();
+    forget_libc_state(me);
     scheduling::forget();
     event_loop::left(me);
     tie::end(me);
