@@ -25,7 +25,7 @@ static GLANCE_MASK: AtomicU32 = AtomicU32::new(FIRST_DISPATCHES - 1);
 /// How many threads have to wait at a slot to be worth a call. A forked child goes on from there.
 static WORTH_A_CALL: AtomicU32 = AtomicU32::new(2);
 
-/// Whether it is time to glance at the hub after `ticks` dispatches.
+/// Whether it is time to glance at the hub after `ticks` looks for a thread to run.
 #[inline(always)]
 pub fn is_time_to_glance(ticks: u32) -> bool {
     ticks & GLANCE_MASK.load(Ordering::Relaxed) == 0
@@ -38,19 +38,20 @@ pub fn is_worth_a_call(queued: u32) -> bool {
     queued >= WORTH_A_CALL.load(Ordering::Relaxed)
 }
 
-/// How long a dispatch takes, in nanoseconds, where `slots` slots have made `dispatches` in
-/// `elapsed` nanoseconds.
-fn duration(elapsed: u64, slots: u32, dispatches: u64) -> u64 {
-    elapsed * u64::from(slots) / dispatches.max(1)
+/// How long one takes, in nanoseconds, where `slots` slots have made `count` in `elapsed`
+/// nanoseconds.
+fn duration(elapsed: u64, slots: u32, count: u64) -> u64 {
+    elapsed * u64::from(slots) / count.max(1)
 }
 
-/// Notes that `slots` slots have made `dispatches` in `elapsed` nanoseconds.
-pub fn note(elapsed: u64, slots: u32, dispatches: u64) {
-    let duration = duration(elapsed, slots, dispatches).max(1);
-    let between = (GLANCE / duration).clamp(1, MOST_DISPATCHES);
+/// Notes that `slots` slots have looked for a thread to run `looks` times in `elapsed`
+/// nanoseconds, and found one `dispatches` times. Each look counts for when to glance: a thread
+/// that yields beside nobody finds none, and may do so for ever.
+pub fn note(elapsed: u64, slots: u32, looks: u64, dispatches: u64) {
+    let between = GLANCE / duration(elapsed, slots, looks).max(1);
     // The power of two at or below.
-    let mask = (1u32 << between.ilog2()) - 1;
+    let mask = (1u32 << between.clamp(1, MOST_DISPATCHES).ilog2()) - 1;
     GLANCE_MASK.store(mask, Ordering::Relaxed);
-    let worth = (CALL / duration).clamp(1, MOST_QUEUED) as u32;
-    WORTH_A_CALL.store(worth, Ordering::Relaxed);
+    let worth = CALL / duration(elapsed, slots, dispatches).max(1);
+    WORTH_A_CALL.store(worth.clamp(1, MOST_QUEUED) as u32, Ordering::Relaxed);
 }

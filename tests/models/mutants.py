@@ -327,6 +327,12 @@ MUTANTS = [
         "self.0.swap(RUNG, Ordering::Relaxed)",
     ),
     Mutant(
+        "looks that find nobody do not count for the next glance",
+        "sched/tempo.rs",
+        "duration(elapsed, slots, looks)",
+        "duration(elapsed, slots, dispatches)",
+    ),
+    Mutant(
         "a deadline is claimed outside the lock",
         "wait/timer.rs",
         "        self.with(|heap| {\n            while let Some(timer) = heap.pop(now) {",

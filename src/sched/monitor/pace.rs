@@ -38,12 +38,13 @@ impl Pace {
             is_stuck,
             ..Sample::default()
         };
-        let mut used = 0;
+        let (mut used, mut looks) = (0, 0);
         for (slot, seen) in slots::all().iter().zip(&mut self.seen) {
             let counts = slot.counts();
             let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
-            let empty = since(counts.empty, seen.empty);
-            sample.dispatches += since(counts.ticks, seen.ticks).saturating_sub(empty);
+            let ticks = since(counts.ticks, seen.ticks);
+            looks += ticks;
+            sample.dispatches += ticks.saturating_sub(since(counts.empty, seen.empty));
             sample.lock_waits += since(counts.lock_waits, seen.lock_waits);
             used += u32::from(!slot.owner().is_null());
             *seen = counts;
@@ -54,7 +55,7 @@ impl Pace {
         if used == 0 {
             return;
         }
-        tempo::note(elapsed, used, sample.dispatches);
+        tempo::note(elapsed, used, looks, sample.dispatches);
         let Some(next_count) = &mut self.next_count else {
             return;
         };

@@ -55,6 +55,9 @@ pub mod hub;
 /// What decides how many slots are used.
 #[path = "../../../src/sched/limit.rs"]
 pub mod limit;
+/// What decides how often to look around.
+#[path = "../../../src/sched/tempo.rs"]
+pub mod tempo;
 #[cfg(feature = "loom")]
 pub mod sched;
 #[cfg(not(feature = "loom"))]

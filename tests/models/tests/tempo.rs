@@ -1,0 +1,29 @@
+//! How often workers glance at the hub.
+#![cfg(not(feature = "loom"))]
+
+use models::sys::clock::MILLISECOND;
+use models::tempo;
+
+/// How many of `looks` looks for a thread to run are followed by a glance.
+fn glances(looks: u32) -> usize {
+    (0..looks)
+        .filter(|tick| tempo::is_time_to_glance(*tick))
+        .count()
+}
+
+/// By time where threads run for long, by number where they do not, and a thread that yields
+/// beside nobody, so that no look finds anybody, counts as one of those.
+#[test]
+fn glances_take_little_of_the_time() {
+    // Two slots, 10 µs each.
+    tempo::note(5 * MILLISECOND, 2, 1_000, 1_000);
+    assert_eq!(glances(1024), 1024 / 16);
+    // A millisecond each.
+    tempo::note(5 * MILLISECOND, 2, 10, 10);
+    assert_eq!(glances(1024), 1024);
+    // 25 ns each.
+    tempo::note(5 * MILLISECOND, 2, 400_000, 400_000);
+    assert_eq!(glances(1024), 1024 / 256);
+    tempo::note(5 * MILLISECOND, 2, 400_000, 0);
+    assert_eq!(glances(1024), 1024 / 256);
+}
