@@ -14,7 +14,7 @@ use crate::sched::{
 };
 use crate::sys::in_child::{self, in_child};
 use crate::sys::raw::syscall;
-use crate::sys::{errno, pages, report};
+use crate::sys::{errno, membarrier, pages, report};
 use crate::task::lock::RawLock;
 use crate::task::upcalls::{self, Upcalls};
 use crate::task::{Critical, Kind, StartRoutine, Thread, current, rank, stack};
@@ -129,6 +129,7 @@ fn start_locked() -> Result<(), Failure> {
     if !tls::is_supported() {
         return Err(failed("use this C library's loader")(libc::ENOSYS));
     }
+    membarrier::register();
     tcb::seed_ids();
     scheduling::note_workers();
     executable::init();

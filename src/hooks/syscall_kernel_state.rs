@@ -15,7 +15,7 @@ use crate::sched;
 use crate::sched::children::tracing;
 use crate::sched::kernel_state::{self, Change};
 use crate::signal::errand;
-use crate::sys::user;
+use crate::sys::{membarrier, user};
 use crate::task::errand::ROOM;
 use crate::task::{Thread, arguments, current, green_by_id, main_thread};
 use crate::thread::{scheduling, timers};
@@ -76,6 +76,9 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
         kernel_state::before(change);
     }
     let [a, b, c, d, e, f] = arguments;
+    if filters(number, a) {
+        membarrier::give_up();
+    }
     if number == libc::SYS_ptrace {
         tracing::begins(a as u32);
     }
@@ -99,6 +102,16 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
         scheduling::note(current());
     }
     result
+}
+
+/// Whether the call keeps the thread from making some system calls, or all threads: it may end
+/// who makes one.
+fn filters(number: c_long, first: usize) -> bool {
+    match number {
+        libc::SYS_seccomp => true,
+        libc::SYS_prctl => is(first, libc::PR_SET_SECCOMP),
+        _ => false,
+    }
 }
 
 /// Whether the call gives a thread another policy or priority.

@@ -3,6 +3,7 @@
 use core::cell::UnsafeCell;
 use core::mem::size_of;
 use core::slice;
+use core::sync::atomic::{Ordering, fence};
 
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::park;
@@ -141,6 +142,8 @@ fn wait(
         return Outcome::Interrupted;
     }
     me.arm(Cancellation::Point);
+    // `commit` looks for pending signals next, and may have taken no lock since.
+    fence(Ordering::SeqCst);
     let quiet = each(places, |watched, index| {
         let direction = DIRECTIONS[index];
         // SAFETY: the links stay where they are until they are withdrawn below.

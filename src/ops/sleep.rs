@@ -37,7 +37,7 @@ pub fn park_until(me: &'static Thread, deadline: Instant, watch: &Watch) -> Wake
         return Wake::Interrupted;
     }
     me.arm(Cancellation::Point);
-    // `commit` looks for pending signals next; no lock has been released since.
+    // `commit` looks for pending signals next, and has taken no lock since.
     fence(Ordering::SeqCst);
     park::commit(me, deadline)
 }

@@ -8,7 +8,7 @@ use crate::glibc::signals::SIGCANCEL;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::futex;
 use crate::sys::sigmask::bit;
-use crate::task::word::{Cancellation, Wake};
+use crate::task::word::{Cancellation, Claim, Wake};
 use crate::task::{After, Critical, Thread, current, lock};
 use crate::wait::{QUEUES, TIMERS};
 
@@ -30,6 +30,8 @@ pub fn on_address(
     let _critical = Critical::enter();
     let me = current();
     if !QUEUES.enter(me, key, cancellation, validate) {
+        // Or a signal would take the thread, which runs, for one that it has woken.
+        take_back(me);
         return None;
     }
     if me.parks() {
@@ -44,11 +46,13 @@ pub fn on_address(
 }
 
 /// [`on_address`] at a cancellation point, for a wait that handlers do not end: who is woken
-/// while it runs one goes on when that has returned. `queued` says whether to wait at all.
+/// while it runs one goes on when that has returned. `enter` runs under the queue's lock, `queued`
+/// says whether to wait at all.
 #[inline]
 pub fn on_address_despite_handlers(
     key: usize,
     deadline: Instant,
+    enter: impl FnOnce(),
     queued: impl FnOnce() -> bool,
     left: impl FnOnce(),
 ) -> Wake {
@@ -56,7 +60,10 @@ pub fn on_address_despite_handlers(
     let mut absence = {
         let _critical = Critical::enter();
         // Nothing is validated.
-        QUEUES.enter(me, key, Cancellation::Point, || Some(0));
+        QUEUES.enter(me, key, Cancellation::Point, || {
+            enter();
+            Some(0)
+        });
         if me.parks() {
             worker::of(me).count_lock_wait();
         }
@@ -116,8 +123,8 @@ fn may_go_on(me: &Thread) -> bool {
 /// inside a [`Critical`] section, has armed, and holds no lock.
 ///
 /// A signal that was sent before the thread armed claims it here. Whoever sends one
-/// marks it pending, then tries to claim; the waiter arms, releases a lock (on x86-64
-/// a full barrier), then looks for pending ones: one of the two sees the other.
+/// marks it pending, then tries to claim; the waiter arms, takes a lock (on x86-64 a full
+/// barrier), then looks for pending ones: one of the two sees the other.
 #[inline]
 pub fn commit(me: &'static Thread, deadline: Instant) -> Wake {
     debug_assert!(lock::holds_none(), "a wait with a lock held");
@@ -165,9 +172,19 @@ pub fn take_back(me: &'static Thread) -> Option<Wake> {
     if me.parks() {
         return me.word.take_back();
     }
-    // Since it was asked whether it parks somebody has had it wired, in the middle of a call.
-    // Whoever has claimed it has it in his list until he lets it go.
-    let was_claimed = !wake::claim(me, Wake::Interrupted);
+    let was_claimed = match me.word.claim(Wake::Interrupted) {
+        // Whoever has claimed it has it in his list until he lets it go.
+        Claim::Lost => true,
+        // It is not asleep, but here.
+        Claim::Kernel => {
+            me.word.release();
+            false
+        }
+        // Since it was asked whether it parks somebody has had it wired, in the middle of a
+        // call.
+        Claim::Pending => false,
+        Claim::Runnable => unreachable!("a thread that is saved does not run"),
+    };
     sleep(me, NEVER);
     let reason = me.word.finish();
     was_claimed.then_some(reason)

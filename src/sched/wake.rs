@@ -31,17 +31,7 @@ pub fn all_runnable(list: List) {
     let on_worker = me.kind() == Kind::Base || me.parks();
     let rest = if on_worker {
         match worker::of(me).push(list) {
-            Ok(queued) => {
-                // The caller's slot serves them when the caller leaves it; a base context
-                // does so at once.
-                let call = idle::idle_slots() > 0
-                    && (queued > 1 && tempo::is_worth_a_call(queued)
-                        || me.kind() == Kind::Green && me.haste.wakes());
-                if call {
-                    idle::wake_worker();
-                }
-                return;
-            }
+            Ok(queued) => return call_for(me, queued),
             Err(list) => list,
         }
     } else {
@@ -49,6 +39,28 @@ pub fn all_runnable(list: List) {
     };
     slots::SHARED.global.push(rest);
     idle::wake_for_work();
+}
+
+/// Has a worker called to an idle slot, if that is better for those who wait at the slot of `me`,
+/// the caller, now `queued`, than to wait until the caller leaves it; a base context does so at
+/// once.
+#[inline(always)]
+fn call_for(me: &Thread, queued: u32) {
+    // Nobody else can have a slot where there is but one. Where a slot is laid down at this
+    // moment, its owner and this may both miss the other, unless there is a fence in between.
+    // Who leaves at once needs none: then he is the one who runs them.
+    if slots::all().len() == 1 {
+        return;
+    }
+    let is_green = me.kind() == Kind::Green;
+    let is_open = if is_green && me.haste.is_sure() {
+        idle::idle_slots() > 0
+    } else {
+        idle::is_open()
+    };
+    if is_open && (queued > 1 && tempo::is_worth_a_call(queued) || is_green && me.haste.wakes()) {
+        idle::wake_worker();
+    }
 }
 
 /// Makes `thread`, which comes back from a blocking region and has found all slots busy,

@@ -51,14 +51,20 @@ impl Cond {
     /// condition variable may be gone.
     pub fn wait(&self, unlock: impl FnOnce() -> bool, deadline: Instant) -> Wake {
         // While the mutex is held: whoever signals after taking it sees us.
-        self.waiters().fetch_add(1, Ordering::Relaxed);
-        park::on_address_despite_handlers(self.key(), deadline, unlock, || self.leave())
+        let enter = || self.count(1);
+        park::on_address_despite_handlers(self.key(), deadline, enter, unlock, || self.leave())
     }
 
-    /// One waiter less. Under the queue's lock, and before the waiter runs: the last one may
-    /// free the condition variable.
+    /// One waiter less. Before the waiter runs: the last one may free the condition variable.
     fn leave(&self) {
-        self.waiters().fetch_sub(1, Ordering::Relaxed);
+        self.count(-1);
+    }
+
+    /// So many waiters more. Under the queue's lock, as whenever the number changes.
+    fn count(&self, more: i32) {
+        let waiters = self.waiters().load(Ordering::Relaxed);
+        self.waiters()
+            .store(waiters.wrapping_add_signed(more), Ordering::Relaxed);
     }
 
     /// Wakes a waiter.

@@ -14,6 +14,7 @@ pub mod futex;
 pub mod in_child;
 pub mod limit;
 pub mod lock_free;
+pub mod membarrier;
 pub mod open_files;
 pub mod pages;
 pub mod raw;

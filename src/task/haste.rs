@@ -34,11 +34,17 @@ impl Haste {
     #[inline]
     pub fn wakes(&self) -> bool {
         self.since.set(cycles::now());
-        let goes_on = self.score.get() < SURE;
+        let goes_on = !self.is_sure();
         if !goes_on && !OWED.load(Ordering::Relaxed) {
             OWED.store(true, Ordering::Relaxed);
         }
         goes_on
+    }
+
+    /// Whether the thread, the caller, is taken for one that leaves soon.
+    #[inline(always)]
+    pub fn is_sure(&self) -> bool {
+        self.score.get() == SURE
     }
 
     /// The thread, the caller, leaves the CPU.

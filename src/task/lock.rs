@@ -7,18 +7,12 @@
 //! in [`rank`](super::rank); builds with debug assertions see to that, and that nobody parks with one
 //! held ([`holds_none`]).
 //!
-//! | word | meaning |
-//! | --- | --- |
-//! | 0 | free |
-//! | 1 | held |
-//! | 2 | held, and kernel threads may sleep on it |
+//! Taking one is a full fence on x86-64, giving it back is none ([`LockWord`]).
 
 use core::cell::UnsafeCell;
-use core::hint;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sys::futex;
+use super::lock_word::LockWord;
 
 /// What builds with debug assertions note of the locks that a thread holds.
 #[cfg(debug_assertions)]
@@ -66,22 +60,21 @@ pub fn holds_none() -> bool {
     true
 }
 
-/// A three-state futex lock (Drepper, "Futexes are tricky", mutex 2), with its place in the
-/// [order](super::rank).
+/// A lock with its place in the [order](super::rank).
 #[derive(Default)]
-pub struct RawLock<const RANK: u32>(AtomicU32);
+pub struct RawLock<const RANK: u32>(LockWord);
 
 impl<const RANK: u32> RawLock<RANK> {
     /// A free lock.
     pub const fn new() -> Self {
-        Self(AtomicU32::new(0))
+        Self(LockWord::new())
     }
 
     /// Takes the lock, after a short spin by sleeping in the kernel.
     #[inline(always)]
     pub fn lock(&self) {
         held::take(RANK, false);
-        self.acquire();
+        self.0.acquire();
     }
 
     /// [`lock`](Self::lock), by the holder of another one of the same rank, which comes
@@ -89,33 +82,18 @@ impl<const RANK: u32> RawLock<RANK> {
     #[inline(always)]
     fn lock_beside(&self) {
         held::take(RANK, true);
-        self.acquire();
-    }
-
-    #[inline(always)]
-    fn acquire(&self) {
-        if !self.try_acquire() {
-            self.lock_slow();
-        }
+        self.0.acquire();
     }
 
     /// Takes the lock if it is free.
     #[inline(always)]
     #[must_use]
     pub fn try_lock(&self) -> bool {
-        let taken = self.try_acquire();
+        let taken = self.0.try_acquire();
         if taken {
             held::take(RANK, false);
         }
         taken
-    }
-
-    #[inline(always)]
-    fn try_acquire(&self) -> bool {
-        // Acquire pairs with the Release in `unlock`.
-        self.0
-            .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
     }
 
     /// Gives the lock back. Only the holder may call this; the holder may be
@@ -123,14 +101,12 @@ impl<const RANK: u32> RawLock<RANK> {
     #[inline(always)]
     pub fn unlock(&self) {
         held::give_back(RANK);
-        if self.0.swap(0, Ordering::Release) == 2 {
-            self.wake();
-        }
+        self.0.release();
     }
 
     /// Whether somebody holds it, for a forked child to ask.
     pub fn is_held(&self) -> bool {
-        self.0.load(Ordering::Relaxed) != 0
+        self.0.is_held()
     }
 
     /// Makes it a free lock, whoever may have held it: in a forked child the holder does
@@ -139,25 +115,8 @@ impl<const RANK: u32> RawLock<RANK> {
     /// # Safety
     /// The caller is the process's only thread.
     pub unsafe fn reset(&self) {
-        self.0.store(0, Ordering::Relaxed);
-    }
-
-    #[cold]
-    fn wake(&self) {
-        futex::wake(self.0.as_ptr(), 1);
-    }
-
-    #[cold]
-    fn lock_slow(&self) {
-        for _ in 0..100 {
-            if self.0.load(Ordering::Relaxed) == 0 && self.try_acquire() {
-                return;
-            }
-            hint::spin_loop();
-        }
-        while self.0.swap(2, Ordering::Acquire) != 0 {
-            futex::wait(&self.0, 2);
-        }
+        // SAFETY: as the caller promises.
+        unsafe { self.0.reset() };
     }
 }
 

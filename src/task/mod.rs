@@ -12,7 +12,8 @@
 //! - [`haste`]: whether it leaves the CPU soon after waking others; [`quantum`]: how long it has
 //!   gone on without waiting; [`event_loop`]: whether its own `epoll_wait` has anything for it;
 //! - [`all`], [`main_thread`]: who there is;
-//! - [`lock`]: the lock of the structures that hold threads; [`rank`]: the order of those;
+//! - [`lock`], `lock_word`: the lock of the structures that hold threads; [`rank`]: the order of
+//!   those;
 //! - [`upcalls`]: what this layer and the scheduler ask of higher ones.
 
 pub mod all;
@@ -27,6 +28,7 @@ pub mod haste;
 pub mod life;
 pub mod list;
 pub mod lock;
+mod lock_word;
 mod main_thread;
 mod name;
 pub mod node;

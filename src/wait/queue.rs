@@ -9,7 +9,7 @@
 use core::ptr;
 
 use super::woken::Woken;
-use crate::sys::atomic::Ordering;
+use crate::sys::atomic::{Ordering, fence};
 use crate::task::lock::Locked;
 use crate::task::node::Node;
 use crate::task::word::{Cancellation, Wake};
@@ -57,15 +57,14 @@ impl Queue {
         self.of_key(key).find(|node| node.rank.get() < rank)
     }
 
-    /// Puts `me`, the caller, behind those who wait at `key`, and opens its wait.
+    /// Puts `me`, the caller, which has armed, behind those who wait at `key`.
     #[inline]
-    fn add(&mut self, me: &'static Thread, key: usize, cancellation: Cancellation, tag: u32) {
+    fn add(&mut self, me: &'static Thread, key: usize, tag: u32) {
         let node = &me.node;
         node.set_thread(me);
         node.key.store(key, Ordering::Relaxed);
         node.tag.set(tag);
         node.rank.set(me.rank());
-        me.arm(cancellation);
         self.push(node);
     }
 
@@ -206,9 +205,10 @@ impl<const N: usize> Queues<N> {
 
     /// Puts `me`, the caller, into the queue of `key`: from here on wakers may claim it.
     ///
-    /// `validate` runs under the queue's lock, where nobody can be woken: if it says no
-    /// nothing happens and the result is false; otherwise it gives a tag for wakers to
-    /// read. `cancellation` says whose ends the wait. The caller is critical.
+    /// `validate` runs under the queue's lock, where nobody can be woken: if it says no the
+    /// result is false, and the caller, who is in no queue, takes the wait back that was armed;
+    /// otherwise it gives a tag for wakers to read. `cancellation` says whose ends the wait. The
+    /// caller is critical.
     #[inline]
     pub fn enter(
         &self,
@@ -217,11 +217,13 @@ impl<const N: usize> Queues<N> {
         cancellation: Cancellation,
         validate: impl FnOnce() -> Option<u32>,
     ) -> bool {
+        // Before the lock is taken, which on x86-64 is a full barrier: see `park::commit`.
+        me.arm(cancellation);
         self.bucket(key).with(|queue| {
             let Some(tag) = validate() else {
                 return false;
             };
-            queue.add(me, key, cancellation, tag);
+            queue.add(me, key, tag);
             true
         })
     }
@@ -283,7 +285,10 @@ impl<const N: usize> Queues<N> {
         cancellation: Cancellation,
     ) -> bool {
         self.end_absence(me, absence, |queue| {
-            queue.add(me, absence.key, cancellation, 0);
+            me.arm(cancellation);
+            // For `park::commit`.
+            fence(Ordering::SeqCst);
+            queue.add(me, absence.key, 0);
         })
     }
 

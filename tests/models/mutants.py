@@ -80,6 +80,30 @@ MUTANTS = [
         "let word = self.0.load(Ordering::Acquire);\n        self.0.store(0, Ordering::Release);",
     ),
     Mutant(
+        "a lock does not acquire",
+        "task/lock_word.rs",
+        ".compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)",
+        ".compare_exchange(0, 1, Ordering::Relaxed, Ordering::Relaxed)",
+    ),
+    Mutant(
+        "a lock that is given back does not release",
+        "task/lock_word.rs",
+        "self.held.store(0, Ordering::Release);",
+        "self.held.store(0, Ordering::Relaxed);",
+    ),
+    Mutant(
+        "who gives a lock back has no fence before he looks for sleepers",
+        "task/lock_word.rs",
+        "        membarrier::light();",
+        "",
+    ),
+    Mutant(
+        "a sleeper does not make up for the missing fence",
+        "task/lock_word.rs",
+        "let is_seen = membarrier::heavy();",
+        "let is_seen = true;",
+    ),
+    Mutant(
         "the value is looked at before the queue is locked",
         "wait/queue.rs",
         "        self.bucket(key).with(|queue| {\n            let Some(tag) = validate() else {",

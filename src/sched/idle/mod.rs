@@ -79,6 +79,13 @@ pub fn idle_slots() -> u32 {
     BOARD.open()
 }
 
+/// Whether there are any. After a thread was made runnable: who lays one down at this moment sees
+/// that.
+#[inline(always)]
+pub fn is_open() -> bool {
+    BOARD.is_open()
+}
+
 /// Whether a worker waits in the hub.
 pub fn is_polling() -> bool {
     BOARD.is_polling()

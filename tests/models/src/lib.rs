@@ -55,11 +55,11 @@ pub mod hub;
 /// What decides how many slots are used.
 #[path = "../../../src/sched/limit.rs"]
 pub mod limit;
+#[cfg(feature = "loom")]
+pub mod sched;
 /// What decides how often to look around.
 #[path = "../../../src/sched/tempo.rs"]
 pub mod tempo;
-#[cfg(feature = "loom")]
-pub mod sched;
 #[cfg(not(feature = "loom"))]
 pub mod sched {
     //! What there is of the scheduler where there is one thread.

@@ -70,7 +70,7 @@ pub mod worker {
 pub mod park {
     use crate::sched::{QUEUES, current};
     use crate::sys::clock::{Instant, NEVER};
-    use crate::task::word::{Cancellation, Wake};
+    use crate::task::word::{Cancellation, Claim, Wake};
 
     /// As the library's; without deadlines.
     pub fn on_address(
@@ -84,6 +84,10 @@ pub mod park {
         assert_eq!(deadline, NEVER);
         let me = current();
         if !QUEUES.enter(me, key, cancellation, validate) {
+            if me.word.claim(Wake::Interrupted) == Claim::Kernel {
+                me.word.release();
+            }
+            me.sleep();
             return None;
         }
         queued();

@@ -17,6 +17,23 @@ pub mod atomic {
     }
 }
 
+/// Both kinds are full fences.
+#[cfg(feature = "loom")]
+pub mod membarrier {
+    use super::atomic::{Ordering, fence};
+
+    /// As the library's.
+    pub fn light() {
+        fence(Ordering::SeqCst);
+    }
+
+    /// As the library's.
+    pub fn heavy() -> bool {
+        fence(Ordering::SeqCst);
+        true
+    }
+}
+
 /// loom's cells, or the real ones.
 pub mod cell {
     #[cfg(not(feature = "loom"))]

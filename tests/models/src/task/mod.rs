@@ -6,6 +6,9 @@ pub mod life;
 pub mod list;
 #[cfg_attr(not(feature = "loom"), path = "lock_single.rs")]
 pub mod lock;
+#[cfg(feature = "loom")]
+#[path = "../../../../src/task/lock_word.rs"]
+pub mod lock_word;
 #[path = "../../../../src/task/node.rs"]
 pub mod node;
 #[path = "../../../../src/task/rank.rs"]
