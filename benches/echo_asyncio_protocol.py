@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import selectors
 
 from beside_thread import start_idle_thread
 
@@ -24,7 +25,9 @@ async def run(port: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--uvloop", action="store_true", help="run on uvloop's event loop")
+    loops = parser.add_mutually_exclusive_group()
+    loops.add_argument("--uvloop", action="store_true", help="run on uvloop's event loop")
+    loops.add_argument("--poll", action="store_true", help="wait by poll(2), not by epoll(7)")
     parser.add_argument("--beside-thread", action="store_true", help="have an idle thread as well")
     options = parser.parse_args()
     if options.beside_thread:
@@ -33,6 +36,9 @@ def main() -> None:
         import uvloop
 
         uvloop.run(run(options.port))
+    elif options.poll:
+        loop = asyncio.SelectorEventLoop(selectors.PollSelector())
+        loop.run_until_complete(run(options.port))
     else:
         asyncio.run(run(options.port))
 

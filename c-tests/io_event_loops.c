@@ -1,13 +1,15 @@
-/* Event loops beside threads: one that waits in the same epoll_wait again and again, and nothing else runs.
- * Handlers, cancellation, time-outs and other threads' deadlines reach it and pass it by as natively, whatever
+/* Event loops beside threads: one that waits in the same epoll_wait, poll or select again and again, and nothing else
+ * runs. Handlers, cancellation, time-outs and other threads' deadlines reach it and pass it by as natively, whatever
  * it waits in; more loops than CPUs wait side by side; a forked child loops on; a handler that jumps out of the
  * wait leaves the next ones as they were. */
 #include "net.h"
+#include <poll.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdint.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/select.h>
 
 enum { TURNS = 5, LOOPS = 12 };
 
@@ -27,37 +29,93 @@ static void jump(int signal_number)
 	siglongjmp(elsewhere, 1);
 }
 
-/* An epoll descriptor with an eventfd in it. */
-static int make(int *event)
+/* An eventfd, and an epoll descriptor with that in it. */
+struct loop {
+	int epoll, event;
+};
+
+static struct loop make(void)
 {
-	int epoll = epoll_create1(EPOLL_CLOEXEC);
-	*event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-	struct epoll_event interest = {.events = EPOLLIN, .data.fd = *event};
-	CHECK(epoll >= 0 && *event >= 0);
-	CHECK_OK(epoll_ctl(epoll, EPOLL_CTL_ADD, *event, &interest));
-	return epoll;
+	struct loop loop = {epoll_create1(EPOLL_CLOEXEC), eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)};
+	struct epoll_event interest = {.events = EPOLLIN};
+	CHECK(loop.epoll >= 0 && loop.event >= 0);
+	CHECK_OK(epoll_ctl(loop.epoll, EPOLL_CTL_ADD, loop.event, &interest));
+	return loop;
 }
 
-static void take(int epoll)
+static void end(struct loop loop)
+{
+	CHECK_OK(close(loop.event));
+	CHECK_OK(close(loop.epoll));
+}
+
+static enum { BY_EPOLL, BY_POLL, BY_SELECT, WAYS } way;
+
+static int wait_in_epoll(struct loop loop, int millis, const sigset_t *mask)
 {
 	struct epoll_event event;
-	uint64_t value;
-	CHECK_EQ(epoll_wait(epoll, &event, 1, -1), 1);
-	CHECK_EQ(read(event.data.fd, &value, sizeof value), sizeof value);
+	return mask ? epoll_pwait(loop.epoll, &event, 1, millis, mask) : epoll_wait(loop.epoll, &event, 1, millis);
 }
 
-static void give(int event)
+static int wait_in_poll(struct loop loop, int millis, const sigset_t *mask)
+{
+	struct timespec limit = {millis / 1000, millis % 1000 * NS_PER_MS};
+	/* One that has nothing beside one that has something. */
+	struct pollfd fds[] = {{.fd = loop.epoll, .events = POLLOUT}, {.fd = loop.event, .events = POLLIN}};
+	int ready = mask ? ppoll(fds, 2, millis < 0 ? NULL : &limit, mask) : poll(fds, 2, millis);
+	if (ready >= 0)
+		CHECK(fds[0].revents == 0 && fds[1].revents == (ready ? POLLIN : 0));
+	return ready;
+}
+
+static int wait_in_select(struct loop loop, int millis, const sigset_t *mask)
+{
+	struct timespec limit = {millis / 1000, millis % 1000 * NS_PER_MS};
+	struct timeval left = {millis / 1000, millis % 1000 * 1000};
+	fd_set reads, writes;
+	FD_ZERO(&reads);
+	FD_ZERO(&writes);
+	FD_SET(loop.event, &reads);
+	FD_SET(loop.epoll, &writes);
+	int count = (loop.epoll > loop.event ? loop.epoll : loop.event) + 1;
+	int ready = mask ? pselect(count, &reads, &writes, NULL, millis < 0 ? NULL : &limit, mask)
+			 : select(count, &reads, &writes, NULL, millis < 0 ? NULL : &left);
+	/* An error leaves the sets as they were. */
+	CHECK_EQ(!!FD_ISSET(loop.event, &reads), ready != 0);
+	CHECK_EQ(!!FD_ISSET(loop.epoll, &writes), ready == -1);
+	if (ready == 0)
+		CHECK(mask || (left.tv_sec == 0 && left.tv_usec == 0));
+	return ready;
+}
+
+static int wait_in(struct loop loop, int millis, const sigset_t *mask)
+{
+	static int (*const ways[WAYS])(struct loop, int, const sigset_t *) = {
+	    [BY_EPOLL] = wait_in_epoll,
+	    [BY_POLL] = wait_in_poll,
+	    [BY_SELECT] = wait_in_select,
+	};
+	return ways[way](loop, millis, mask);
+}
+
+static void take(struct loop loop)
+{
+	uint64_t value;
+	CHECK_EQ(wait_in(loop, -1, NULL), 1);
+	CHECK_EQ(read(loop.event, &value, sizeof value), sizeof value);
+}
+
+static void give(struct loop loop)
 {
 	uint64_t one = 1;
-	CHECK_EQ(write(event, &one, sizeof one), sizeof one);
+	CHECK_EQ(write(loop.event, &one, sizeof one), sizeof one);
 }
 
 /* Waits that end by themselves, so that the next one is known to be a loop's. */
-static void warm_up(int epoll)
+static void warm_up(struct loop loop)
 {
-	struct epoll_event event;
 	for (int i = 0; i < TURNS; i++)
-		CHECK_EQ(epoll_wait(epoll, &event, 1, 1), 0);
+		CHECK_EQ(wait_in(loop, 1, NULL), 0);
 }
 
 /* How many waits have ended; who is to end the next one waits for the last one here. */
@@ -73,7 +131,7 @@ static void *give_now_and_then(void *argument)
 {
 	for (int i = 0; i < TURNS; i++) {
 		sleep_ms(2);
-		give(*(int *)argument);
+		give(*(struct loop *)argument);
 		await(&ended);
 	}
 	return NULL;
@@ -81,20 +139,18 @@ static void *give_now_and_then(void *argument)
 
 static void events_and_deadlines(void)
 {
-	int event, epoll = make(&event);
-	warm_up(epoll);
-	pthread_t other = check_start(give_now_and_then, &event);
+	struct loop loop = make();
+	warm_up(loop);
+	pthread_t other = check_start(give_now_and_then, &loop);
 	for (int i = 0; i < TURNS; i++) {
-		take(epoll);
+		take(loop);
 		CHECK_OK(sem_post(&ended));
 	}
 	check_join(other);
-	struct epoll_event nothing;
 	long start = now_ns(CLOCK_MONOTONIC);
-	CHECK_EQ(epoll_wait(epoll, &nothing, 1, 15), 0);
+	CHECK_EQ(wait_in(loop, 15, NULL), 0);
 	CHECK(now_ns(CLOCK_MONOTONIC) - start >= 15 * NS_PER_MS);
-	CHECK_OK(close(event));
-	CHECK_OK(close(epoll));
+	end(loop);
 }
 
 /* Until a wait has ended by it: a signal that came before the wait began was spent. */
@@ -110,16 +166,15 @@ static void *interrupt(void *thread)
 
 static void handlers(int flags)
 {
-	int event, epoll = make(&event);
-	struct epoll_event nothing;
+	struct loop loop = make();
 	struct sigaction action = {.sa_handler = count, .sa_flags = flags};
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
-	warm_up(epoll);
+	warm_up(loop);
 	pthread_t self = pthread_self();
 	pthread_t other = check_start(interrupt, &self);
 	for (int i = 0; i < TURNS; i++) {
 		int before = handled;
-		CHECK_ERRNO(epoll_wait(epoll, &nothing, 1, -1), EINTR);
+		CHECK_ERRNO(wait_in(loop, -1, NULL), EINTR);
 		CHECK(handled > before);
 		CHECK_OK(sem_post(&ended));
 	}
@@ -133,13 +188,12 @@ static void handlers(int flags)
 	CHECK_OK(pthread_sigmask(SIG_BLOCK, &blocked, NULL));
 	int before = handled;
 	CHECK_OK(raise(SIGUSR1));
-	warm_up(epoll);
+	warm_up(loop);
 	CHECK_EQ(handled, before);
-	CHECK_ERRNO(epoll_pwait(epoll, &nothing, 1, -1, &none), EINTR);
+	CHECK_ERRNO(wait_in(loop, -1, &none), EINTR);
 	CHECK_EQ(handled, before + 1);
 	CHECK_OK(pthread_sigmask(SIG_UNBLOCK, &blocked, NULL));
-	CHECK_OK(close(event));
-	CHECK_OK(close(epoll));
+	end(loop);
 }
 
 static sem_t may_jump;
@@ -154,56 +208,53 @@ static void *interrupt_when_it_may(void *thread)
 
 static void jumps(void)
 {
-	int event, epoll = make(&event);
-	struct epoll_event nothing;
+	struct loop loop = make();
 	struct sigaction action = {.sa_handler = jump};
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
 	for (volatile int i = 0; i < TURNS; i++) {
-		warm_up(epoll);
+		warm_up(loop);
 		pthread_t self = pthread_self();
 		volatile pthread_t other = check_start(interrupt_when_it_may, &self);
 		if (sigsetjmp(elsewhere, 1) == 0) {
 			CHECK_OK(sem_post(&may_jump));
-			epoll_wait(epoll, &nothing, 1, -1);
+			wait_in(loop, -1, NULL);
 			CHECK(!"the wait ends by a jump");
 		}
 		check_join(other);
 	}
-	give(event);
-	take(epoll);
-	CHECK_OK(close(event));
-	CHECK_OK(close(epoll));
+	give(loop);
+	take(loop);
+	end(loop);
 }
 
 static void *loop_for_ever(void *argument)
 {
 	for (;;)
-		take(*(int *)argument);
+		take(*(struct loop *)argument);
 	return NULL;
 }
 
 static void cancellation(void)
 {
-	int event, epoll = make(&event);
-	pthread_t loop = check_start(loop_for_ever, &epoll);
+	struct loop loop = make();
+	pthread_t looper = check_start(loop_for_ever, &loop);
 	for (int i = 0; i < TURNS; i++) {
-		give(event);
+		give(loop);
 		sleep_ms(1);
 	}
-	CHECK_OK(pthread_cancel(loop));
-	CHECK(check_join(loop) == PTHREAD_CANCELED);
-	CHECK_OK(close(event));
-	CHECK_OK(close(epoll));
+	CHECK_OK(pthread_cancel(looper));
+	CHECK(check_join(looper) == PTHREAD_CANCELED);
+	end(loop);
 }
 
-static int chain[LOOPS][2];
+static struct loop chain[LOOPS];
 
 static void *forward(void *argument)
 {
 	long index = (long)argument;
 	for (int i = 0; i < TURNS; i++) {
-		take(chain[index][0]);
-		give(chain[(index + 1) % LOOPS][1]);
+		take(chain[index]);
+		give(chain[(index + 1) % LOOPS]);
 	}
 	return NULL;
 }
@@ -213,16 +264,14 @@ static void many_loops(void)
 {
 	pthread_t loops[LOOPS];
 	for (long i = 0; i < LOOPS; i++)
-		chain[i][0] = make(&chain[i][1]);
+		chain[i] = make();
 	for (long i = 0; i < LOOPS; i++)
 		loops[i] = check_start(forward, (void *)i);
-	give(chain[0][1]);
+	give(chain[0]);
 	for (int i = 0; i < LOOPS; i++)
 		check_join(loops[i]);
-	for (int i = 0; i < LOOPS; i++) {
-		CHECK_OK(close(chain[i][0]));
-		CHECK_OK(close(chain[i][1]));
-	}
+	for (int i = 0; i < LOOPS; i++)
+		end(chain[i]);
 }
 
 static void *wait_for_ever(void *argument)
@@ -232,54 +281,54 @@ static void *wait_for_ever(void *argument)
 	return NULL;
 }
 
-static void *tick(void *event)
+static void *tick(void *loop)
 {
 	for (int i = 0; i < TURNS; i++)
 		sleep_ms(2);
-	give(*(int *)event);
+	give(*(struct loop *)loop);
 	return NULL;
 }
 
 /* Others' deadlines come while the loop waits. */
 static void other_deadlines(void)
 {
-	int event, epoll = make(&event);
-	warm_up(epoll);
-	pthread_t other = check_start(tick, &event);
-	take(epoll);
+	struct loop loop = make();
+	warm_up(loop);
+	pthread_t other = check_start(tick, &loop);
+	take(loop);
 	check_join(other);
-	CHECK_OK(close(event));
-	CHECK_OK(close(epoll));
+	end(loop);
 }
 
 static void forked_child(void)
 {
-	int event, epoll = make(&event);
-	warm_up(epoll);
+	struct loop loop = make();
+	warm_up(loop);
 	pid_t child = check_fork();
 	if (child == 0) {
-		warm_up(epoll);
-		give(event);
-		take(epoll);
+		warm_up(loop);
+		give(loop);
+		take(loop);
 		many_loops();
 		_exit(0);
 	}
 	check_child_succeeds(child);
-	CHECK_OK(close(event));
-	CHECK_OK(close(epoll));
+	end(loop);
 }
 
 static void *all(void *unused)
 {
 	(void)unused;
-	events_and_deadlines();
-	handlers(0);
-	handlers(SA_RESTART);
-	jumps();
-	cancellation();
-	many_loops();
-	other_deadlines();
-	forked_child();
+	for (way = 0; way < WAYS; way++) {
+		events_and_deadlines();
+		handlers(0);
+		handlers(SA_RESTART);
+		jumps();
+		cancellation();
+		many_loops();
+		other_deadlines();
+		forked_child();
+	}
 	return NULL;
 }
 

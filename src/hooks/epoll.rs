@@ -8,8 +8,8 @@ use libc::{epoll_event, sigset_t, timespec};
 use super::symbol::check;
 use crate::glibc::real::real;
 use crate::hub::descriptor::{self, Direction};
-use crate::ops::{Operation, pass_on};
-use crate::sched::{event_loop, park};
+use crate::ops::{Operation, pass_on, poll};
+use crate::sched::park;
 use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
 use crate::sys::errno;
@@ -17,7 +17,6 @@ use crate::sys::raw::syscall;
 use crate::task::{Thread, arguments, green};
 
 const EAGAIN: isize = -(libc::EAGAIN as isize);
-const EINTR: isize = -(libc::EINTR as isize);
 
 /// `in_kernel`: the thread may do so in the kernel. Not if the call sets a signal mask: to set
 /// it and to wait would not be one step.
@@ -62,7 +61,13 @@ unsafe fn wait(
             return first;
         }
     }
-    if in_kernel && let Some(result) = wait_alone(me, epoll, watch, native) {
+    let alone = || {
+        if let Some(entry) = descriptor::get(epoll) {
+            entry.unregister_if_idle(epoll);
+        }
+        native()
+    };
+    if in_kernel && let Some(result) = poll::alone(me, watch, alone) {
         return result;
     }
     let Some(operation) = Operation::new(me, epoll, Direction::Read) else {
@@ -80,29 +85,6 @@ unsafe fn wait(
     );
     // Nothing but the deadline ends the wait so.
     if result == EAGAIN { 0 } else { result }
-}
-
-/// Calls `native`, which waits in the kernel, where nobody else runs beside `me`, until it has
-/// an answer; `None` where somebody does.
-fn wait_alone(
-    me: &'static Thread,
-    epoll: c_int,
-    watch: &Watch,
-    native: impl Fn() -> isize,
-) -> Option<isize> {
-    loop {
-        let result = event_loop::in_kernel(me, || {
-            if let Some(entry) = descriptor::get(epoll) {
-                entry.unregister_if_idle(epoll);
-            }
-            native()
-        })?;
-        if result != EINTR || watch.handled() {
-            return Some(result);
-        }
-        // A signal that was not for the program.
-        cancel::point();
-    }
 }
 
 fn deadline_of_millis(timeout: c_int) -> Instant {

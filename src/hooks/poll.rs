@@ -37,6 +37,9 @@ fn interests(fds: &[pollfd]) -> impl Iterator<Item = Interest> + Clone {
     })
 }
 
+/// `in_kernel`: the thread may do so in the kernel. Not if the call sets a signal mask: to set
+/// it and to wait would not be one step.
+///
 /// # Safety
 /// As for `poll`.
 unsafe fn wait(
@@ -45,23 +48,10 @@ unsafe fn wait(
     count: nfds_t,
     deadline: Instant,
     watch: &Watch,
+    in_kernel: bool,
 ) -> isize {
     // SAFETY: as the caller promises; the kernel refuses what is no array.
     let probe = || restart::kernel_call(|| unsafe { syscall!(SYS_poll, fds, count, 0) });
-    let first = probe();
-    if first != 0 || deadline <= clock::now() {
-        park::spend(me);
-        return first;
-    }
-    if count == 0 {
-        return if sleep::until(me, deadline, watch) {
-            0
-        } else {
-            -(libc::EINTR as isize)
-        };
-    }
-    // SAFETY: the kernel has read and written the whole array.
-    let array = unsafe { slice::from_raw_parts(fds, count as usize) };
     let native = || {
         let left = clock::until(deadline).map_or(-1, |left| {
             left.as_nanos().div_ceil(MILLISECOND.into()) as i64
@@ -70,6 +60,38 @@ unsafe fn wait(
         // SAFETY: as above.
         unsafe { cancel::waiting_call(libc::SYS_poll, arguments) }
     };
+    // SAFETY: called when the kernel has read and written the whole array.
+    let array = || unsafe { slice::from_raw_parts(fds, count as usize) };
+    let in_kernel = in_kernel && count > 0;
+    // Who had to wait the last time does not look first.
+    let looks = !in_kernel || !me.event_loop.waits.get() || deadline <= clock::now();
+    let looked = |result: isize| {
+        (result != 0 || deadline <= clock::now()).then(|| {
+            park::spend(me);
+            result
+        })
+    };
+    if looks && let Some(result) = looked(probe()) {
+        return result;
+    }
+    if count == 0 {
+        return if sleep::until(me, deadline, watch) {
+            0
+        } else {
+            -(libc::EINTR as isize)
+        };
+    }
+    if in_kernel && let Some(result) = poll::alone(me, watch, native) {
+        if result > 0 {
+            let ready = array().iter().filter(|entry| entry.revents != 0);
+            poll::forget_ready(ready.map(|entry| entry.fd));
+        }
+        return result;
+    }
+    if !looks && let Some(result) = looked(probe()) {
+        return result;
+    }
+    let array = array();
     poll::any(me, interests(array), deadline, watch, probe, native)
 }
 
@@ -91,7 +113,7 @@ pub unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c
         Ok(millis) => clock::after(millis * MILLISECOND),
     };
     // SAFETY: as the caller promises.
-    errno::to_libc(unsafe { wait(me, fds, count, deadline, &Watch::new(me)) }) as c_int
+    errno::to_libc(unsafe { wait(me, fds, count, deadline, &Watch::new(me), true) }) as c_int
 }
 check!(poll(_, _, _));
 
@@ -138,9 +160,10 @@ pub unsafe extern "C-unwind" fn ppoll(
             nanos => clock::after(nanos),
         },
     };
+    let in_kernel = set.is_none();
     // SAFETY: as the caller promises.
     let result = mask::during(me, set, |watch| unsafe {
-        wait(me, fds, count, deadline, watch)
+        wait(me, fds, count, deadline, watch, in_kernel)
     });
     errno::to_libc(result) as c_int
 }

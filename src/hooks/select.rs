@@ -82,6 +82,9 @@ fn sets(count: c_int, sets: [*mut fd_set; 3]) -> Option<Sets> {
     })
 }
 
+/// `in_kernel`: the thread may do so in the kernel. Not if the call sets a signal mask: to set
+/// it and to wait would not be one step.
+///
 /// # Safety
 /// As for `select`.
 unsafe fn wait(
@@ -90,6 +93,7 @@ unsafe fn wait(
     sets: &Sets,
     deadline: Instant,
     watch: &Watch,
+    in_kernel: bool,
 ) -> isize {
     let size = sets.present().count() * sets.words;
     if size == 0 {
@@ -102,36 +106,60 @@ unsafe fn wait(
     }
     if size <= FEW {
         let mut copy = [0; FEW];
-        return wait_with(me, count, sets, &mut copy[..size], deadline, watch);
+        sets.store_to(&mut copy[..size]);
+        return wait_with(me, count, sets, &copy[..size], deadline, watch, in_kernel);
     }
     let Some(memory) = pages::reserve(size * 8) else {
         return -(libc::ENOMEM as isize);
     };
     // SAFETY: fresh, zeroed memory of that size, released after its last use.
     unsafe {
-        let result = wait_with(
-            me,
-            count,
-            sets,
-            slice::from_raw_parts_mut(memory.cast(), size),
-            deadline,
-            watch,
-        );
+        let copy = slice::from_raw_parts_mut(memory.cast(), size);
+        sets.store_to(copy);
+        // Who is cancelled in the kernel does not come back here.
+        let result = wait_with(me, count, sets, copy, deadline, watch, false);
         pages::release(memory, size * 8);
         result
     }
 }
 
+/// A cancellation point.
+fn wait_in_kernel(count: c_int, sets: &Sets, deadline: Instant) -> isize {
+    let [read, write, except] = sets.sets.map(|set| set.addr());
+    let mut left = clock::until(deadline).map(|left| clock::to_timespec(left.as_nanos() as u64));
+    let time = left
+        .as_mut()
+        .map_or(0, |time| ptr::from_mut(time).expose_provenance());
+    let arguments = [count as usize, read, write, except, time, 0];
+    // SAFETY: the program's sets, and a live time; the kernel refuses what is none.
+    unsafe { cancel::waiting_call(libc::SYS_pselect6, arguments) }
+}
+
+/// The descriptors that are in the sets.
+fn ready(count: c_int, sets: &Sets) -> impl Iterator<Item = i32> {
+    (0..sets.words as i32)
+        .flat_map(move |word| {
+            let any = sets.present().fold(0, |any, set| {
+                // SAFETY: within the program's set.
+                any | unsafe { *set.add(word as usize) }
+            });
+            (0..64)
+                .filter(move |bit| any >> bit & 1 != 0)
+                .map(move |bit| word * 64 + bit)
+        })
+        .filter(move |fd| *fd < count)
+}
+
+/// `copy`: what the sets are. For `in_kernel` see [`wait`].
 fn wait_with(
     me: &'static Thread,
     count: c_int,
     sets: &Sets,
-    copy: &mut [u64],
+    copy: &[u64],
     deadline: Instant,
     watch: &Watch,
+    in_kernel: bool,
 ) -> isize {
-    sets.store_to(copy);
-    let copy = &*copy;
     let [read, write, except] = sets.sets;
     let call = |time: *const timespec| {
         // SAFETY: the program's sets; the kernel refuses what is none.
@@ -141,12 +169,34 @@ fn wait_with(
         tv_sec: 0,
         tv_nsec: 0,
     };
-    let first = restart::kernel_call(|| call(&now));
-    if first != 0 || deadline <= clock::now() {
-        park::spend(me);
-        return first;
+    let look = || {
+        let result = restart::kernel_call(|| call(&now));
+        (result != 0 || deadline <= clock::now()).then(|| {
+            park::spend(me);
+            result
+        })
+    };
+    // Who had to wait the last time does not look first.
+    let looks = !in_kernel || !me.event_loop.waits.get() || deadline <= clock::now();
+    if looks {
+        if let Some(result) = look() {
+            return result;
+        }
+        // The kernel has written the sets.
+        sets.load_from(copy);
     }
-    // The kernel has written the sets.
+    if in_kernel {
+        // It has not where this fails.
+        if let Some(result) = poll::alone(me, watch, || wait_in_kernel(count, sets, deadline)) {
+            if result > 0 {
+                poll::forget_ready(ready(count, sets));
+            }
+            return result;
+        }
+    }
+    if !looks && let Some(result) = look() {
+        return result;
+    }
     let call = |time: *const timespec| {
         sets.load_from(copy);
         call(time)
@@ -242,7 +292,7 @@ pub unsafe extern "C-unwind" fn select(
         },
     };
     // SAFETY: as the caller promises.
-    let result = unsafe { wait(me, count, &sets, deadline, &Watch::new(me)) };
+    let result = unsafe { wait(me, count, &sets, deadline, &Watch::new(me), true) };
     if let Some(time) = time {
         let left = deadline.saturating_sub(clock::now());
         time.tv_sec = (left / SECOND) as i64;
@@ -304,9 +354,10 @@ pub unsafe extern "C-unwind" fn pselect(
             nanos => clock::after(nanos),
         },
     };
+    let in_kernel = set.is_none();
     // SAFETY: as the caller promises.
     let result = mask::during(me, set, |watch| unsafe {
-        wait(me, count, &sets, deadline, watch)
+        wait(me, count, &sets, deadline, watch, in_kernel)
     });
     errno::to_libc(result) as c_int
 }

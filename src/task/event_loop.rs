@@ -1,4 +1,4 @@
-//! A thread that waits in an `epoll_wait` of its own.
+//! A thread that waits in an `epoll_wait`, `poll` or `select` of its own.
 
 use core::cell::Cell;
 

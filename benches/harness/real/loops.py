@@ -29,6 +29,9 @@ def program(name: str, about: str, packages: tuple[str, ...], *command: str) -> 
 PROTOCOL = "echo_asyncio_protocol.py"
 PROGRAMS = [
     program("asyncio", "An asyncio protocol", (), str(VENV_PYTHON), PROTOCOL),
+    program(
+        "asyncio-poll", "The same, waiting by poll(2),", (), str(VENV_PYTHON), PROTOCOL, "--poll"
+    ),
     program("uvloop", "A protocol on uvloop", (), str(VENV_PYTHON), PROTOCOL, "--uvloop"),
     program("tornado", "A tornado server", ("python3-tornado",), DEBIAN_PYTHON, "echo_tornado.py"),
 ]
