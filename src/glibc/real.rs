@@ -1,6 +1,7 @@
 //! The libc functions that our hooks shadow.
 
 use core::ffi::{CStr, c_void};
+use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
@@ -114,36 +115,54 @@ extern "C" fn missing_with_errno() -> isize {
     -1
 }
 
+/// The function at `address`, which has the type of a hook.
+///
+/// # Safety
+/// It has.
+#[inline(always)]
+pub unsafe fn of_type<F: Copy>(_: F, address: *mut c_void) -> F {
+    const { assert!(size_of::<F>() == size_of::<*mut c_void>()) };
+    // SAFETY: of the same size; valid as the caller promises.
+    unsafe { mem::transmute_copy(&address) }
+}
+
 /// `real!(read: unsafe extern "C" fn(c_int, ...) -> ssize_t)`: the function
 /// underneath our hook of the same name. `real!(name @ "GLIBC_2.3.2": ...)`
 /// asks for a version. Where this libc has none it is a function that fails with `ENOSYS`;
-/// `real!(name: Option<...>)` asks whether there is one.
+/// `real!(name: Option<...>)` asks whether there is one. `real!(recv(_, _, _, _))`, with
+/// `@ "GLIBC_..."` before the arguments, has the type of our own function of that name, the hook.
 macro_rules! real {
+    ($name:ident $(@ $version:literal)? ($($argument:tt),*)) => {{
+        static REAL: $crate::glibc::real::Real = $crate::glibc::real::real!(@static $name $(@ $version)?);
+        let hook: unsafe extern "C-unwind" fn($($argument),*) -> _ = $name;
+        // SAFETY: libc's function of that name has the hook's type; so has what stands in for it,
+        // which looks at no argument.
+        unsafe { $crate::glibc::real::of_type(hook, REAL.function()) }
+    }};
     ($name:ident : Option<$type:ty>) => {
-        $crate::glibc::real::real!(@get $crate::glibc::real::Real::new(
-            // SAFETY: the literal ends in NUL and has no other.
-            unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
-        ), address, Option<$type>)
+        $crate::glibc::real::real!(@get $name, address, Option<$type>)
     };
-    ($name:ident : $type:ty) => {
-        $crate::glibc::real::real!(@get $crate::glibc::real::Real::new(
-            // SAFETY: the literal ends in NUL and has no other.
-            unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) }
-        ), function, $type)
+    ($name:ident $(@ $version:literal)? : $type:ty) => {
+        $crate::glibc::real::real!(@get $name $(@ $version)?, function, $type)
     };
-    ($name:ident @ $version:literal : $type:ty) => {
-        $crate::glibc::real::real!(@get $crate::glibc::real::Real::versioned(
-            // SAFETY: the literals end in NUL and have no other.
-            unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!(stringify!($name), "\0").as_bytes()) },
-            // SAFETY: as above.
-            unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!($version, "\0").as_bytes()) },
-        ), function, $type)
-    };
-    (@get $real:expr, $get:ident, $type:ty) => {{
-        static REAL: $crate::glibc::real::Real = $real;
+    (@get $name:ident $(@ $version:literal)?, $get:ident, $type:ty) => {{
+        static REAL: $crate::glibc::real::Real = $crate::glibc::real::real!(@static $name $(@ $version)?);
         // SAFETY: libc's function of that name has that type; so has what stands in for it,
         // which looks at no argument.
         unsafe { core::mem::transmute::<*mut core::ffi::c_void, $type>(REAL.$get()) }
     }};
+    (@static $name:ident) => {
+        $crate::glibc::real::Real::new($crate::glibc::real::real!(@text stringify!($name)))
+    };
+    (@static $name:ident @ $version:literal) => {
+        $crate::glibc::real::Real::versioned(
+            $crate::glibc::real::real!(@text stringify!($name)),
+            $crate::glibc::real::real!(@text $version),
+        )
+    };
+    (@text $text:expr) => {
+        // SAFETY: the literal ends in NUL and has no other.
+        unsafe { core::ffi::CStr::from_bytes_with_nul_unchecked(concat!($text, "\0").as_bytes()) }
+    };
 }
 pub(crate) use real;

@@ -103,7 +103,7 @@ pub unsafe extern "C-unwind" fn pthread_getattr_np(
         // SAFETY: as the caller promises.
         Some(thread) => unsafe { attributes::read(thread, place) },
         None => {
-            let real = real!(pthread_getattr_np: unsafe extern "C" fn(pthread_t, *mut pthread_attr_t) -> c_int);
+            let real = real!(pthread_getattr_np(_, _));
             // SAFETY: as the caller promises.
             unsafe { real(id, place) }
         }
@@ -123,7 +123,7 @@ pub unsafe extern "C-unwind" fn pthread_setname_np(id: pthread_t, name: *const c
         // SAFETY: as the caller promises.
         return attributes::set_name(thread, unsafe { CStr::from_ptr(name) }.to_bytes());
     }
-    let real = real!(pthread_setname_np: unsafe extern "C" fn(pthread_t, *const c_char) -> c_int);
+    let real = real!(pthread_setname_np(_, _));
     // SAFETY: as the caller promises.
     unsafe { real(id, name) }
 }
@@ -148,8 +148,7 @@ pub unsafe extern "C-unwind" fn pthread_getname_np(
         // SAFETY: as the caller promises: at least 16 bytes.
         return unsafe { write_name(thread, place) }.err().unwrap_or(0);
     }
-    let real =
-        real!(pthread_getname_np: unsafe extern "C" fn(pthread_t, *mut c_char, usize) -> c_int);
+    let real = real!(pthread_getname_np(_, _, _));
     // SAFETY: as the caller promises.
     unsafe { real(id, place, size) }
 }
@@ -178,6 +177,7 @@ pub unsafe extern "C-unwind" fn prctl(
     // SAFETY: as the caller promises.
     errno::to_libc(unsafe { control(arguments) }) as c_int
 }
+check!(prctl(_; _, _, _, _));
 
 /// `pthread_getcpuclockid(3)`.
 ///
@@ -196,7 +196,7 @@ pub unsafe extern "C-unwind" fn pthread_getcpuclockid(
             0
         }
         None => {
-            let real = real!(pthread_getcpuclockid: unsafe extern "C" fn(pthread_t, *mut clockid_t) -> c_int);
+            let real = real!(pthread_getcpuclockid(_, _));
             // SAFETY: as the caller promises.
             unsafe { real(id, clock) }
         }

@@ -18,8 +18,7 @@ pub unsafe extern "C-unwind" fn pthread_barrier_wait(barrier: *mut pthread_barri
     // SAFETY: as the caller promises; the layout is glibc's.
     let ours = unsafe { &*barrier.cast::<Barrier>() };
     if ours.is_glibcs() {
-        let real =
-            real!(pthread_barrier_wait: unsafe extern "C" fn(*mut pthread_barrier_t) -> c_int);
+        let real = real!(pthread_barrier_wait(_));
         // SAFETY: as the caller promises.
         return blocking::region(|| unsafe { real(barrier) });
     }
@@ -36,8 +35,7 @@ check!(pthread_barrier_wait(_));
 pub unsafe extern "C-unwind" fn pthread_barrier_destroy(barrier: *mut pthread_barrier_t) -> c_int {
     // SAFETY: as the caller promises.
     if unsafe { &*barrier.cast::<Barrier>() }.is_glibcs() {
-        let real =
-            real!(pthread_barrier_destroy: unsafe extern "C" fn(*mut pthread_barrier_t) -> c_int);
+        let real = real!(pthread_barrier_destroy(_));
         // SAFETY: as the caller promises.
         return unsafe { real(barrier) };
     }

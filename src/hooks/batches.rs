@@ -24,9 +24,7 @@ pub unsafe extern "C-unwind" fn recvmmsg(
     timeout: *mut timespec,
 ) -> c_int {
     let Some(me) = green() else {
-        type Real =
-            unsafe extern "C-unwind" fn(c_int, *mut mmsghdr, c_uint, c_int, *mut timespec) -> c_int;
-        let real = real!(recvmmsg: Real);
+        let real = real!(recvmmsg(_, _, _, _, _));
         // SAFETY: as the caller promises; the messages that were received are valid.
         return unsafe {
             let received = restart::libc_call(|| real(fd, messages, count, flags, timeout));
@@ -54,7 +52,7 @@ pub unsafe extern "C-unwind" fn sendmmsg(
     flags: c_int,
 ) -> c_int {
     let Some(me) = green() else {
-        let real = real!(sendmmsg: unsafe extern "C-unwind" fn(c_int, *mut mmsghdr, c_uint, c_int) -> c_int);
+        let real = real!(sendmmsg(_, _, _, _));
         // SAFETY: as the caller promises; the messages that were sent are valid.
         return unsafe {
             let sent = restart::libc_call(|| real(fd, messages, count, flags));

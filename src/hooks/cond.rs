@@ -5,6 +5,7 @@ use core::ffi::c_int;
 use libc::{clockid_t, pthread_cond_t, pthread_mutex_t, timespec};
 
 use super::mutex;
+use super::symbol::check;
 use crate::glibc::real::real;
 use crate::sched::tie::{self, Change};
 use crate::sched::{blocking, wake};
@@ -108,100 +109,129 @@ unsafe fn wait_in_glibc(mutex: *mut pthread_mutex_t, call: impl FnOnce() -> c_in
     blocking::region(call)
 }
 
-export! {
-    /// `pthread_cond_wait(3p)`.
-    fn pthread_cond_wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t) -> c_int {
+/// `pthread_cond_wait(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_cond_wait(
+    cond: *mut pthread_cond_t,
+    mutex: *mut pthread_mutex_t,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    if unsafe { of(cond) }.is_glibcs() {
+        let real = real!(pthread_cond_wait @ "GLIBC_2.3.2" (_, _));
         // SAFETY: as the caller promises.
-        if unsafe { of(cond) }.is_glibcs() {
-            type Real = unsafe extern "C-unwind" fn(*mut pthread_cond_t, *mut pthread_mutex_t) -> c_int;
-            let real = real!(pthread_cond_wait @ "GLIBC_2.3.2": Real);
-            // SAFETY: as the caller promises.
-            return unsafe { wait_in_glibc(mutex, || real(cond, mutex)) };
-        }
-        // SAFETY: as the caller promises.
-        unsafe { wait(cond, mutex, NEVER) }
+        return unsafe { wait_in_glibc(mutex, || real(cond, mutex)) };
     }
+    // SAFETY: as the caller promises.
+    unsafe { wait(cond, mutex, NEVER) }
+}
+check!(pthread_cond_wait(_, _));
 
-    /// `pthread_cond_timedwait(3p)`.
-    fn pthread_cond_timedwait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, time: *const timespec) -> c_int {
+/// `pthread_cond_timedwait(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_cond_timedwait(
+    cond: *mut pthread_cond_t,
+    mutex: *mut pthread_mutex_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(cond) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_cond_timedwait @ "GLIBC_2.3.2" (_, _, _));
         // SAFETY: as the caller promises.
-        let ours = unsafe { of(cond) };
-        if ours.is_glibcs() {
-            type Real = unsafe extern "C-unwind" fn(*mut pthread_cond_t, *mut pthread_mutex_t, *const timespec) -> c_int;
-            let real = real!(pthread_cond_timedwait @ "GLIBC_2.3.2": Real);
-            // SAFETY: as the caller promises.
-            return unsafe { wait_in_glibc(mutex, || real(cond, mutex, time)) };
-        }
-        // SAFETY: as the caller promises.
-        match unsafe { time::deadline(ours.clock(), time) } {
-            // SAFETY: as the caller promises.
-            Ok(deadline) => unsafe { wait(cond, mutex, deadline) },
-            Err(error) => error,
-        }
+        return unsafe { wait_in_glibc(mutex, || real(cond, mutex, time)) };
     }
-
-    /// `pthread_cond_clockwait`, as POSIX.1-2024.
-    unchecked fn pthread_cond_clockwait(
-        cond: *mut pthread_cond_t,
-        mutex: *mut pthread_mutex_t,
-        clock: clockid_t,
-        time: *const timespec,
-    ) -> c_int {
+    // SAFETY: as the caller promises.
+    match unsafe { time::deadline(ours.clock(), time) } {
         // SAFETY: as the caller promises.
-        if unsafe { of(cond) }.is_glibcs() {
-            type Real = unsafe extern "C-unwind" fn(
-                *mut pthread_cond_t, *mut pthread_mutex_t, clockid_t, *const timespec,
-            ) -> c_int;
-            let real = real!(pthread_cond_clockwait: Real);
-            // SAFETY: as the caller promises.
-            return unsafe { wait_in_glibc(mutex, || real(cond, mutex, clock, time)) };
-        }
-        if !time::is_supported(clock) {
-            return libc::EINVAL;
-        }
-        // SAFETY: as the caller promises.
-        match unsafe { time::deadline(clock, time) } {
-            // SAFETY: as the caller promises.
-            Ok(deadline) => unsafe { wait(cond, mutex, deadline) },
-            Err(error) => error,
-        }
-    }
-
-    /// `pthread_cond_signal(3p)`.
-    fn pthread_cond_signal(cond: *mut pthread_cond_t) -> c_int {
-        // SAFETY: as the caller promises.
-        let ours = unsafe { of(cond) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_cond_signal @ "GLIBC_2.3.2": unsafe extern "C" fn(*mut pthread_cond_t) -> c_int);
-            // SAFETY: as the caller promises.
-            return unsafe { real(cond) };
-        }
-        ours.signal();
-        0
-    }
-
-    /// `pthread_cond_broadcast(3p)`.
-    fn pthread_cond_broadcast(cond: *mut pthread_cond_t) -> c_int {
-        // SAFETY: as the caller promises.
-        let ours = unsafe { of(cond) };
-        if ours.is_glibcs() {
-            let real = real!(pthread_cond_broadcast @ "GLIBC_2.3.2": unsafe extern "C" fn(*mut pthread_cond_t) -> c_int);
-            // SAFETY: as the caller promises.
-            return unsafe { real(cond) };
-        }
-        ours.broadcast();
-        0
-    }
-
-    /// `pthread_cond_destroy(3p)`. Who was woken before does not look at the
-    /// condition variable any more.
-    fn pthread_cond_destroy(cond: *mut pthread_cond_t) -> c_int {
-        // SAFETY: as the caller promises.
-        if unsafe { of(cond) }.is_glibcs() {
-            let real = real!(pthread_cond_destroy @ "GLIBC_2.3.2": unsafe extern "C" fn(*mut pthread_cond_t) -> c_int);
-            // SAFETY: as the caller promises.
-            return unsafe { real(cond) };
-        }
-        0
+        Ok(deadline) => unsafe { wait(cond, mutex, deadline) },
+        Err(error) => error,
     }
 }
+check!(pthread_cond_timedwait(_, _, _));
+
+/// `pthread_cond_clockwait`, as POSIX.1-2024.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_cond_clockwait(
+    cond: *mut pthread_cond_t,
+    mutex: *mut pthread_mutex_t,
+    clock: clockid_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    if unsafe { of(cond) }.is_glibcs() {
+        let real = real!(pthread_cond_clockwait(_, _, _, _));
+        // SAFETY: as the caller promises.
+        return unsafe { wait_in_glibc(mutex, || real(cond, mutex, clock, time)) };
+    }
+    if !time::is_supported(clock) {
+        return libc::EINVAL;
+    }
+    // SAFETY: as the caller promises.
+    match unsafe { time::deadline(clock, time) } {
+        // SAFETY: as the caller promises.
+        Ok(deadline) => unsafe { wait(cond, mutex, deadline) },
+        Err(error) => error,
+    }
+}
+
+/// `pthread_cond_signal(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_cond_signal(cond: *mut pthread_cond_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(cond) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_cond_signal @ "GLIBC_2.3.2" (_));
+        // SAFETY: as the caller promises.
+        return unsafe { real(cond) };
+    }
+    ours.signal();
+    0
+}
+check!(pthread_cond_signal(_));
+
+/// `pthread_cond_broadcast(3p)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_cond_broadcast(cond: *mut pthread_cond_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(cond) };
+    if ours.is_glibcs() {
+        let real = real!(pthread_cond_broadcast @ "GLIBC_2.3.2" (_));
+        // SAFETY: as the caller promises.
+        return unsafe { real(cond) };
+    }
+    ours.broadcast();
+    0
+}
+check!(pthread_cond_broadcast(_));
+
+/// `pthread_cond_destroy(3p)`. Who was woken before does not look at the
+/// condition variable any more.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pthread_cond_destroy(cond: *mut pthread_cond_t) -> c_int {
+    // SAFETY: as the caller promises.
+    if unsafe { of(cond) }.is_glibcs() {
+        let real = real!(pthread_cond_destroy @ "GLIBC_2.3.2" (_));
+        // SAFETY: as the caller promises.
+        return unsafe { real(cond) };
+    }
+    0
+}
+check!(pthread_cond_destroy(_));

@@ -22,7 +22,7 @@ pub unsafe extern "C-unwind" fn accept(
     length: *mut socklen_t,
 ) -> c_int {
     let Some(me) = green() else {
-        let real = real!(accept: unsafe extern "C-unwind" fn(c_int, *mut sockaddr, *mut socklen_t) -> c_int);
+        let real = real!(accept(_, _, _));
         lives::contend(fd);
         // SAFETY: as the caller promises.
         return lives::make(|| restart::libc_call(|| unsafe { real(fd, address, length) }));
@@ -45,7 +45,7 @@ pub unsafe extern "C-unwind" fn accept4(
     flags: c_int,
 ) -> c_int {
     let Some(me) = green() else {
-        let real = real!(accept4: unsafe extern "C-unwind" fn(c_int, *mut sockaddr, *mut socklen_t, c_int) -> c_int);
+        let real = real!(accept4(_, _, _, _));
         lives::contend(fd);
         // SAFETY: as the caller promises.
         return lives::make(|| restart::libc_call(|| unsafe { real(fd, address, length, flags) }));
@@ -67,8 +67,7 @@ pub unsafe extern "C-unwind" fn connect(
     length: socklen_t,
 ) -> c_int {
     let Some(me) = green() else {
-        let real =
-            real!(connect: unsafe extern "C-unwind" fn(c_int, *const sockaddr, socklen_t) -> c_int);
+        let real = real!(connect(_, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(fd, address, length) });
     };

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use libc::ucontext_t;
 
+use super::symbol::check;
 use crate::arch::contexts::{context_end, makecontext_frame, setcontext_frame, swapcontext_frame};
 use crate::glibc::real::real;
 use crate::signal::{mask, stack};
@@ -64,9 +65,10 @@ context_end!(enter, GLIBCS_END);
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
-pub unsafe extern "C" fn setcontext(_: *const ucontext_t) -> c_int {
+pub unsafe extern "C-unwind" fn setcontext(_: *const ucontext_t) -> c_int {
     setcontext_frame!(real_setcontext)
 }
+check!(setcontext(_));
 
 /// `swapcontext(3)`.
 ///
@@ -74,9 +76,10 @@ pub unsafe extern "C" fn setcontext(_: *const ucontext_t) -> c_int {
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
-pub unsafe extern "C" fn swapcontext(_: *mut ucontext_t, _: *const ucontext_t) -> c_int {
+pub unsafe extern "C-unwind" fn swapcontext(_: *mut ucontext_t, _: *const ucontext_t) -> c_int {
     swapcontext_frame!(real_swapcontext)
 }
+check!(swapcontext(_, _));
 
 /// `makecontext(3)`: `count` arguments for `function` follow, three of them in registers.
 /// They are handed on as they are.
@@ -85,6 +88,7 @@ pub unsafe extern "C" fn swapcontext(_: *mut ucontext_t, _: *const ucontext_t) -
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 #[unsafe(naked)]
-pub unsafe extern "C" fn makecontext(_: *mut ucontext_t, _: extern "C" fn(), _: c_int) {
+pub unsafe extern "C-unwind" fn makecontext(_: *mut ucontext_t, _: extern "C" fn(), _: c_int) {
     makecontext_frame!(real_makecontext, made)
 }
+check!(makecontext(_, _, _;));

@@ -21,11 +21,11 @@ macro_rules! broadcasts {
             /// As libc's function of the same name.
             #[unsafe(no_mangle)]
             pub unsafe extern "C-unwind" fn $name($($argument: $type),*) -> c_int {
-                let real = real!($name: unsafe extern "C" fn($($type),*) -> c_int);
+                let real = real!($name($($type),*));
                 // SAFETY: as the caller promises.
                 credentials::broadcast(|| unsafe { real($($argument),*) })
             }
-            const _: unsafe extern "C" fn($($type),*) -> c_int = libc::$name;
+            check!($name($($type),*));
         )*
     };
 }
@@ -62,7 +62,7 @@ const MOST_GROUPS: usize = 65_536;
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn initgroups(user: *const c_char, group: gid_t) -> c_int {
     if green_or_wired().is_none() {
-        let real = real!(initgroups: unsafe extern "C" fn(*const c_char, gid_t) -> c_int);
+        let real = real!(initgroups(_, _));
         // SAFETY: as the caller promises.
         return unsafe { real(user, group) };
     }

@@ -78,20 +78,20 @@ pub unsafe extern "C-unwind" fn dup3(old: c_int, new: c_int, flags: c_int) -> c_
 }
 check!(dup3(_, _, _));
 
-/// `fcntl(2)`. Variadic in C; on x86-64 that makes no difference to the
-/// callee.
+/// `fcntl(2)`.
 ///
 /// # Safety
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn fcntl(fd: c_int, command: c_int, argument: c_ulong) -> c_int {
     // glibc's own: it knows of commands that need more than the system call.
-    let real = real!(fcntl: unsafe extern "C-unwind" fn(c_int, c_int, c_ulong) -> c_int);
+    let real = real!(fcntl(_, _, _));
     // SAFETY: as the caller promises.
     let call = || restart::libc_call(|| unsafe { real(fd, command, argument) }) as isize;
     // A negative result may be an owner (F_GETOWN): it is libc's already.
     numbers::control(fd, command, argument as usize, call, errno::to_libc) as c_int
 }
+check!(fcntl(_, _; _));
 
 alias!(fcntl64 = fcntl);
 
@@ -107,6 +107,7 @@ pub unsafe extern "C-unwind" fn ioctl(fd: c_int, request: c_ulong, argument: c_u
     errno::to_libc(unsafe { numbers::device_control(fd, request as usize, argument as usize) })
         as c_int
 }
+check!(ioctl(_, _; _));
 
 /// `open(2)`.
 ///
@@ -117,6 +118,7 @@ pub unsafe extern "C-unwind" fn open(path: *const c_char, flags: c_int, mode: mo
     // SAFETY: as the caller promises.
     unsafe { openat(libc::AT_FDCWD, path, flags, mode) }
 }
+check!(open(_, _; _));
 
 alias!(open64 = open);
 
@@ -156,6 +158,9 @@ pub unsafe extern "C-unwind" fn openat(
     // SAFETY: as the caller promises.
     lives::make(|| unsafe { open_file(directory, path, flags, mode) })
 }
+check!(openat(_, _, _; _));
+
+alias!(openat64 = openat);
 
 /// `openat(2)`, but for the beginning of the descriptor's life.
 ///
@@ -167,8 +172,7 @@ pub(super) unsafe fn open_file(
     flags: c_int,
     mode: mode_t,
 ) -> c_int {
-    let real =
-        real!(openat: unsafe extern "C-unwind" fn(c_int, *const c_char, c_int, mode_t) -> c_int);
+    let real = real!(openat(_, _, _, _));
     let Some(me) = green() else {
         // SAFETY: as the caller promises.
         return unsafe { real(directory, path, flags, mode) };
@@ -185,8 +189,6 @@ pub(super) unsafe fn open_file(
     errno::to_libc(unsafe { request.run(me, Cancellation::Point, native) }) as c_int
 }
 
-alias!(openat64 = openat);
-
 /// Whether `open` takes a mode, which its fortified forms have no room for.
 fn needs_mode(flags: c_int) -> bool {
     flags & libc::O_CREAT != 0 || flags & libc::O_TMPFILE == libc::O_TMPFILE
@@ -198,7 +200,7 @@ fn needs_mode(flags: c_int) -> bool {
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn __open_2(path: *const c_char, flags: c_int) -> c_int {
-    let real = real!(__open_2: unsafe extern "C-unwind" fn(*const c_char, c_int) -> c_int);
+    let real = real!(__open_2(_, _));
     // SAFETY: as the caller promises. libc ends the program where there should be a mode.
     unsafe {
         if needs_mode(flags) {
@@ -229,8 +231,7 @@ pub unsafe extern "C-unwind" fn __openat_2(
     path: *const c_char,
     flags: c_int,
 ) -> c_int {
-    type Real = unsafe extern "C-unwind" fn(c_int, *const c_char, c_int) -> c_int;
-    let real = real!(__openat_2: Real);
+    let real = real!(__openat_2(_, _, _));
     // SAFETY: as the caller promises. libc ends the program where there should be a mode.
     unsafe {
         if needs_mode(flags) {
@@ -265,7 +266,7 @@ pub unsafe extern "C-unwind" fn closedir(directory: *mut libc::DIR) -> c_int {
         // SAFETY: as the caller promises.
         end(unsafe { libc::dirfd(directory) });
     }
-    let real = real!(closedir: unsafe extern "C-unwind" fn(*mut libc::DIR) -> c_int);
+    let real = real!(closedir(_));
     // SAFETY: as the caller promises.
     unsafe { real(directory) }
 }

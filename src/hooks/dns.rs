@@ -5,6 +5,7 @@ use core::mem::MaybeUninit;
 
 use libc::{addrinfo, hostent, size_t, sockaddr, socklen_t};
 
+use super::symbol::check;
 use crate::glibc::real::real;
 use crate::ops::lookup::Subject;
 
@@ -28,96 +29,114 @@ unsafe fn is_numeric(name: *const c_char) -> bool {
     }
 }
 
-/// `lookup!(subject; name: type => arguments)`: the real function as a lookup, of a host if
-/// there is no subject.
+/// `lookup!(subject; name(_, _) => arguments)`: the real function as a lookup.
 macro_rules! lookup {
-    ($name:ident: $type:ty => $($argument:expr),*) => {
-        lookup!($crate::ops::lookup::Subject::Host; $name: $type => $($argument),*)
-    };
-    ($subject:expr; $name:ident: $type:ty => $($argument:expr),*) => {{
-        let real = $crate::glibc::real::real!($name: $type);
+    ($subject:expr; $name:ident($($type:tt),*) => $($argument:expr),*) => {{
+        let real = $crate::glibc::real::real!($name($($type),*));
         // SAFETY: as the caller promises.
         $crate::ops::lookup::run($subject, || unsafe { real($($argument),*) })
     }};
 }
 pub(super) use lookup;
 
-export! {
-    /// `getaddrinfo(3)`.
-    fn getaddrinfo(
-        node: *const c_char,
-        service: *const c_char,
-        hints: *const addrinfo,
-        results: *mut *mut addrinfo,
-    ) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(
-            *const c_char, *const c_char, *const addrinfo, *mut *mut addrinfo,
-        ) -> c_int;
-        // SAFETY: as the caller promises.
-        let numeric_only = unsafe { hints.as_ref() }.is_some_and(|hints| hints.ai_flags & libc::AI_NUMERICHOST != 0);
-        // SAFETY: as the caller promises.
-        if numeric_only || unsafe { is_numeric(node) } {
-            let real = real!(getaddrinfo: Real);
-            // SAFETY: as the caller promises.
-            return unsafe { real(node, service, hints, results) };
+/// Hooks that are nothing but the real function as a lookup of that subject.
+macro_rules! lookups {
+    ($subject:expr; $(
+        $(#[$meta:meta])*
+        fn $name:ident($($argument:ident: $type:ty),* $(,)?) -> $result:ty;
+    )*) => {$(
+        $(#[$meta])*
+        ///
+        /// # Safety
+        /// As libc's function of the same name.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C-unwind" fn $name($($argument: $type),*) -> $result {
+            $crate::hooks::dns::lookup!($subject; $name($($type),*) => $($argument),*)
         }
-        lookup!(getaddrinfo: Real => node, service, hints, results)
-    }
+    )*};
+}
+pub(super) use lookups;
 
-    /// `getnameinfo(3)`.
-    fn getnameinfo(
-        address: *const sockaddr,
-        length: socklen_t,
-        host: *mut c_char,
-        host_length: socklen_t,
-        service: *mut c_char,
-        service_length: socklen_t,
-        flags: c_int,
-    ) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(
-            *const sockaddr, socklen_t, *mut c_char, socklen_t, *mut c_char, socklen_t, c_int,
-        ) -> c_int;
-        if flags & libc::NI_NUMERICHOST != 0 || host.is_null() {
-            let real = real!(getnameinfo: Real);
-            // SAFETY: as the caller promises.
-            return unsafe { real(address, length, host, host_length, service, service_length, flags) };
-        }
-        lookup!(Subject::HostUnderLock; getnameinfo: Real => address, length, host, host_length, service, service_length, flags)
+/// `getaddrinfo(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn getaddrinfo(
+    node: *const c_char,
+    service: *const c_char,
+    hints: *const addrinfo,
+    results: *mut *mut addrinfo,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let numeric_only =
+        unsafe { hints.as_ref() }.is_some_and(|hints| hints.ai_flags & libc::AI_NUMERICHOST != 0);
+    // SAFETY: as the caller promises.
+    if numeric_only || unsafe { is_numeric(node) } {
+        let real = real!(getaddrinfo(_, _, _, _));
+        // SAFETY: as the caller promises.
+        return unsafe { real(node, service, hints, results) };
     }
+    lookup!(Subject::Host; getaddrinfo(_, _, _, _) => node, service, hints, results)
+}
+check!(getaddrinfo(_, _, _, _));
 
+/// `getnameinfo(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn getnameinfo(
+    address: *const sockaddr,
+    length: socklen_t,
+    host: *mut c_char,
+    host_length: socklen_t,
+    service: *mut c_char,
+    service_length: socklen_t,
+    flags: c_int,
+) -> c_int {
+    if flags & libc::NI_NUMERICHOST != 0 || host.is_null() {
+        let real = real!(getnameinfo(_, _, _, _, _, _, _));
+        // SAFETY: as the caller promises.
+        return unsafe {
+            real(
+                address,
+                length,
+                host,
+                host_length,
+                service,
+                service_length,
+                flags,
+            )
+        };
+    }
+    lookup!(Subject::HostUnderLock; getnameinfo(_, _, _, _, _, _, _) => address, length, host, host_length, service, service_length, flags)
+}
+check!(getnameinfo(_, _, _, _, _, _, _));
+
+lookups! {
+    Subject::HostUnderLock;
     /// `gethostbyname(3)`.
-    unchecked fn gethostbyname(name: *const c_char) -> *mut hostent {
-        lookup!(Subject::HostUnderLock; gethostbyname: unsafe extern "C-unwind" fn(*const c_char) -> *mut hostent => name)
-    }
-
+    fn gethostbyname(name: *const c_char) -> *mut hostent;
     /// `gethostbyname2(3)`.
-    unchecked fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent {
-        lookup!(Subject::HostUnderLock; gethostbyname2: unsafe extern "C-unwind" fn(*const c_char, c_int) -> *mut hostent => name, family)
-    }
-
+    fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent;
     /// `gethostbyaddr(3)`.
-    unchecked fn gethostbyaddr(address: *const c_void, length: socklen_t, family: c_int) -> *mut hostent {
-        type Real = unsafe extern "C-unwind" fn(*const c_void, socklen_t, c_int) -> *mut hostent;
-        lookup!(Subject::HostUnderLock; gethostbyaddr: Real => address, length, family)
-    }
+    fn gethostbyaddr(address: *const c_void, length: socklen_t, family: c_int) -> *mut hostent;
+}
 
+lookups! {
+    Subject::Host;
     /// `gethostbyname_r(3)`.
-    unchecked fn gethostbyname_r(
+    fn gethostbyname_r(
         name: *const c_char,
         entry: *mut hostent,
         buffer: *mut c_char,
         length: size_t,
         result: *mut *mut hostent,
         error: *mut c_int,
-    ) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(
-            *const c_char, *mut hostent, *mut c_char, size_t, *mut *mut hostent, *mut c_int,
-        ) -> c_int;
-        lookup!(gethostbyname_r: Real => name, entry, buffer, length, result, error)
-    }
-
+    ) -> c_int;
     /// `gethostbyname2_r(3)`.
-    unchecked fn gethostbyname2_r(
+    fn gethostbyname2_r(
         name: *const c_char,
         family: c_int,
         entry: *mut hostent,
@@ -125,15 +144,9 @@ export! {
         length: size_t,
         result: *mut *mut hostent,
         error: *mut c_int,
-    ) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(
-            *const c_char, c_int, *mut hostent, *mut c_char, size_t, *mut *mut hostent, *mut c_int,
-        ) -> c_int;
-        lookup!(gethostbyname2_r: Real => name, family, entry, buffer, length, result, error)
-    }
-
+    ) -> c_int;
     /// `gethostbyaddr_r(3)`.
-    unchecked fn gethostbyaddr_r(
+    fn gethostbyaddr_r(
         address: *const c_void,
         address_length: socklen_t,
         family: c_int,
@@ -142,10 +155,5 @@ export! {
         length: size_t,
         result: *mut *mut hostent,
         error: *mut c_int,
-    ) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(
-            *const c_void, socklen_t, c_int, *mut hostent, *mut c_char, size_t, *mut *mut hostent, *mut c_int,
-        ) -> c_int;
-        lookup!(gethostbyaddr_r: Real => address, address_length, family, entry, buffer, length, result, error)
-    }
+    ) -> c_int;
 }

@@ -107,7 +107,7 @@ pub unsafe extern "C-unwind" fn epoll_wait(
     timeout: c_int,
 ) -> c_int {
     let Some(me) = green() else {
-        let real = real!(epoll_wait: unsafe extern "C-unwind" fn(c_int, *mut epoll_event, c_int, c_int) -> c_int);
+        let real = real!(epoll_wait(_, _, _, _));
         // SAFETY: as the caller promises.
         return restart::within_millis(timeout, |timeout| unsafe {
             real(epoll, events, count, timeout)
@@ -142,14 +142,7 @@ pub unsafe extern "C-unwind" fn epoll_pwait(
     set: *const sigset_t,
 ) -> c_int {
     let native = || {
-        type Real = unsafe extern "C-unwind" fn(
-            c_int,
-            *mut epoll_event,
-            c_int,
-            c_int,
-            *const sigset_t,
-        ) -> c_int;
-        let real = real!(epoll_pwait: Real);
+        let real = real!(epoll_pwait(_, _, _, _, _));
         // SAFETY: as the caller promises.
         restart::within_millis(timeout, |timeout| unsafe {
             real(epoll, events, count, timeout, set)
@@ -185,14 +178,7 @@ pub unsafe extern "C-unwind" fn epoll_pwait2(
     set: *const sigset_t,
 ) -> c_int {
     let native = || {
-        type Real = unsafe extern "C-unwind" fn(
-            c_int,
-            *mut epoll_event,
-            c_int,
-            *const timespec,
-            *const sigset_t,
-        ) -> c_int;
-        let real = real!(epoll_pwait2: Real);
+        let real = real!(epoll_pwait2(_, _, _, _, _));
         // SAFETY: as the caller promises.
         unsafe { restart::within(timeout, |timeout| real(epoll, events, count, timeout, set)) }
     };

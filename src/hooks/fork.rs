@@ -7,7 +7,8 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::pid_t;
 
-use crate::arch::vfork::{jump, vfork_frame};
+use super::symbol::{alias, check};
+use crate::arch::vfork::vfork_frame;
 use crate::glibc::real::real;
 use crate::hub::{self, descriptor, fifos, place};
 use crate::runtime;
@@ -20,19 +21,9 @@ use crate::thread::exit;
 
 /// What glibc calls around a fork.
 type Handler = Option<unsafe extern "C" fn()>;
-type RealRegister = unsafe extern "C" fn(Handler, Handler, Handler, *mut c_void) -> c_int;
 
 /// What `clone` has the child run.
 type Start = unsafe extern "C-unwind" fn(*mut c_void) -> c_int;
-type RealClone = unsafe extern "C-unwind" fn(
-    Option<Start>,
-    *mut c_void,
-    c_int,
-    *mut c_void,
-    *mut pid_t,
-    *mut c_void,
-    *mut pid_t,
-) -> c_int;
 
 /// What a child made by `clone` begins with.
 struct Begin {
@@ -121,7 +112,7 @@ unsafe fn put_in_order(shares_files: bool) {
 /// who do not exist there.
 pub fn register_first() {
     if !REGISTERED.swap(true, Ordering::Relaxed) {
-        let real = real!(__register_atfork: RealRegister);
+        let real = real!(__register_atfork(_, _, _, _));
         // SAFETY: functions of that type, for the life of the process.
         unsafe {
             real(
@@ -156,73 +147,88 @@ pub unsafe fn without_handlers<R: Copy + PartialEq + From<bool>>(
     }
 }
 
-export! {
-    /// What `pthread_atfork(3)` calls (glibc, nptl/pthread_atfork.c). Constructors
-    /// of other libraries may come here before our own.
-    unchecked fn __register_atfork(prepare: Handler, parent: Handler, child: Handler, object: *mut c_void) -> c_int {
-        register_first();
-        let real = real!(__register_atfork: RealRegister);
-        // SAFETY: as the caller promises.
-        unsafe { real(prepare, parent, child, object) }
-    }
+/// What `pthread_atfork(3)` calls (glibc, nptl/pthread_atfork.c). Constructors
+/// of other libraries may come here before our own.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __register_atfork(
+    prepare: Handler,
+    parent: Handler,
+    child: Handler,
+    object: *mut c_void,
+) -> c_int {
+    register_first();
+    let real = real!(__register_atfork(_, _, _, _));
+    // SAFETY: as the caller promises.
+    unsafe { real(prepare, parent, child, object) }
+}
 
-    /// `clone(2)`. Variadic in C; on x86-64 that makes no difference to the callee. What
-    /// gets a copy of the memory is a fork; what shares it until it executes a program
-    /// has the caller's TCB, as a child of `vfork` has.
-    unchecked fn clone(
-        start: Option<Start>,
-        stack: *mut c_void,
-        flags: c_int,
-        argument: *mut c_void,
-        parent_id: *mut pid_t,
-        tls: *mut c_void,
-        child_id: *mut pid_t,
-    ) -> c_int {
-        let real = real!(clone: RealClone);
-        let of_its_own = libc::CLONE_FILES | libc::CLONE_SETTLS | libc::CLONE_THREAD;
-        // SAFETY: as the caller promises; `begin` lives until the child has returned, or
-        // is copied.
-        unsafe {
-            match start {
-                Some(start) if flags & libc::CLONE_VM == 0 => {
-                    let mut begin = Begin { start, argument, shares_files: flags & libc::CLONE_FILES != 0 };
-                    prepare();
-                    let child = real(Some(run), stack, flags, (&raw mut begin).cast(), parent_id, tls, child_id);
-                    in_parent();
-                    child
-                }
-                _ if flags & (libc::CLONE_VFORK | of_its_own) == libc::CLONE_VFORK => {
-                    let before = lend::lend();
-                    let child = real(start, stack, flags, argument, parent_id, tls, child_id);
-                    lend::take_back(before);
-                    child
-                }
-                _ => real(start, stack, flags, argument, parent_id, tls, child_id),
+/// `clone(2)`. What gets a copy of the memory is a fork; what shares it until it executes a program
+/// has the caller's TCB, as a child of `vfork` has.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn clone(
+    start: Option<Start>,
+    stack: *mut c_void,
+    flags: c_int,
+    argument: *mut c_void,
+    parent_id: *mut pid_t,
+    tls: *mut c_void,
+    child_id: *mut pid_t,
+) -> c_int {
+    let real = real!(clone(_, _, _, _, _, _, _));
+    let of_its_own = libc::CLONE_FILES | libc::CLONE_SETTLS | libc::CLONE_THREAD;
+    // SAFETY: as the caller promises; `begin` lives until the child has returned, or
+    // is copied.
+    unsafe {
+        match start {
+            Some(start) if flags & libc::CLONE_VM == 0 => {
+                let mut begin = Begin {
+                    start,
+                    argument,
+                    shares_files: flags & libc::CLONE_FILES != 0,
+                };
+                prepare();
+                let child = real(
+                    Some(run),
+                    stack,
+                    flags,
+                    (&raw mut begin).cast(),
+                    parent_id,
+                    tls,
+                    child_id,
+                );
+                in_parent();
+                child
             }
+            _ if flags & (libc::CLONE_VFORK | of_its_own) == libc::CLONE_VFORK => {
+                let before = lend::lend();
+                let child = real(start, stack, flags, argument, parent_id, tls, child_id);
+                lend::take_back(before);
+                child
+            }
+            _ => real(start, stack, flags, argument, parent_id, tls, child_id),
         }
     }
+}
 
-    /// Alias of `clone`.
-    unchecked fn __clone(
-        start: Option<Start>,
-        stack: *mut c_void,
-        flags: c_int,
-        argument: *mut c_void,
-        parent_id: *mut pid_t,
-        tls: *mut c_void,
-        child_id: *mut pid_t,
-    ) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { clone(start, stack, flags, argument, parent_id, tls, child_id) }
-    }
+check!(clone(_, _, _, _; _, _, _));
 
-    /// glibc's fork without handlers; async-signal-safe.
-    unchecked fn _Fork() -> pid_t {
-        let real = real!(_Fork: unsafe extern "C" fn() -> pid_t);
-        // SAFETY: `_Fork` is a fork.
-        unsafe { without_handlers(false, || real()) }
-    }
+alias!(__clone = clone);
 
+/// glibc's fork without handlers; async-signal-safe.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn _Fork() -> pid_t {
+    let real = real!(_Fork());
+    // SAFETY: `_Fork` is a fork.
+    unsafe { without_handlers(false, || real()) }
 }
 
 /// `vfork(2)`.
@@ -233,16 +239,8 @@ export! {
 /// As libc's function of the same name.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn vfork() -> pid_t {
+pub unsafe extern "C-unwind" fn vfork() -> pid_t {
     vfork_frame!(lend::lend, lend::return_from_vfork)
 }
 
-/// Alias of `vfork`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(naked)]
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn __vfork() -> pid_t {
-    jump!(vfork)
-}
+alias!(__vfork = vfork);

@@ -20,7 +20,7 @@ pub unsafe extern "C-unwind" fn pthread_key_create(
     key: *mut pthread_key_t,
     destructor: Option<Destructor>,
 ) -> c_int {
-    let real = real!(pthread_key_create: unsafe extern "C" fn(*mut pthread_key_t, Option<Destructor>) -> c_int);
+    let real = real!(pthread_key_create(_, _));
     // SAFETY: as the caller promises.
     let result = unsafe { real(key, destructor) };
     if result == 0 {
@@ -29,6 +29,7 @@ pub unsafe extern "C-unwind" fn pthread_key_create(
     }
     result
 }
+check!(pthread_key_create(_, _));
 
 alias!(__pthread_key_create = pthread_key_create);
 
@@ -39,7 +40,7 @@ alias!(__pthread_key_create = pthread_key_create);
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pthread_key_delete(key: pthread_key_t) -> c_int {
     keys::deleted(key);
-    let real = real!(pthread_key_delete: unsafe extern "C" fn(pthread_key_t) -> c_int);
+    let real = real!(pthread_key_delete(_));
     // SAFETY: as the caller promises.
     unsafe { real(key) }
 }

@@ -5,6 +5,7 @@
 
 use libc::{c_int, c_uint, c_void, socklen_t};
 
+use super::symbol::check;
 use crate::ops::lives::{make, make_pair};
 use crate::ops::numbers;
 
@@ -14,6 +15,7 @@ redhook::hook! {
         make(|| unsafe { redhook::real!(socket)(domain, kind, protocol) })
     }
 }
+check!(redhook socket(_, _, _));
 
 redhook::hook! {
     unsafe fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int => green_socketpair {
@@ -21,6 +23,7 @@ redhook::hook! {
         unsafe { make_pair(|| redhook::real!(socketpair)(domain, kind, protocol, pair), pair) }
     }
 }
+check!(redhook socketpair(_, _, _, _));
 
 redhook::hook! {
     unsafe fn pipe(pair: *mut c_int) -> c_int => green_pipe {
@@ -28,6 +31,7 @@ redhook::hook! {
         unsafe { make_pair(|| redhook::real!(pipe)(pair), pair) }
     }
 }
+check!(redhook pipe(_));
 
 redhook::hook! {
     unsafe fn pipe2(pair: *mut c_int, flags: c_int) -> c_int => green_pipe2 {
@@ -35,6 +39,7 @@ redhook::hook! {
         unsafe { make_pair(|| redhook::real!(pipe2)(pair, flags), pair) }
     }
 }
+check!(redhook pipe2(_, _));
 
 redhook::hook! {
     unsafe fn eventfd(value: c_uint, flags: c_int) -> c_int => green_eventfd {
@@ -42,6 +47,7 @@ redhook::hook! {
         make(|| unsafe { redhook::real!(eventfd)(value, flags) })
     }
 }
+check!(redhook eventfd(_, _));
 
 redhook::hook! {
     unsafe fn timerfd_create(clock: c_int, flags: c_int) -> c_int => green_timerfd_create {
@@ -49,6 +55,7 @@ redhook::hook! {
         make(|| unsafe { redhook::real!(timerfd_create)(clock, flags) })
     }
 }
+check!(redhook timerfd_create(_, _));
 
 redhook::hook! {
     unsafe fn epoll_create(size: c_int) -> c_int => green_epoll_create {
@@ -56,6 +63,7 @@ redhook::hook! {
         make(|| unsafe { redhook::real!(epoll_create)(size) })
     }
 }
+check!(redhook epoll_create(_));
 
 redhook::hook! {
     unsafe fn epoll_create1(flags: c_int) -> c_int => green_epoll_create1 {
@@ -63,6 +71,7 @@ redhook::hook! {
         make(|| unsafe { redhook::real!(epoll_create1)(flags) })
     }
 }
+check!(redhook epoll_create1(_));
 
 redhook::hook! {
     unsafe fn inotify_init() -> c_int => green_inotify_init {
@@ -70,6 +79,7 @@ redhook::hook! {
         make(|| unsafe { redhook::real!(inotify_init)() })
     }
 }
+check!(redhook inotify_init());
 
 redhook::hook! {
     unsafe fn inotify_init1(flags: c_int) -> c_int => green_inotify_init1 {
@@ -77,6 +87,7 @@ redhook::hook! {
         make(|| unsafe { redhook::real!(inotify_init1)(flags) })
     }
 }
+check!(redhook inotify_init1(_));
 
 redhook::hook! {
     unsafe fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, length: socklen_t) -> c_int
@@ -87,3 +98,4 @@ redhook::hook! {
         result
     }
 }
+check!(redhook setsockopt(_, _, _, _, _));

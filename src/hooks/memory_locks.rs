@@ -18,7 +18,7 @@ use crate::task::{Critical, reservation};
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn mlockall(flags: c_int) -> c_int {
-    let real = real!(mlockall: unsafe extern "C" fn(c_int) -> c_int);
+    let real = real!(mlockall(_));
     // SAFETY: plain arguments.
     let result = unsafe { real(flags) };
     if result == 0 {
@@ -39,7 +39,7 @@ check!(mlockall(_));
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn munlockall() -> c_int {
-    let real = real!(munlockall: unsafe extern "C" fn() -> c_int);
+    let real = real!(munlockall());
     pages::set_locking(false);
     // SAFETY: no arguments.
     unsafe { real() }

@@ -42,14 +42,7 @@ pub unsafe extern "C-unwind" fn mq_timedreceive(
     limit: *const timespec,
 ) -> ssize_t {
     let Some(me) = green() else {
-        type Real = unsafe extern "C-unwind" fn(
-            mqd_t,
-            *mut c_char,
-            size_t,
-            *mut c_uint,
-            *const timespec,
-        ) -> ssize_t;
-        let real = real!(mq_timedreceive: Real);
+        let real = real!(mq_timedreceive(_, _, _, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(queue, buffer, length, priority, limit) });
     };
@@ -92,14 +85,7 @@ pub unsafe extern "C-unwind" fn mq_timedsend(
     limit: *const timespec,
 ) -> c_int {
     let Some(me) = green() else {
-        type Real = unsafe extern "C-unwind" fn(
-            mqd_t,
-            *const c_char,
-            size_t,
-            c_uint,
-            *const timespec,
-        ) -> c_int;
-        let real = real!(mq_timedsend: Real);
+        let real = real!(mq_timedsend(_, _, _, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(queue, message, length, priority, limit) });
     };

@@ -4,36 +4,6 @@
 //! may park, hands over to the operation, and turns its result into what libc
 //! returns. Everybody else is passed on to libc's own function.
 
-/// Defines exported functions of libc's signature.
-///
-/// They are `extern "C-unwind"`: cancellation and `pthread_exit` unwind through
-/// them (redhook's hooks would catch that; see docs/design.md). A signature that
-/// differs from the one that the libc crate declares does not compile; functions
-/// that it lacks, or declares as variadic, are marked `unchecked`.
-macro_rules! export {
-    () => {};
-    ($(#[$meta:meta])* fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block $($rest:tt)*) => {
-        const _: () = {
-            let _: unsafe extern "C" fn($($type),*) $(-> $ret)? = libc::$name;
-        };
-        $crate::hooks::export! { @define $(#[$meta])* $name($($arg: $type),*) $(-> $ret)? $body }
-        $crate::hooks::export! { $($rest)* }
-    };
-    ($(#[$meta:meta])* unchecked fn $name:ident($($arg:ident: $type:ty),* $(,)?) $(-> $ret:ty)? $body:block $($rest:tt)*) => {
-        $crate::hooks::export! { @define $(#[$meta])* $name($($arg: $type),*) $(-> $ret)? $body }
-        $crate::hooks::export! { $($rest)* }
-    };
-    (@define $(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),*) $(-> $ret:ty)? $body:block) => {
-        $(#[$meta])*
-        ///
-        /// # Safety
-        /// As libc's function of the same name.
-        #[unsafe(no_mangle)]
-        pub unsafe extern "C-unwind" fn $name($($arg: $type),*) $(-> $ret)? $body
-    };
-}
-pub(crate) use export;
-
 mod attributes;
 mod barrier;
 mod batches;

@@ -12,8 +12,6 @@ use crate::sync::mutex::Mutex;
 use crate::sync::time;
 use crate::task::word::Cancellation;
 
-type Plain = unsafe extern "C" fn(*mut pthread_mutex_t) -> c_int;
-
 /// # Safety
 /// `mutex` is a mutex.
 #[inline(always)]
@@ -69,7 +67,7 @@ unsafe fn lock_slowly(mutex: *mut pthread_mutex_t, cancellation: Cancellation) -
     {
         return result;
     }
-    let real = real!(pthread_mutex_lock: Plain);
+    let real = real!(pthread_mutex_lock(_));
     // SAFETY: as the caller promises.
     take(ours, || unsafe { real(mutex) })
 }
@@ -97,7 +95,7 @@ unsafe fn unlock_slowly(mutex: *mut pthread_mutex_t) -> c_int {
     // SAFETY: as the caller promises.
     let ours = unsafe { of(mutex) };
     if ours.is_glibcs() {
-        let real = real!(pthread_mutex_unlock: Plain);
+        let real = real!(pthread_mutex_unlock(_));
         if ours.is_kernels() {
             let release = |result| match result {
                 0 => Change::Released,
@@ -138,7 +136,7 @@ pub unsafe extern "C-unwind" fn pthread_mutex_init(
     mutex: *mut pthread_mutex_t,
     attributes: *const pthread_mutexattr_t,
 ) -> c_int {
-    let real = real!(pthread_mutex_init: unsafe extern "C" fn(*mut pthread_mutex_t, *const pthread_mutexattr_t) -> c_int);
+    let real = real!(pthread_mutex_init(_, _));
     // SAFETY: as the caller promises.
     let result = unsafe { real(mutex, attributes) };
     let mut shared = libc::PTHREAD_PROCESS_PRIVATE;
@@ -163,7 +161,7 @@ alias!(__pthread_mutex_init = pthread_mutex_init);
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pthread_mutex_consistent(mutex: *mut pthread_mutex_t) -> c_int {
-    let real = real!(pthread_mutex_consistent: Plain);
+    let real = real!(pthread_mutex_consistent(_));
     // SAFETY: as the caller promises.
     unsafe { change(of(mutex), || real(mutex)) }
 }
@@ -181,7 +179,7 @@ pub unsafe extern "C-unwind" fn pthread_mutex_setprioceiling(
     ceiling: c_int,
     before: *mut c_int,
 ) -> c_int {
-    let real = real!(pthread_mutex_setprioceiling: unsafe extern "C" fn(*mut pthread_mutex_t, c_int, *mut c_int) -> c_int);
+    let real = real!(pthread_mutex_setprioceiling(_, _, _));
     // SAFETY: as the caller promises.
     unsafe { change(of(mutex), || real(mutex, ceiling, before)) }
 }
@@ -195,7 +193,7 @@ pub unsafe extern "C-unwind" fn pthread_mutex_trylock(mutex: *mut pthread_mutex_
     // SAFETY: as the caller promises.
     let ours = unsafe { of(mutex) };
     if ours.is_glibcs() {
-        let real = real!(pthread_mutex_trylock: Plain);
+        let real = real!(pthread_mutex_trylock(_));
         // SAFETY: as the caller promises.
         return take(ours, || unsafe { real(mutex) });
     }
@@ -240,7 +238,7 @@ pub unsafe extern "C-unwind" fn pthread_mutex_clocklock(
             return result;
         }
     }
-    let real = real!(pthread_mutex_clocklock: unsafe extern "C" fn(*mut pthread_mutex_t, clockid_t, *const timespec) -> c_int);
+    let real = real!(pthread_mutex_clocklock(_, _, _));
     // SAFETY: as the caller promises.
     take(ours, || unsafe { real(mutex, clock, time) })
 }
@@ -271,7 +269,7 @@ pub unsafe extern "C-unwind" fn pthread_mutex_destroy(mutex: *mut pthread_mutex_
     // SAFETY: as the caller promises.
     let ours = unsafe { of(mutex) };
     if ours.is_glibcs() {
-        let real = real!(pthread_mutex_destroy: Plain);
+        let real = real!(pthread_mutex_destroy(_));
         // SAFETY: as the caller promises.
         return unsafe { real(mutex) };
     }

@@ -3,7 +3,7 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicI32, Ordering};
 
-use super::symbol::alias;
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::sched::blocking;
 
@@ -23,10 +23,11 @@ pub unsafe extern "C-unwind" fn pthread_once(control: *mut c_int, initialise: In
     if unsafe { AtomicI32::from_ptr(control) }.load(Ordering::Acquire) & ONCE_DONE != 0 {
         return 0;
     }
-    let real = real!(pthread_once: unsafe extern "C-unwind" fn(*mut c_int, Initialise) -> c_int);
+    let real = real!(pthread_once(_, _));
     // SAFETY: as the caller promises.
     blocking::region(|| unsafe { real(control, initialise) })
 }
+check!(pthread_once(_, _));
 
 alias!(__pthread_once = pthread_once);
 

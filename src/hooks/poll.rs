@@ -102,7 +102,7 @@ unsafe fn wait(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int) -> c_int {
     let Some(me) = green() else {
-        let real = real!(poll: unsafe extern "C-unwind" fn(*mut pollfd, nfds_t, c_int) -> c_int);
+        let real = real!(poll(_, _, _));
         // SAFETY: as the caller promises.
         return restart::within_millis(timeout, |timeout| unsafe { real(fds, count, timeout) });
     };
@@ -131,13 +131,7 @@ pub unsafe extern "C-unwind" fn ppoll(
     set: *const sigset_t,
 ) -> c_int {
     let native = || {
-        type Real = unsafe extern "C-unwind" fn(
-            *mut pollfd,
-            nfds_t,
-            *const timespec,
-            *const sigset_t,
-        ) -> c_int;
-        let real = real!(ppoll: Real);
+        let real = real!(ppoll(_, _, _, _));
         // SAFETY: as the caller promises.
         unsafe { restart::within(timeout, |timeout| real(fds, count, timeout, set)) }
     };

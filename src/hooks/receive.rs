@@ -28,8 +28,7 @@ pub unsafe extern "C-unwind" fn recv(
     flags: c_int,
 ) -> ssize_t {
     let Some(me) = green() else {
-        let real =
-            real!(recv: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t, c_int) -> ssize_t);
+        let real = real!(recv(_, _, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(fd, buffer, length, flags) });
     };
@@ -53,15 +52,7 @@ pub unsafe extern "C-unwind" fn recvfrom(
     address_length: *mut socklen_t,
 ) -> ssize_t {
     let Some(me) = green() else {
-        type Real = unsafe extern "C-unwind" fn(
-            c_int,
-            *mut c_void,
-            size_t,
-            c_int,
-            *mut sockaddr,
-            *mut socklen_t,
-        ) -> ssize_t;
-        let real = real!(recvfrom: Real);
+        let real = real!(recvfrom(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe {
             real(fd, buffer, length, flags, address, address_length)
@@ -84,8 +75,7 @@ check!(recvfrom(_, _, _, _, _, _));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
     let Some(me) = green() else {
-        let real =
-            real!(recvmsg: unsafe extern "C-unwind" fn(c_int, *mut msghdr, c_int) -> ssize_t);
+        let real = real!(recvmsg(_, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(fd, message, flags) });
     };
@@ -102,7 +92,7 @@ check!(recvmsg(_, _, _));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
     let Some(me) = green() else {
-        let real = real!(read: unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t) -> ssize_t);
+        let real = real!(read(_, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(fd, buffer, length) });
     };
@@ -121,7 +111,7 @@ alias!(__read = read);
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn readv(fd: c_int, vectors: *const iovec, count: c_int) -> ssize_t {
     let Some(me) = green() else {
-        let real = real!(readv: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int) -> ssize_t);
+        let real = real!(readv(_, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(fd, vectors, count) });
     };
@@ -147,7 +137,7 @@ pub unsafe extern "C-unwind" fn preadv2(
         // SAFETY: as the caller promises.
         return unsafe { readv(fd, vectors, count) };
     }
-    let real = real!(preadv2: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int, off_t, c_int) -> ssize_t);
+    let real = real!(preadv2(_, _, _, _, _));
     // SAFETY: as the caller promises.
     unsafe { real(fd, vectors, count, offset, flags) }
 }

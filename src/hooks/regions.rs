@@ -5,6 +5,7 @@ use core::ffi::{c_int, c_long, c_void};
 
 use libc::{aiocb, off_t, sembuf, sigevent, size_t, ssize_t, timespec};
 
+use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::turn::{self, Ends};
 use crate::sched::{blocking, turns};
@@ -13,94 +14,118 @@ use crate::sys::errno;
 use crate::task::green;
 use crate::task::word::Cancellation;
 
-/// Hooks that run the real function in a blocking region, and again after a signal that was
-/// not for the caller.
-macro_rules! regions {
-    ($($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
-        export! {$(
-            $(#[$meta])*
-            unchecked fn $name($($argument: $type),*) -> $result {
-                let real = real!($name: unsafe extern "C-unwind" fn($($type),*) -> $result);
-                // SAFETY: as the caller promises.
-                blocking::region(|| restart::libc_call(|| unsafe { real($($argument),*) }))
-            }
-        )*}
-    };
+/// `tcdrain(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn tcdrain(fd: c_int) -> c_int {
+    let real = real!(tcdrain(_));
+    // SAFETY: as the caller promises.
+    blocking::region(|| restart::libc_call(|| unsafe { real(fd) }))
+}
+check!(tcdrain(_));
+
+/// `semtimedop(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn semtimedop(
+    set: c_int,
+    operations: *mut sembuf,
+    count: size_t,
+    timeout: *const timespec,
+) -> c_int {
+    let real = real!(semtimedop(_, _, _, _));
+    // SAFETY: as the caller promises.
+    blocking::region(|| unsafe {
+        restart::within(timeout, |limit| real(set, operations, count, limit))
+    })
 }
 
-regions! {
-    /// `tcdrain(3)`.
-    fn tcdrain(fd: c_int) -> c_int;
+/// `aio_suspend(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn aio_suspend(
+    list: *const *const aiocb,
+    count: c_int,
+    timeout: *const timespec,
+) -> c_int {
+    let real = real!(aio_suspend(_, _, _));
+    // SAFETY: as the caller promises.
+    blocking::region(|| unsafe { restart::within(timeout, |limit| real(list, count, limit)) })
+}
+check!(aio_suspend(_, _, _));
+
+alias!(aio_suspend64 = aio_suspend);
+
+/// `lio_listio(3)`, which may wait for all. It has begun them all by then, so it is not
+/// called again.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn lio_listio(
+    mode: c_int,
+    list: *const *mut aiocb,
+    count: c_int,
+    event: *mut sigevent,
+) -> c_int {
+    let real = real!(lio_listio(_, _, _, _));
+    // SAFETY: as the caller promises.
+    blocking::region(|| unsafe { real(mode, list, count, event) })
+}
+check!(lio_listio(_, _, _, _));
+
+alias!(lio_listio64 = lio_listio);
+
+/// `getaddrinfo_a(3)`, which may wait for all. It has begun them all by then, so it is not
+/// called again.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn getaddrinfo_a(
+    mode: c_int,
+    list: *const *mut c_void,
+    count: c_int,
+    event: *mut sigevent,
+) -> c_int {
+    let real = real!(getaddrinfo_a(_, _, _, _));
+    // SAFETY: as the caller promises.
+    blocking::region(|| unsafe { real(mode, list, count, event) })
 }
 
-export! {
-    /// `semtimedop(2)`.
-    unchecked fn semtimedop(set: c_int, operations: *mut sembuf, count: size_t, timeout: *const timespec) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(c_int, *mut sembuf, size_t, *const timespec) -> c_int;
-        let real = real!(semtimedop: Real);
+/// `gai_suspend(3)`: 0 or an `EAI_*`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn gai_suspend(
+    list: *const *const c_void,
+    count: c_int,
+    timeout: *const timespec,
+) -> c_int {
+    // <netdb.h>; the libc crate lacks it.
+    const EAI_INTR: c_int = -104;
+    let real = real!(gai_suspend(_, _, _));
+    let call = |limit: *const timespec| {
         // SAFETY: as the caller promises.
-        blocking::region(|| unsafe { restart::within(timeout, |limit| real(set, operations, count, limit)) })
-    }
-
-    /// `aio_suspend(3)`.
-    unchecked fn aio_suspend(list: *const *const aiocb, count: c_int, timeout: *const timespec) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(*const *const aiocb, c_int, *const timespec) -> c_int;
-        let real = real!(aio_suspend: Real);
-        // SAFETY: as the caller promises.
-        blocking::region(|| unsafe { restart::within(timeout, |limit| real(list, count, limit)) })
-    }
-
-    /// Alias of `aio_suspend`.
-    unchecked fn aio_suspend64(list: *const *const aiocb, count: c_int, timeout: *const timespec) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { aio_suspend(list, count, timeout) }
-    }
-
-    /// `lio_listio(3)`, which may wait for all. It has begun them all by then, so it is not
-    /// called again.
-    unchecked fn lio_listio(mode: c_int, list: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(c_int, *const *mut aiocb, c_int, *mut sigevent) -> c_int;
-        let real = real!(lio_listio: Real);
-        // SAFETY: as the caller promises.
-        blocking::region(|| unsafe { real(mode, list, count, event) })
-    }
-
-    /// Alias of `lio_listio`.
-    unchecked fn lio_listio64(mode: c_int, list: *const *mut aiocb, count: c_int, event: *mut sigevent) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { lio_listio(mode, list, count, event) }
-    }
-
-    /// `getaddrinfo_a(3)`, which may wait for all. It has begun them all by then, so it is not
-    /// called again.
-    unchecked fn getaddrinfo_a(mode: c_int, list: *const *mut c_void, count: c_int, event: *mut sigevent) -> c_int {
-        type Real = unsafe extern "C-unwind" fn(c_int, *const *mut c_void, c_int, *mut sigevent) -> c_int;
-        let real = real!(getaddrinfo_a: Real);
-        // SAFETY: as the caller promises.
-        blocking::region(|| unsafe { real(mode, list, count, event) })
-    }
-
-    /// `gai_suspend(3)`: 0 or an `EAI_*`.
-    unchecked fn gai_suspend(list: *const *const c_void, count: c_int, timeout: *const timespec) -> c_int {
-        // <netdb.h>; the libc crate lacks it.
-        const EAI_INTR: c_int = -104;
-        type Real = unsafe extern "C-unwind" fn(*const *const c_void, c_int, *const timespec) -> c_int;
-        let real = real!(gai_suspend: Real);
-        let call = |limit: *const timespec| {
-            // SAFETY: as the caller promises.
-            match unsafe { real(list, count, limit) } {
-                EAI_INTR => {
-                    errno::set(libc::EINTR);
-                    -1
-                }
-                result => result,
+        match unsafe { real(list, count, limit) } {
+            EAI_INTR => {
+                errno::set(libc::EINTR);
+                -1
             }
-        };
-        // SAFETY: as the caller promises.
-        match blocking::region(|| unsafe { restart::within(timeout, call) }) {
-            -1 => EAI_INTR,
             result => result,
         }
+    };
+    // SAFETY: as the caller promises.
+    match blocking::region(|| unsafe { restart::within(timeout, call) }) {
+        -1 => EAI_INTR,
+        result => result,
     }
 }
 
@@ -141,96 +166,166 @@ fn unless_at_once<R: From<i8> + PartialEq>(
     in_turn(cancellation, ends, call)
 }
 
-/// Hooks that run the real function in turn: a call that the wait for a disk or a line ends.
-macro_rules! in_turn {
-    ($($(#[$meta:meta])* fn $name:ident($($argument:ident: $type:ty),*) => $cancellation:ident;)*) => {
-        export! {$(
-            $(#[$meta])*
-            unchecked fn $name($($argument: $type),*) -> c_int {
-                let real = real!($name: unsafe extern "C-unwind" fn($($type),*) -> c_int);
-                // SAFETY: as the caller promises.
-                in_turn(Cancellation::$cancellation, Ends::Never, || unsafe { real($($argument),*) })
-            }
-        )*}
+/// `syncfs(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn syncfs(fd: c_int) -> c_int {
+    let real = real!(syncfs(_));
+    // SAFETY: as the caller promises.
+    in_turn(Cancellation::Never, Ends::Never, || unsafe { real(fd) })
+}
+check!(syncfs(_));
+
+/// `fsync(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn fsync(fd: c_int) -> c_int {
+    let real = real!(fsync(_));
+    // SAFETY: as the caller promises.
+    in_turn(Cancellation::Point, Ends::Never, || unsafe { real(fd) })
+}
+check!(fsync(_));
+
+/// `fdatasync(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn fdatasync(fd: c_int) -> c_int {
+    let real = real!(fdatasync(_));
+    // SAFETY: as the caller promises.
+    in_turn(Cancellation::Point, Ends::Never, || unsafe { real(fd) })
+}
+check!(fdatasync(_));
+
+/// `flock(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn flock(fd: c_int, operation: c_int) -> c_int {
+    let real = real!(flock(_, _));
+    // SAFETY: numbers are no memory.
+    let call = |flags| unsafe { real(fd, operation | flags) };
+    let at_once = || call(libc::LOCK_NB);
+    unless_at_once(
+        Cancellation::Never,
+        Ends::UnlessRestarted,
+        libc::EWOULDBLOCK,
+        at_once,
+        || call(0),
+    )
+}
+check!(flock(_, _));
+
+/// `lockf(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn lockf(fd: c_int, command: c_int, length: off_t) -> c_int {
+    let real = real!(lockf(_, _, _));
+    // SAFETY: numbers are no memory.
+    let call = |command| unsafe { real(fd, command, length) };
+    if command != libc::F_LOCK {
+        return call(command);
+    }
+    let at_once = || call(libc::F_TLOCK);
+    unless_at_once(
+        Cancellation::Point,
+        Ends::UnlessRestarted,
+        libc::EAGAIN,
+        at_once,
+        || call(command),
+    )
+}
+check!(lockf(_, _, _));
+
+alias!(lockf64 = lockf);
+
+/// `msgsnd(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn msgsnd(
+    queue: c_int,
+    message: *const c_void,
+    size: size_t,
+    flags: c_int,
+) -> c_int {
+    let real = real!(msgsnd(_, _, _, _));
+    // SAFETY: as the caller promises.
+    let call = |more| unsafe { real(queue, message, size, flags | more) };
+    if flags & libc::IPC_NOWAIT != 0 {
+        return call(0);
+    }
+    let at_once = || call(libc::IPC_NOWAIT);
+    unless_at_once(
+        Cancellation::Point,
+        Ends::Always,
+        libc::EAGAIN,
+        at_once,
+        || call(0),
+    )
+}
+check!(msgsnd(_, _, _, _));
+
+/// `msgrcv(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn msgrcv(
+    queue: c_int,
+    message: *mut c_void,
+    size: size_t,
+    kind: c_long,
+    flags: c_int,
+) -> ssize_t {
+    let real = real!(msgrcv(_, _, _, _, _));
+    // SAFETY: as the caller promises.
+    let call = |more| unsafe { real(queue, message, size, kind, flags | more) };
+    if flags & libc::IPC_NOWAIT != 0 {
+        return call(0);
+    }
+    let at_once = || call(libc::IPC_NOWAIT);
+    unless_at_once(
+        Cancellation::Point,
+        Ends::Always,
+        libc::ENOMSG,
+        at_once,
+        || call(0),
+    )
+}
+check!(msgrcv(_, _, _, _, _));
+
+/// `semop(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn semop(set: c_int, operations: *mut sembuf, count: size_t) -> c_int {
+    let real = real!(semop(_, _, _));
+    let wait = real!(semtimedop(_, _, _, _));
+    let none = timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
     };
+    // SAFETY: as the caller promises. A time limit that is over is one that does not wait.
+    let at_once = || unsafe { wait(set, operations, count, &raw const none) };
+    // SAFETY: as the caller promises.
+    let call = || unsafe { real(set, operations, count) };
+    unless_at_once(
+        Cancellation::Never,
+        Ends::Always,
+        libc::EAGAIN,
+        at_once,
+        call,
+    )
 }
-
-in_turn! {
-    /// `syncfs(2)`.
-    fn syncfs(fd: c_int) => Never;
-    /// `fsync(2)`.
-    fn fsync(fd: c_int) => Point;
-    /// `fdatasync(2)`.
-    fn fdatasync(fd: c_int) => Point;
-}
-
-type RealSend = unsafe extern "C-unwind" fn(c_int, *const c_void, size_t, c_int) -> c_int;
-type RealTimedOperate =
-    unsafe extern "C-unwind" fn(c_int, *mut sembuf, size_t, *const timespec) -> c_int;
-type RealReceive =
-    unsafe extern "C-unwind" fn(c_int, *mut c_void, size_t, c_long, c_int) -> ssize_t;
-
-export! {
-    /// `flock(2)`.
-    fn flock(fd: c_int, operation: c_int) -> c_int {
-        let real = real!(flock: unsafe extern "C-unwind" fn(c_int, c_int) -> c_int);
-        // SAFETY: numbers are no memory.
-        let call = |flags| unsafe { real(fd, operation | flags) };
-        let at_once = || call(libc::LOCK_NB);
-        unless_at_once(Cancellation::Never, Ends::UnlessRestarted, libc::EWOULDBLOCK, at_once, || call(0))
-    }
-
-    /// `lockf(3)`.
-    fn lockf(fd: c_int, command: c_int, length: off_t) -> c_int {
-        let real = real!(lockf: unsafe extern "C-unwind" fn(c_int, c_int, off_t) -> c_int);
-        // SAFETY: numbers are no memory.
-        let call = |command| unsafe { real(fd, command, length) };
-        if command != libc::F_LOCK {
-            return call(command);
-        }
-        let at_once = || call(libc::F_TLOCK);
-        unless_at_once(Cancellation::Point, Ends::UnlessRestarted, libc::EAGAIN, at_once, || call(command))
-    }
-
-    /// Alias of `lockf`.
-    unchecked fn lockf64(fd: c_int, command: c_int, length: off_t) -> c_int {
-        // SAFETY: as the caller promises.
-        unsafe { lockf(fd, command, length) }
-    }
-
-    /// `msgsnd(2)`.
-    fn msgsnd(queue: c_int, message: *const c_void, size: size_t, flags: c_int) -> c_int {
-        let real = real!(msgsnd: RealSend);
-        // SAFETY: as the caller promises.
-        let call = |more| unsafe { real(queue, message, size, flags | more) };
-        if flags & libc::IPC_NOWAIT != 0 {
-            return call(0);
-        }
-        let at_once = || call(libc::IPC_NOWAIT);
-        unless_at_once(Cancellation::Point, Ends::Always, libc::EAGAIN, at_once, || call(0))
-    }
-
-    /// `msgrcv(2)`.
-    fn msgrcv(queue: c_int, message: *mut c_void, size: size_t, kind: c_long, flags: c_int) -> ssize_t {
-        let real = real!(msgrcv: RealReceive);
-        // SAFETY: as the caller promises.
-        let call = |more| unsafe { real(queue, message, size, kind, flags | more) };
-        if flags & libc::IPC_NOWAIT != 0 {
-            return call(0);
-        }
-        let at_once = || call(libc::IPC_NOWAIT);
-        unless_at_once(Cancellation::Point, Ends::Always, libc::ENOMSG, at_once, || call(0))
-    }
-
-    /// `semop(2)`.
-    fn semop(set: c_int, operations: *mut sembuf, count: size_t) -> c_int {
-        let real = real!(semop: unsafe extern "C-unwind" fn(c_int, *mut sembuf, size_t) -> c_int);
-        let wait = real!(semtimedop: RealTimedOperate);
-        let none = timespec { tv_sec: 0, tv_nsec: 0 };
-        // SAFETY: as the caller promises. A time limit that is over is one that does not wait.
-        let at_once = || unsafe { wait(set, operations, count, &raw const none) };
-        // SAFETY: as the caller promises.
-        let call = || unsafe { real(set, operations, count) };
-        unless_at_once(Cancellation::Never, Ends::Always, libc::EAGAIN, at_once, call)
-    }
-}
+check!(semop(_, _, _));

@@ -10,9 +10,6 @@ use crate::sched::blocking;
 use crate::sync::rwlock::RwLock;
 use crate::sync::time;
 
-type Plain = unsafe extern "C" fn(*mut pthread_rwlock_t) -> c_int;
-type Clocked = unsafe extern "C" fn(*mut pthread_rwlock_t, clockid_t, *const timespec) -> c_int;
-
 /// # Safety
 /// `lock` is a read-write lock.
 #[inline(always)]
@@ -30,7 +27,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_rdlock: Plain);
+        let real = real!(pthread_rwlock_rdlock(_));
         // SAFETY: as the caller promises.
         return blocking::region(|| unsafe { real(lock) });
     }
@@ -47,7 +44,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_wrlock(lock: *mut pthread_rwlock_
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_wrlock: Plain);
+        let real = real!(pthread_rwlock_wrlock(_));
         // SAFETY: as the caller promises.
         return blocking::region(|| unsafe { real(lock) });
     }
@@ -64,7 +61,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_tryrdlock(lock: *mut pthread_rwlo
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_tryrdlock: Plain);
+        let real = real!(pthread_rwlock_tryrdlock(_));
         // SAFETY: as the caller promises.
         return unsafe { real(lock) };
     }
@@ -81,7 +78,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_trywrlock(lock: *mut pthread_rwlo
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_trywrlock: Plain);
+        let real = real!(pthread_rwlock_trywrlock(_));
         // SAFETY: as the caller promises.
         return unsafe { real(lock) };
     }
@@ -128,7 +125,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_clockrdlock(
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_clockrdlock: Clocked);
+        let real = real!(pthread_rwlock_clockrdlock(_, _, _));
         // SAFETY: as the caller promises.
         return blocking::region(|| unsafe { real(lock, clock, time) });
     }
@@ -153,7 +150,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_clockwrlock(
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_clockwrlock: Clocked);
+        let real = real!(pthread_rwlock_clockwrlock(_, _, _));
         // SAFETY: as the caller promises.
         return blocking::region(|| unsafe { real(lock, clock, time) });
     }
@@ -173,7 +170,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_unlock(lock: *mut pthread_rwlock_
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_unlock: Plain);
+        let real = real!(pthread_rwlock_unlock(_));
         // SAFETY: as the caller promises.
         return unsafe { real(lock) };
     }

@@ -50,7 +50,7 @@ pub unsafe extern "C-unwind" fn pthread_getaffinity_np(
 ) -> c_int {
     // SAFETY: as the caller promises.
     let Some(thread) = (unsafe { green(id) }) else {
-        let real = real!(pthread_getaffinity_np: unsafe extern "C" fn(pthread_t, usize, *mut cpu_set_t) -> c_int);
+        let real = real!(pthread_getaffinity_np(_, _, _));
         // SAFETY: as the caller promises.
         return unsafe { real(id, size, set) };
     };
@@ -79,7 +79,7 @@ pub unsafe extern "C-unwind" fn pthread_setaffinity_np(
     size: usize,
     set: *const cpu_set_t,
 ) -> c_int {
-    let real = real!(pthread_setaffinity_np: unsafe extern "C" fn(pthread_t, usize, *const cpu_set_t) -> c_int);
+    let real = real!(pthread_setaffinity_np(_, _, _));
     // SAFETY: as the caller promises.
     unsafe {
         if let Some(thread) = green(id) {
@@ -115,8 +115,7 @@ pub unsafe extern "C-unwind" fn pthread_getschedparam(
         // glibc remembers what it has been told of the creator, or of a creator's husk.
         _ if sched::is_running() && kernel_id > 0 => scheduling::of_kernel_thread(kernel_id),
         _ => {
-            type Real = unsafe extern "C" fn(pthread_t, *mut c_int, *mut sched_param) -> c_int;
-            let real = real!(pthread_getschedparam: Real);
+            let real = real!(pthread_getschedparam(_, _, _));
             // SAFETY: as the caller promises.
             return unsafe { real(id, policy, parameters) };
         }
@@ -152,7 +151,7 @@ pub unsafe extern "C-unwind" fn pthread_setschedparam(
     if thread.kind() == Kind::Green {
         return scheduling::set(thread, wanted);
     }
-    let real = real!(pthread_setschedparam: unsafe extern "C" fn(pthread_t, c_int, *const sched_param) -> c_int);
+    let real = real!(pthread_setschedparam(_, _, _));
     // SAFETY: as the caller promises.
     let result = unsafe { real(id, policy, parameters) };
     if result == 0 {
@@ -177,7 +176,7 @@ pub unsafe extern "C-unwind" fn pthread_setschedprio(id: pthread_t, priority: c_
             Err(error) => error,
         };
     }
-    let real = real!(pthread_setschedprio: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
+    let real = real!(pthread_setschedprio(_, _));
     // SAFETY: as the caller promises.
     let result = unsafe { real(id, priority) };
     if result == 0 {

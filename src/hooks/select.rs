@@ -257,14 +257,7 @@ pub unsafe extern "C-unwind" fn select(
 ) -> c_int {
     let count = within_reach(count);
     let native = || {
-        type Real = unsafe extern "C-unwind" fn(
-            c_int,
-            *mut fd_set,
-            *mut fd_set,
-            *mut fd_set,
-            *mut timeval,
-        ) -> c_int;
-        let real = real!(select: Real);
+        let real = real!(select(_, _, _, _, _));
         // What is left of the time limit is there after any end of it.
         // SAFETY: as the caller promises.
         restart::libc_call(|| unsafe { real(count, read, write, except, timeout) })
@@ -319,15 +312,7 @@ pub unsafe extern "C-unwind" fn pselect(
 ) -> c_int {
     let count = within_reach(count);
     let native = || {
-        type Real = unsafe extern "C-unwind" fn(
-            c_int,
-            *mut fd_set,
-            *mut fd_set,
-            *mut fd_set,
-            *const timespec,
-            *const sigset_t,
-        ) -> c_int;
-        let real = real!(pselect: Real);
+        let real = real!(pselect(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
         unsafe {
             restart::within(timeout, |timeout| {

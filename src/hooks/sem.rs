@@ -34,7 +34,7 @@ pub unsafe extern "C-unwind" fn sem_wait(sem: *mut sem_t) -> c_int {
     // SAFETY: as the caller promises.
     let ours = unsafe { of(sem) };
     if ours.is_glibcs() {
-        let real = real!(sem_wait @ "GLIBC_2.34": unsafe extern "C-unwind" fn(*mut sem_t) -> c_int);
+        let real = real!(sem_wait @ "GLIBC_2.34" (_));
         // SAFETY: as the caller promises.
         return blocking::region(|| restart::libc_call(|| unsafe { real(sem) }));
     }
@@ -79,7 +79,7 @@ pub unsafe extern "C-unwind" fn sem_clockwait(
     // SAFETY: as the caller promises.
     let ours = unsafe { of(sem) };
     if ours.is_glibcs() {
-        let real = real!(sem_clockwait: unsafe extern "C-unwind" fn(*mut sem_t, clockid_t, *const timespec) -> c_int);
+        let real = real!(sem_clockwait(_, _, _));
         // SAFETY: as the caller promises.
         return blocking::region(|| restart::libc_call(|| unsafe { real(sem, clock, time) }));
     }
@@ -102,7 +102,7 @@ pub unsafe extern "C-unwind" fn sem_post(sem: *mut sem_t) -> c_int {
     // SAFETY: as the caller promises.
     let ours = unsafe { of(sem) };
     if ours.is_glibcs() {
-        let real = real!(sem_post @ "GLIBC_2.34": unsafe extern "C" fn(*mut sem_t) -> c_int);
+        let real = real!(sem_post @ "GLIBC_2.34" (_));
         // SAFETY: as the caller promises.
         return unsafe { real(sem) };
     }

@@ -24,7 +24,7 @@ pub unsafe extern "C-unwind" fn send(
     flags: c_int,
 ) -> ssize_t {
     let Some(me) = green() else {
-        let real = real!(send: unsafe extern "C-unwind" fn(c_int, *const c_void, size_t, c_int) -> ssize_t);
+        let real = real!(send(_, _, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(fd, buffer, length, flags) });
     };
@@ -50,15 +50,7 @@ pub unsafe extern "C-unwind" fn sendto(
     address_length: socklen_t,
 ) -> ssize_t {
     let Some(me) = green() else {
-        type Real = unsafe extern "C-unwind" fn(
-            c_int,
-            *const c_void,
-            size_t,
-            c_int,
-            *const sockaddr,
-            socklen_t,
-        ) -> ssize_t;
-        let real = real!(sendto: Real);
+        let real = real!(sendto(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe {
             real(fd, buffer, length, flags, address, address_length)
@@ -81,8 +73,7 @@ pub unsafe extern "C-unwind" fn sendmsg(
     flags: c_int,
 ) -> ssize_t {
     let Some(me) = green() else {
-        let real =
-            real!(sendmsg: unsafe extern "C-unwind" fn(c_int, *const msghdr, c_int) -> ssize_t);
+        let real = real!(sendmsg(_, _, _));
         // SAFETY: as the caller promises; valid after a success.
         return unsafe {
             let sent = restart::libc_call(|| real(fd, message, flags));
@@ -105,8 +96,7 @@ check!(sendmsg(_, _, _));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn write(fd: c_int, buffer: *const c_void, length: size_t) -> ssize_t {
     let Some(me) = green() else {
-        let real =
-            real!(write: unsafe extern "C-unwind" fn(c_int, *const c_void, size_t) -> ssize_t);
+        let real = real!(write(_, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(fd, buffer, length) });
     };
@@ -134,7 +124,7 @@ pub unsafe extern "C-unwind" fn pwritev2(
         // SAFETY: as the caller promises.
         return unsafe { writev(fd, vectors, count) };
     }
-    let real = real!(pwritev2: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int, off_t, c_int) -> ssize_t);
+    let real = real!(pwritev2(_, _, _, _, _));
     // SAFETY: as the caller promises.
     unsafe { real(fd, vectors, count, offset, flags) }
 }
@@ -166,8 +156,7 @@ check!(eventfd_write(_, _));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn writev(fd: c_int, vectors: *const iovec, count: c_int) -> ssize_t {
     let Some(me) = green() else {
-        let real =
-            real!(writev: unsafe extern "C-unwind" fn(c_int, *const iovec, c_int) -> ssize_t);
+        let real = real!(writev(_, _, _));
         // SAFETY: as the caller promises.
         return restart::libc_call(|| unsafe { real(fd, vectors, count) });
     };

@@ -82,7 +82,7 @@ pub(super) unsafe fn change_natively(
     set: *const sigset_t,
     old: *mut sigset_t,
 ) -> c_int {
-    let real = real!(pthread_sigmask: unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int);
+    let real = real!(pthread_sigmask(_, _, _));
     // SAFETY: as the caller promises.
     unsafe { real(how, set, old) }
 }
@@ -127,7 +127,7 @@ pub unsafe extern "C-unwind" fn sigprocmask(
             }
         },
         None => {
-            let real = real!(sigprocmask: unsafe extern "C" fn(c_int, *const sigset_t, *mut sigset_t) -> c_int);
+            let real = real!(sigprocmask(_, _, _));
             // SAFETY: as the caller promises.
             unsafe { real(how, set, old) }
         }
@@ -160,7 +160,7 @@ check!(sigpending(_));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sigsuspend(set: *const sigset_t) -> c_int {
     let native = || {
-        let real = real!(sigsuspend: unsafe extern "C-unwind" fn(*const sigset_t) -> c_int);
+        let real = real!(sigsuspend(_));
         // SAFETY: as the caller promises.
         restart::libc_call(|| unsafe { real(set) })
     };

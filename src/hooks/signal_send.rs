@@ -121,7 +121,7 @@ pub unsafe extern "C-unwind" fn pthread_kill(id: pthread_t, signal: c_int) -> c_
         return send_to(thread, signal, || sent_to_thread(signal));
     }
     // Of a child that borrows the thread glibc asks the kernel for its id.
-    let real = real!(pthread_kill: unsafe extern "C" fn(pthread_t, c_int) -> c_int);
+    let real = real!(pthread_kill(_, _));
     // SAFETY: as the caller promises.
     unsafe { real(id, signal) }
 }
@@ -163,7 +163,7 @@ check!(pthread_sigqueue(_, _, _));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn raise(signal: c_int) -> c_int {
     let Some(me) = green_or_wired() else {
-        let real = real!(raise: unsafe extern "C-unwind" fn(c_int) -> c_int);
+        let real = real!(raise(_));
         // SAFETY: no preconditions.
         return unsafe { real(signal) };
     };

@@ -25,7 +25,7 @@ pub struct SigStack {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sigaltstack(new: *const stack_t, old: *mut stack_t) -> c_int {
     let Some(me) = green_or_wired() else {
-        let real = real!(sigaltstack: unsafe extern "C" fn(*const stack_t, *mut stack_t) -> c_int);
+        let real = real!(sigaltstack(_, _));
         // SAFETY: as the caller promises.
         return unsafe { real(new, old) };
     };

@@ -36,8 +36,7 @@ unsafe fn wait_until(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn sigwait(set: *const sigset_t, place: *mut c_int) -> c_int {
     let native = || {
-        let real =
-            real!(sigwait: unsafe extern "C-unwind" fn(*const sigset_t, *mut c_int) -> c_int);
+        let real = real!(sigwait(_, _));
         // SAFETY: as the caller promises.
         unsafe { real(set, place) }
     };
@@ -84,9 +83,7 @@ pub unsafe extern "C-unwind" fn sigtimedwait(
     timeout: *const timespec,
 ) -> c_int {
     let native = || {
-        type Real =
-            unsafe extern "C-unwind" fn(*const sigset_t, *mut siginfo_t, *const timespec) -> c_int;
-        let real = real!(sigtimedwait: Real);
+        let real = real!(sigtimedwait(_, _, _));
         // SAFETY: as the caller promises.
         unsafe { restart::within(timeout, |timeout| real(set, place, timeout)) }
     };

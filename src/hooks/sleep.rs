@@ -80,10 +80,8 @@ pub unsafe extern "C-unwind" fn clock_nanosleep(
     time: *const timespec,
     left: *mut timespec,
 ) -> c_int {
-    type Real =
-        unsafe extern "C-unwind" fn(clockid_t, c_int, *const timespec, *mut timespec) -> c_int;
     let native = || {
-        let real = real!(clock_nanosleep: Real);
+        let real = real!(clock_nanosleep(_, _, _, _));
         // SAFETY: as the caller promises.
         unsafe {
             natively(flags, time, left, |time, left| {
@@ -187,7 +185,7 @@ check!(usleep(_));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pause() -> c_int {
     let Some(me) = green() else {
-        let real = real!(pause: unsafe extern "C-unwind" fn() -> c_int);
+        let real = real!(pause());
         // SAFETY: no preconditions.
         return restart::libc_call(|| unsafe { real() });
     };

@@ -23,7 +23,7 @@ pub unsafe extern "C-unwind" fn sendfile(
     count: size_t,
 ) -> ssize_t {
     let Some(me) = green() else {
-        let real = real!(sendfile: unsafe extern "C-unwind" fn(c_int, c_int, *mut off_t, size_t) -> ssize_t);
+        let real = real!(sendfile(_, _, _, _));
         // SAFETY: as the caller promises.
         return unsafe { real(to, from, offset, count) };
     };
@@ -49,15 +49,7 @@ pub unsafe extern "C-unwind" fn splice(
     flags: c_uint,
 ) -> ssize_t {
     let Some(me) = green() else {
-        type Real = unsafe extern "C-unwind" fn(
-            c_int,
-            *mut loff_t,
-            c_int,
-            *mut loff_t,
-            size_t,
-            c_uint,
-        ) -> ssize_t;
-        let real = real!(splice: Real);
+        let real = real!(splice(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
         return unsafe { real(from, from_offset, to, to_offset, length, flags) };
     };
@@ -81,7 +73,7 @@ pub unsafe extern "C-unwind" fn tee(
     flags: c_uint,
 ) -> ssize_t {
     let Some(me) = green() else {
-        let real = real!(tee: unsafe extern "C-unwind" fn(c_int, c_int, size_t, c_uint) -> ssize_t);
+        let real = real!(tee(_, _, _, _));
         // SAFETY: as the caller promises.
         return unsafe { real(from, to, length, flags) };
     };
@@ -102,7 +94,7 @@ pub unsafe extern "C-unwind" fn vmsplice(
     flags: c_uint,
 ) -> ssize_t {
     let Some(me) = green() else {
-        let real = real!(vmsplice: unsafe extern "C-unwind" fn(c_int, *const iovec, size_t, c_uint) -> ssize_t);
+        let real = real!(vmsplice(_, _, _, _));
         // SAFETY: as the caller promises.
         return unsafe { real(fd, vectors, count, flags) };
     };

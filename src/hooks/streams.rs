@@ -59,7 +59,7 @@ unsafe fn end(stream: *mut FILE) {
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn fopen(path: *const c_char, mode: *const c_char) -> *mut FILE {
-    let real = real!(fopen: unsafe extern "C-unwind" fn(*const c_char, *const c_char) -> *mut FILE);
+    let real = real!(fopen(_, _));
     // SAFETY: as the caller promises.
     make(|| unsafe { real(path, mode) })
 }
@@ -79,8 +79,7 @@ pub unsafe extern "C-unwind" fn freopen(
 ) -> *mut FILE {
     // SAFETY: as the caller promises.
     unsafe { end(stream) };
-    type Real = unsafe extern "C-unwind" fn(*const c_char, *const c_char, *mut FILE) -> *mut FILE;
-    let real = real!(freopen: Real);
+    let real = real!(freopen(_, _, _));
     // SAFETY: as the caller promises.
     make(|| unsafe { real(path, mode, stream) })
 }
@@ -96,7 +95,7 @@ alias!(freopen64 = freopen);
 pub unsafe extern "C-unwind" fn fclose(stream: *mut FILE) -> c_int {
     // SAFETY: as the caller promises.
     unsafe { end(stream) };
-    let real = real!(fclose: unsafe extern "C-unwind" fn(*mut FILE) -> c_int);
+    let real = real!(fclose(_));
     // SAFETY: as the caller promises.
     unsafe { real(stream) }
 }
@@ -110,7 +109,7 @@ check!(fclose(_));
 pub unsafe extern "C-unwind" fn pclose(stream: *mut FILE) -> c_int {
     // SAFETY: as the caller promises.
     unsafe { end(stream) };
-    let real = real!(pclose: unsafe extern "C-unwind" fn(*mut FILE) -> c_int);
+    let real = real!(pclose(_));
     // SAFETY: as the caller promises.
     blocking::region(|| unsafe { real(stream) })
 }

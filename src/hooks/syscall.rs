@@ -2,6 +2,7 @@
 
 use core::ffi::c_long;
 
+use super::symbol::check;
 use super::syscall_numbers;
 use crate::arch::system_call;
 use crate::sys::errno;
@@ -27,8 +28,7 @@ impl Call {
     }
 }
 
-/// `syscall(2)`. Variadic in C; on x86-64 that makes no difference to the
-/// callee.
+/// `syscall(2)`.
 ///
 /// # Safety
 /// As libc's function of the same name.
@@ -49,3 +49,4 @@ pub unsafe extern "C-unwind" fn syscall(
     // SAFETY: as the caller promises.
     errno::to_libc(unsafe { syscall_numbers::run(&call) }) as c_long
 }
+check!(syscall(_; _, _, _, _, _, _));

@@ -69,6 +69,7 @@ pub unsafe extern "C-unwind" fn pthread_create(
     // SAFETY: as the caller promises.
     unsafe { runtime::create_thread(id, attributes, start, argument) }
 }
+check!(pthread_create(_, _, _, _));
 
 /// C11 `thrd_create`.
 ///
@@ -127,7 +128,7 @@ pub unsafe extern "C-unwind" fn pthread_join(id: pthread_t, place: *mut *mut c_v
     match unsafe { green_by_id(id) } {
         Some(thread) => give(join::join(thread, NEVER), place),
         None => {
-            let real = real!(pthread_join: unsafe extern "C-unwind" fn(pthread_t, *mut *mut c_void) -> c_int);
+            let real = real!(pthread_join(_, _));
             // SAFETY: as the caller promises.
             blocking::region(|| unsafe { real(id, place) })
         }
@@ -166,7 +167,7 @@ pub unsafe extern "C-unwind" fn pthread_tryjoin_np(
     match unsafe { green_by_id(id) } {
         Some(thread) => give(join::try_join(thread), place),
         None => {
-            let real = real!(pthread_tryjoin_np: unsafe extern "C" fn(pthread_t, *mut *mut c_void) -> c_int);
+            let real = real!(pthread_tryjoin_np(_, _));
             // SAFETY: as the caller promises.
             unsafe { real(id, place) }
         }
@@ -212,13 +213,7 @@ pub unsafe extern "C-unwind" fn pthread_clockjoin_np(
             Err(error) => error,
         },
         None => {
-            type Real = unsafe extern "C-unwind" fn(
-                pthread_t,
-                *mut *mut c_void,
-                clockid_t,
-                *const timespec,
-            ) -> c_int;
-            let real = real!(pthread_clockjoin_np: Real);
+            let real = real!(pthread_clockjoin_np(_, _, _, _));
             // SAFETY: as the caller promises.
             blocking::region(|| unsafe { real(id, place, clock, time) })
         }
@@ -235,7 +230,7 @@ pub unsafe extern "C-unwind" fn pthread_detach(id: pthread_t) -> c_int {
     match unsafe { green_by_id(id) } {
         Some(thread) => join::detach(thread),
         None => {
-            let real = real!(pthread_detach: unsafe extern "C" fn(pthread_t) -> c_int);
+            let real = real!(pthread_detach(_));
             // SAFETY: as the caller promises.
             unsafe { real(id) }
         }

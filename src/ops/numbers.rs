@@ -10,8 +10,8 @@ use super::{EINTR, lives, receive};
 use crate::hub::{descriptor, place};
 use crate::sched::kernel_state::{self, Change};
 use crate::sched::{self, blocking, turns};
-use crate::sys::open_files;
 use crate::sys::raw::syscall;
+use crate::sys::{limit, open_files};
 use crate::task::word::Cancellation;
 use crate::task::{current, green};
 use crate::thread::exit;
@@ -101,7 +101,7 @@ pub fn close_from(first: c_uint) {
     };
     let mut next = first;
     // Without a free number, or /proc, there is no looking at those in use.
-    while open_files::each(from_first).is_err() && next < limit() {
+    while open_files::each(from_first).is_err() && next < end_of_numbers() {
         close(next as c_int);
         next += 1;
     }
@@ -150,23 +150,10 @@ pub fn unshare(flags: c_int) -> isize {
 
 /// One more than the highest number to think of: the soft limit may have been higher
 /// before, and the hard one may be beyond all use.
-fn limit() -> c_uint {
+fn end_of_numbers() -> c_uint {
     const NR_OPEN: c_uint = 1 << 20;
-    let mut limits = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: `limits` is writable.
-    unsafe {
-        syscall!(
-            SYS_prlimit64,
-            0,
-            libc::RLIMIT_NOFILE,
-            0usize,
-            &raw mut limits
-        )
-    };
-    c_uint::try_from(limits.rlim_max).map_or(NR_OPEN, |limit| limit.min(NR_OPEN))
+    let hard = limit::get().map_or(0, |limit| limit.hard);
+    c_uint::try_from(hard).map_or(NR_OPEN, |hard| hard.min(NR_OPEN))
 }
 
 /// Two numbers for one file from here on.

@@ -1,16 +1,12 @@
 //! Questions to servers, in turns, until one has answered (glibc, resolv/res_send.c).
 
-use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::message::{self, Answer, HEADER, Question, Received};
+use super::socket::Socket;
 use super::{Beyond, Kind};
-use crate::glibc::resolver::{SERVERS, Server, Settings};
-use crate::ops::poll::{self, Interest};
-use crate::ops::receive::Source;
-use crate::ops::{connect, lives, numbers, receive, send};
-use crate::signal::Watch;
-use crate::sys::clock::{self, Instant, SECOND};
+use crate::glibc::resolver::{SERVERS, Settings};
+use crate::sys::clock::{self, SECOND};
 use crate::sys::raw::syscall;
 use crate::task::Thread;
 
@@ -23,30 +19,6 @@ pub struct Reply {
     pub answers: Result<Vec<Answer>, i32>,
     /// The `RCODE` of the last message that came before any answer, 0 for none.
     pub code: u8,
-}
-
-/// A socket of a lookup's own.
-struct Socket(i32);
-
-impl Socket {
-    fn new(server: &Server, kind: i32) -> Result<Self, i32> {
-        let family = server.family();
-        // SAFETY: no memory is involved.
-        let fd =
-            lives::make(|| unsafe { syscall!(SYS_socket, family, kind | libc::SOCK_CLOEXEC, 0) });
-        let fd = if fd < 0 {
-            Err(-fd as i32)
-        } else {
-            Ok(fd as i32)
-        }?;
-        Ok(Self(fd))
-    }
-}
-
-impl Drop for Socket {
-    fn drop(&mut self) {
-        numbers::close(self.0);
-    }
 }
 
 /// How one server has done.
@@ -182,30 +154,11 @@ impl Exchange<'_> {
             return Ok(socket);
         }
         let server = &self.settings.servers[index];
-        let socket = Socket::new(server, libc::SOCK_DGRAM).map_err(Outcome::Failed)?;
-        server.report_errors(socket.0);
-        let (address, length) = server.address();
-        // SAFETY: an address of that length.
-        if unsafe { connect::connect(self.me, socket.0, address, length) } < 0 {
+        let socket = Socket::new(self.me, server, libc::SOCK_DGRAM).map_err(Outcome::Failed)?;
+        if socket.connect(server) < 0 {
             return Err(Outcome::Next);
         }
         Ok(socket)
-    }
-
-    /// Sends `bytes` to whom `socket` is connected: their number, or `-errno`.
-    fn send(&self, socket: &Socket, bytes: &[u8]) -> isize {
-        // SAFETY: bytes of that length, no address.
-        unsafe {
-            send::to(
-                self.me,
-                socket.0,
-                bytes.as_ptr().cast(),
-                bytes.len(),
-                libc::MSG_NOSIGNAL,
-                ptr::null(),
-                0,
-            )
-        }
     }
 
     fn by_datagram(&mut self, index: usize) -> Result<Outcome, Beyond> {
@@ -215,9 +168,7 @@ impl Exchange<'_> {
         };
         let deadline = clock::after(self.patience(index));
         for question in self.questions {
-            let bytes = &question.bytes;
-            let sent = self.send(&socket, bytes);
-            if sent != bytes.len() as isize {
+            if socket.send(&question.bytes).is_err() {
                 return Ok(Outcome::Next);
             }
         }
@@ -226,7 +177,7 @@ impl Exchange<'_> {
         let mut answers = Vec::new();
         let mut buffer = vec![0; DATAGRAM];
         loop {
-            let got = self.datagram(socket.0, &mut buffer, deadline);
+            let got = socket.datagram(&mut buffer, deadline);
             if got == -(libc::EAGAIN as isize) {
                 self.got_somewhere = true;
                 if answers.is_empty() {
@@ -270,71 +221,13 @@ impl Exchange<'_> {
         }
     }
 
-    /// The length of what has come by `deadline`, or `-errno`.
-    fn datagram(&self, fd: i32, buffer: &mut [u8], deadline: Instant) -> isize {
-        let (address, length) = (buffer.as_mut_ptr(), buffer.len());
-        // SAFETY: the buffer is writable.
-        let attempt = || unsafe {
-            syscall!(
-                SYS_recvfrom,
-                fd,
-                address,
-                length,
-                libc::MSG_DONTWAIT | libc::MSG_TRUNC,
-                0,
-                0
-            )
-        };
-        let probe = || match attempt() {
-            result if result == -(libc::EAGAIN as isize) => 0,
-            result => result,
-        };
-        let native = || {
-            let mut one = libc::pollfd {
-                fd,
-                events: libc::POLLIN,
-                revents: 0,
-            };
-            let left = clock::until(deadline).map_or(-1, |left| left.as_millis() as i64);
-            // SAFETY: one entry.
-            match unsafe { syscall!(SYS_poll, &raw mut one, 1, left) } {
-                result if result <= 0 => result,
-                _ => probe(),
-            }
-        };
-        let interests = [Interest {
-            fd,
-            read: true,
-            write: false,
-        }];
-        loop {
-            let watch = Watch::new(self.me);
-            match poll::any(
-                self.me,
-                interests.iter().copied(),
-                deadline,
-                &watch,
-                probe,
-                native,
-            ) {
-                0 if deadline <= clock::now() => return -(libc::EAGAIN as isize),
-                // A handler has run, or an empty datagram has come.
-                0 => {}
-                result if result == -(libc::EINTR as isize) => {}
-                result => return result,
-            }
-        }
-    }
-
     fn by_stream(&mut self, index: usize, error: &mut i32) -> Result<Outcome, Beyond> {
         let server = &self.settings.servers[index];
-        let socket = match Socket::new(server, libc::SOCK_STREAM) {
+        let socket = match Socket::new(self.me, server, libc::SOCK_STREAM) {
             Ok(socket) => socket,
             Err(error) => return Ok(Outcome::Failed(error)),
         };
-        let (address, length) = server.address();
-        // SAFETY: an address of that length.
-        let connected = unsafe { connect::connect(self.me, socket.0, address, length) };
+        let connected = socket.connect(server);
         if connected < 0 {
             *error = -connected as i32;
             return Ok(Outcome::Next);
@@ -344,8 +237,7 @@ impl Exchange<'_> {
             bytes.extend((question.bytes.len() as u16).to_be_bytes());
             bytes.extend(&question.bytes);
         }
-        let sent = self.send(&socket, &bytes);
-        if sent != bytes.len() as isize {
+        if let Err(sent) = socket.send(&bytes) {
             *error = -sent as i32;
             return Ok(Outcome::Next);
         }
@@ -354,12 +246,12 @@ impl Exchange<'_> {
         let mut answers = Vec::new();
         while open.contains(&true) {
             let mut length = [0; 2];
-            self.take(socket.0, &mut length)?;
+            socket.fill(&mut length)?;
             let mut bytes = vec![0; u16::from_be_bytes(length).into()];
             if bytes.len() < HEADER {
                 return Err(Beyond);
             }
-            self.take(socket.0, &mut bytes)?;
+            socket.fill(&mut bytes)?;
             match message::receive(&bytes, self.questions, open)? {
                 Received::Answer(which, answer) => {
                     open[which] = false;
@@ -370,31 +262,5 @@ impl Exchange<'_> {
             }
         }
         Ok(Outcome::Answers(answers))
-    }
-
-    /// Fills `buffer` from a stream.
-    fn take(&self, fd: i32, buffer: &mut [u8]) -> Result<(), Beyond> {
-        let mut got = 0;
-        while got < buffer.len() {
-            let rest = &mut buffer[got..];
-            // SAFETY: the rest of the buffer is writable.
-            let more = unsafe {
-                receive::from(
-                    self.me,
-                    fd,
-                    rest.as_mut_ptr().cast(),
-                    rest.len(),
-                    0,
-                    Source::NONE,
-                )
-            };
-            match more {
-                // Lost in the middle: libc tries once more.
-                0 => return Err(Beyond),
-                more if more == -(libc::EINTR as isize) => {}
-                more => got += usize::try_from(more).map_err(|_| Beyond)?,
-            }
-        }
-        Ok(())
     }
 }

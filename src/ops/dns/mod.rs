@@ -2,18 +2,22 @@
 //!
 //! The rules are those of glibc's resolver, the settings those that it has read for the
 //! calling thread ([`settings`](crate::glibc::resolver)). The [search list](search) makes
-//! questions of a name; an [exchange] puts them to one server after the other;
-//! [messages](message) are hickory's. Whatever is out of the ordinary is [`Beyond`]: libc
-//! asks again, and decides.
+//! questions of a name; an [exchange] puts them to one server after the other, by
+//! [sockets](socket); [messages](message) are hickory's. What comes of them glibc gets as from
+//! any [service] of its own, in [memory of the caller's](place). Whatever is out of the ordinary
+//! is [`Beyond`]: libc asks again, and decides.
 
 mod exchange;
 mod message;
+mod place;
 mod search;
+pub mod service;
+mod socket;
 
 use core::net::IpAddr;
 
 pub use message::{Answer, Kind};
-pub use search::look_up;
+pub use place::Place;
 
 /// What libc has to do instead.
 pub struct Beyond;
