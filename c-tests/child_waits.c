@@ -262,7 +262,16 @@ static void *wait_for_any(void *argument)
 {
 	struct job *job = argument;
 	errno = 0;
-	job->result = job->status ? wait(NULL) : waitpid(-1, NULL, 0);
+	switch (job->status) {
+	case 0:
+		job->result = wait(NULL);
+		break;
+	case 1:
+		job->result = wait3(NULL, 0, NULL);
+		break;
+	default:
+		job->result = waitpid(-1, NULL, 0);
+	}
 	job->error = errno;
 	return NULL;
 }
@@ -276,7 +285,7 @@ static void any_child(void)
 	for (int i = 0; i < CROWD - 4; i++)
 		pids[i] = child_on(&leash, 0);
 	for (int i = 0; i < CROWD; i++) {
-		jobs[i] = (struct job){.status = i % 2};
+		jobs[i] = (struct job){.status = i % 3};
 		jobs[i].thread = check_start(wait_for_any, &jobs[i]);
 	}
 	sleep_ms(5);

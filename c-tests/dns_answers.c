@@ -36,6 +36,24 @@ static void check_addresses(const char *name, int family, const char *expected)
 	}
 }
 
+/* What the functions below lookups get: an answer each. */
+static void ask_servers(void)
+{
+	unsigned char question[DNS_UDP], answer[DNS_UDP];
+	const int size = sizeof answer, in = ns_c_in, a = ns_t_a;
+	CHECK(res_query("ok7.example", in, a, answer, size) > HFIXEDSZ);
+	CHECK(res_nquery(&_res, "ok7.example", in, a, answer, size) > HFIXEDSZ);
+	CHECK(res_search("ok7.example", in, a, answer, size) > HFIXEDSZ);
+	CHECK(res_nsearch(&_res, "ok7.example", in, a, answer, size) > HFIXEDSZ);
+	CHECK(res_querydomain("ok7", "example", in, a, answer, size) > HFIXEDSZ);
+	CHECK(res_nquerydomain(&_res, "ok7", "example", in, a, answer, size) > HFIXEDSZ);
+	int length = res_mkquery(ns_o_query, "ok7.example", in, a, NULL, 0, NULL, question, sizeof question);
+	CHECK(length > HFIXEDSZ);
+	CHECK(res_send(question, length, answer, size) > HFIXEDSZ);
+	CHECK(res_nsend(&_res, question, length, answer, size) > HFIXEDSZ);
+	CHECK_EQ(res_query("missing.example", in, a, answer, size), -1);
+}
+
 static void *look_up_all(void *unused)
 {
 	struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_CANONNAME}, *found;
@@ -76,6 +94,7 @@ static void *look_up_all(void *unused)
 	gethostbyname_r("missing.example", &entry, buffer, sizeof buffer, &entry_found, &error);
 	CHECK(entry_found == NULL);
 	CHECK_EQ(error, HOST_NOT_FOUND);
+	ask_servers();
 	return unused;
 }
 

@@ -92,5 +92,11 @@ int main(void)
 		check_join(threads[i]);
 	entry = gethostbyname("127.0.0.1");
 	CHECK(entry != NULL);
+	entry = gethostbyname2("localhost", AF_INET);
+	CHECK(entry != NULL && entry->h_addrtype == AF_INET);
+	struct in_addr address = {.s_addr = htonl(INADDR_LOOPBACK)};
+	entry = gethostbyaddr(&address, sizeof address, AF_INET);
+	CHECK(entry != NULL);
+	CHECK_EQ(strcmp(entry->h_name, "localhost"), 0);
 	return 0;
 }

@@ -52,6 +52,8 @@ static void spawn(void)
 	pid_t pid;
 	CHECK_OK(posix_spawn(&pid, "/bin/sh", NULL, NULL, arguments, environ));
 	check_status(pid, 5);
+	CHECK_OK(posix_spawnp(&pid, "sh", NULL, NULL, arguments, environ));
+	check_status(pid, 5);
 	CHECK_EQ(posix_spawn(&pid, "/no/such/program", NULL, NULL, arguments, environ), ENOENT);
 }
 

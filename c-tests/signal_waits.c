@@ -19,6 +19,22 @@ static int in_sigsuspend(const sigset_t *open_mask)
 	return sigsuspend(open_mask);
 }
 
+/* BSD's, of a mask, and System V's, of a signal: <signal.h> warns of both. */
+extern int bsd_sigpause(int mask) __asm__("sigpause");
+extern int system_v_sigpause(int signal_number) __asm__("__xpg_sigpause");
+
+static int in_sigpause(const sigset_t *unused)
+{
+	(void)unused;
+	return bsd_sigpause(0);
+}
+
+static int in_other_sigpause(const sigset_t *unused)
+{
+	(void)unused;
+	return system_v_sigpause(SIGUSR1);
+}
+
 static int in_ppoll(const sigset_t *open_mask)
 {
 	return ppoll(NULL, 0, NULL, open_mask);
@@ -65,7 +81,8 @@ static void check_call(int (*call)(const sigset_t *), const sigset_t *open_mask)
 
 int main(void)
 {
-	static int (*const calls[])(const sigset_t *) = {in_sigsuspend, in_ppoll, in_pselect, in_epoll_pwait};
+	static int (*const calls[])(const sigset_t *) = {in_sigsuspend, in_sigpause, in_other_sigpause,
+							in_ppoll,      in_pselect,  in_epoll_pwait};
 	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_RESTART};
 	sigset_t usr1, open_mask;
 	CHECK_OK(sigemptyset(&usr1));

@@ -36,6 +36,7 @@ FEW_KERNEL_THREADS = {
     "progress_busy_peers": 40,
     "progress_crowds": 32,
     "stdio_crowds": 32,
+    "stdio_functions": 32,
     "stdio_locks": 32,
 }
 

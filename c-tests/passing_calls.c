@@ -1,0 +1,203 @@
+/* Calls that libgreen leaves to the kernel: a thread that waits in one, for the peer of a socket that lingers, holds up
+ * nobody else; and what they say of files, users and services does not depend on the thread that asks. */
+#include "net.h"
+#include <dirent.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <mqueue.h>
+#include <netdb.h>
+#include <pwd.h>
+#include <semaphore.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+
+enum { SHORT_MS = 5 };
+
+static char directory[] = "/tmp/green-passing-XXXXXX";
+
+/* A peer that takes what was sent before the close */
+
+static void *close_slowly(void *fd)
+{
+	CHECK_OK(close((int)(long)fd));
+	return NULL;
+}
+
+static void lingering(void)
+{
+	int ends[2];
+	char room[65536] = {0};
+	struct linger linger = {.l_onoff = 1, .l_linger = WATCHDOG_SECONDS};
+	tcp_pair(ends);
+	CHECK_OK(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+	while (send(ends[0], room, sizeof room, MSG_DONTWAIT) > 0) {
+	}
+	CHECK_EQ(errno, EAGAIN);
+	pthread_t thread = check_start(close_slowly, (void *)(long)ends[0]);
+	sleep_ms(SHORT_MS);
+	while (recv(ends[1], room, sizeof room, 0) > 0) {
+	}
+	check_join(thread);
+	CHECK_OK(close(ends[1]));
+}
+
+/* Files */
+
+static void *use_files(void *number)
+{
+	char name[16], other[16], place[16], bytes[8] = {0};
+	struct iovec parts[] = {{"ab", 2}, {"cd", 2}}, into[] = {{bytes, 1}, {bytes + 1, 3}};
+	struct stat status;
+	loff_t from = 0, to = 8;
+	sprintf(name, "file%ld", (long)number);
+	sprintf(other, "other%ld", (long)number);
+	sprintf(place, "place%ld", (long)number);
+	int fd = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	CHECK(fd >= 0);
+	CHECK_EQ(pwritev(fd, parts, 2, 0), 4);
+	CHECK_EQ(pwrite(fd, "x", 1, 1), 1);
+	CHECK_EQ(preadv(fd, into, 2, 0), 4);
+	CHECK_EQ(memcmp(bytes, "axcd", 4), 0);
+	CHECK_EQ(copy_file_range(fd, &from, fd, &to, 4, 0), 4);
+	CHECK_EQ(pread(fd, bytes, sizeof bytes, 6), 6);
+	CHECK_EQ(memcmp(bytes, "\0\0axcd", 6), 0);
+	CHECK_OK(posix_fallocate(fd, 0, 4096));
+	CHECK_OK(stat(name, &status));
+	CHECK_EQ(status.st_size, 4096);
+	char *mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	CHECK(mapped != MAP_FAILED);
+	mapped[0] = 'y';
+	CHECK_OK(msync(mapped, 4096, MS_SYNC));
+	CHECK_OK(munmap(mapped, 4096));
+	CHECK_OK(ftruncate(fd, 2));
+	CHECK_EQ(pread(fd, bytes, sizeof bytes, 0), 2);
+	CHECK_EQ(memcmp(bytes, "yx", 2), 0);
+	int left;
+	CHECK_OK(ioctl(fd, FIONREAD, &left));
+	CHECK_EQ(left, 2);
+	CHECK_OK(close(fd));
+	CHECK_OK(mkdir(place, 0700));
+	CHECK_OK(link(name, other));
+	CHECK_OK(unlink(name));
+	CHECK_OK(rename(other, name));
+	fd = open(place, O_RDONLY | O_DIRECTORY);
+	char entries[1024];
+	CHECK(getdents64(fd, entries, sizeof entries) > 0);
+	CHECK_EQ(getdents64(fd, entries, sizeof entries), 0);
+	CHECK_OK(close(fd));
+	DIR *listing = opendir(place);
+	CHECK(listing != NULL);
+	int count = 0;
+	while (readdir(listing))
+		count++;
+	CHECK_EQ(count, 2);
+	CHECK_OK(closedir(listing));
+	CHECK_OK(unlink(name));
+	CHECK_OK(rmdir(place));
+	return NULL;
+}
+
+/* What has a name */
+
+static void *use_names(void *number)
+{
+	char name[64];
+	snprintf(name, sizeof name, "/green-passing-%d-%ld", (int)getpid(), (long)number);
+	sem_t *semaphore = sem_open(name, O_CREAT | O_EXCL, 0600, 1);
+	CHECK(semaphore != SEM_FAILED);
+	CHECK_OK(sem_unlink(name));
+	CHECK_OK(sem_wait(semaphore));
+	CHECK_OK(sem_close(semaphore));
+	int fd = shm_open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	CHECK(fd >= 0);
+	CHECK_OK(shm_unlink(name));
+	CHECK_OK(close(fd));
+	struct mq_attr attributes = {.mq_maxmsg = 1, .mq_msgsize = 1};
+	mqd_t queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
+	CHECK(queue >= 0);
+	CHECK_OK(mq_unlink(name));
+	CHECK_OK(mq_close(queue));
+	return NULL;
+}
+
+/* What the system's files say */
+
+static const char *or_none(const char *text)
+{
+	return text ? text : "none";
+}
+
+/* The answers of functions that keep them in static memory: one thread at a time. */
+static void describe(char *into, size_t room)
+{
+	struct passwd *user = getpwnam("root"), *by_number = getpwuid(0);
+	struct group *group = getgrnam("root"), *group_by_number = getgrgid(0);
+	size_t end = (size_t)snprintf(into, room, "%s %s %s %s", or_none(user ? user->pw_dir : NULL),
+				      or_none(by_number ? by_number->pw_name : NULL),
+				      group ? "some" : "none", or_none(group_by_number ? group_by_number->gr_name : NULL));
+	struct servent *service = getservbyname("ssh", "tcp"), *by_port;
+	end += (size_t)snprintf(into + end, room - end, " %d", service ? service->s_port : 0);
+	by_port = getservbyport(htons(80), "tcp");
+	end += (size_t)snprintf(into + end, room - end, " %s", or_none(by_port ? by_port->s_name : NULL));
+	struct protoent *protocol = getprotobyname("tcp");
+	end += (size_t)snprintf(into + end, room - end, " %d", protocol ? protocol->p_proto : 0);
+	struct netent *network = getnetbyname("loopback");
+	end += (size_t)snprintf(into + end, room - end, " %u", network ? network->n_net : 0);
+	network = getnetbyaddr(0x7f000000, AF_INET);
+	end += (size_t)snprintf(into + end, room - end, " %s", or_none(network ? network->n_name : NULL));
+	sethostent(0);
+	struct hostent *host = gethostent();
+	end += (size_t)snprintf(into + end, room - end, " %s", or_none(host ? host->h_name : NULL));
+	endhostent();
+	CHECK(end < room);
+}
+
+static void *describe_in_thread(void *into)
+{
+	describe(into, 4096);
+	return NULL;
+}
+
+static void *use_system(void *unused)
+{
+	struct passwd user, *found_user;
+	struct group group, *found_group;
+	char strings[4096];
+	CHECK_OK(getpwnam_r("root", &user, strings, sizeof strings, &found_user));
+	CHECK(found_user == &user && user.pw_uid == 0);
+	CHECK_OK(getpwuid_r(0, &user, strings, sizeof strings, &found_user));
+	CHECK(found_user == &user && strcmp(user.pw_name, "root") == 0);
+	CHECK_OK(getgrnam_r("root", &group, strings, sizeof strings, &found_group));
+	CHECK(found_group == &group && group.gr_gid == 0);
+	CHECK_OK(getgrgid_r(0, &group, strings, sizeof strings, &found_group));
+	CHECK(found_group == &group && strcmp(group.gr_name, "root") == 0);
+	return unused;
+}
+
+static void in_some_threads(void *(*routine)(void *))
+{
+	enum { THREADS = 3 };
+	pthread_t threads[THREADS];
+	for (long i = 0; i < THREADS; i++)
+		threads[i] = check_start(routine, (void *)i);
+	for (int i = 0; i < THREADS; i++)
+		check_join(threads[i]);
+}
+
+int main(void)
+{
+	static char before[4096], then[4096];
+	describe(before, sizeof before);
+	CHECK(mkdtemp(directory) != NULL);
+	CHECK_OK(chdir(directory));
+	lingering();
+	in_some_threads(use_files);
+	in_some_threads(use_names);
+	in_some_threads(use_system);
+	check_join(check_start(describe_in_thread, then));
+	CHECK_EQ(strcmp(before, then), 0);
+	CHECK_OK(rmdir(directory));
+	return 0;
+}
