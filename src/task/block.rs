@@ -18,49 +18,12 @@ use super::node::Node;
 use super::pending::Pending;
 use super::quantum::Quantum;
 use super::retry::Retry;
+use super::role::{Kind, Role};
 use super::timer::Timer;
 use super::word::{Cancellation, ParkWord, Sleeper};
 use super::{main_thread, stack};
 use crate::arch::floating::Control;
 use crate::glibc::tcb::Tcb;
-
-/// What stands behind a thread pointer.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum Kind {
-    /// A kernel thread that libgreen does not schedule: one that it did not
-    /// make, one that asked for what only a kernel thread has, or any thread
-    /// of a process that never made a second one. All zeros, so that this is
-    /// what a fresh TLS block says.
-    Foreign = 0,
-    /// A green thread.
-    Green,
-    /// A worker's own context, on which it looks for work.
-    Base,
-}
-
-/// What ties a green thread to its kernel thread.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-enum Bond {
-    /// Nothing: it parks by giving its worker to another.
-    None = 0,
-    /// A handler that runs on the worker's alternate stack.
-    Pinned,
-    /// The kernel knows it by its kernel thread for a while, see [`crate::sched::tie`].
-    Tied,
-    /// It owns its kernel thread for good.
-    Wired,
-    /// A child that shares the process's memory runs on it.
-    Lent,
-}
-
-/// A thread's state before it was lent.
-#[repr(C)]
-pub struct Lent {
-    depth: u32,
-    bond: u8,
-}
 
 /// What the next context does for the one that switched to it, once that one's
 /// registers are in memory.
@@ -100,20 +63,8 @@ pub struct Thread {
     /// The ranks of the locks that it holds, a bit each.
     #[cfg(debug_assertions)]
     pub(super) locks: Cell<u32>,
-    /// A [`Kind`].
-    kind: AtomicU8,
-    /// Whether the thread may go on on another kernel thread.
-    ///
-    /// A [`Bond`].
-    bond: AtomicU8,
-    /// Set when descriptor numbers mean other files to the thread than to the
-    /// process.
-    apart: Cell<bool>,
-    /// Set when the thread's kernel thread has what the threads that it creates inherit,
-    /// see [`crate::sched::kernel_state`].
-    distinct: AtomicBool,
-    /// The id of the kernel thread that a wired thread owns; 0 for all others.
-    kernel_thread: AtomicI32,
+    /// Whether the scheduler may move it.
+    pub(super) role: Role,
     /// The park/unpark rendezvous.
     pub(crate) word: ParkWord,
     /// The saved stack pointer while the thread is switched out.
@@ -209,7 +160,7 @@ pub struct Thread {
     pub(crate) name: Name,
     /// Whom the thread is joining.
     pub(crate) joins: AtomicPtr<Thread>,
-    /// Link in the list of all husks, see [`husk::all`].
+    /// Link in the list of all husks, see [`all`](super::all).
     pub(crate) all_next: AtomicPtr<Thread>,
 }
 
@@ -218,24 +169,6 @@ pub struct Thread {
 unsafe impl Sync for Thread {}
 
 impl Thread {
-    /// What the thread is.
-    #[inline(always)]
-    pub fn kind(&self) -> Kind {
-        match self.kind.load(Ordering::Relaxed) {
-            0 => Kind::Foreign,
-            1 => Kind::Green,
-            _ => Kind::Base,
-        }
-    }
-
-    /// Whether the thread parks by giving its worker to another; the others
-    /// block their kernel thread.
-    #[inline(always)]
-    pub fn parks(&self) -> bool {
-        self.kind.load(Ordering::Relaxed) == Kind::Green as u8
-            && self.bond.load(Ordering::Relaxed) == Bond::None as u8
-    }
-
     /// Opens a wait of the calling thread, which `cancellation` ends: from here on wakers
     /// may claim it.
     #[inline(always)]
@@ -285,12 +218,8 @@ impl Thread {
         self.pointer.set(pointer);
         self.node.set_thread(self);
         self.timer.set_thread(self);
-        self.bond.store(Bond::None as u8, Ordering::Relaxed);
-        self.apart.set(false);
-        self.distinct.store(false, Ordering::Relaxed);
         self.timed.store(false, Ordering::Relaxed);
-        self.kernel_thread.store(0, Ordering::Relaxed);
-        self.kind.store(kind as u8, Ordering::Relaxed);
+        self.role.begin(kind);
     }
 
     /// Whether the thread is inside the runtime, where no handler may run.
@@ -303,66 +232,6 @@ impl Thread {
         self.critical.get() == 1
     }
 
-    /// From here on the thread owns its kernel thread, which has that id, and blocks it
-    /// instead of parking.
-    pub(crate) fn set_wired(&self, kernel_thread: i32) {
-        self.bond.store(Bond::Wired as u8, Ordering::Relaxed);
-        self.kernel_thread.store(kernel_thread, Ordering::Release);
-    }
-
-    /// Whether it does.
-    #[inline(always)]
-    pub(crate) fn is_wired(&self) -> bool {
-        self.bond.load(Ordering::Relaxed) == Bond::Wired as u8
-    }
-
-    /// The id of the kernel thread that the thread owns, if it does. For everybody.
-    pub(crate) fn kernel_thread(&self) -> Option<i32> {
-        match self.kernel_thread.load(Ordering::Acquire) {
-            0 => None,
-            id => Some(id),
-        }
-    }
-
-    /// The thread, which parks, blocks its kernel thread instead until [`untie`](Self::untie).
-    pub(crate) fn set_tied(&self) {
-        self.bond.store(Bond::Tied as u8, Ordering::Relaxed);
-    }
-
-    /// The end of [`set_tied`](Self::set_tied); false if something else binds the thread.
-    pub(crate) fn untie(&self) -> bool {
-        let is_tied = self.bond.load(Ordering::Relaxed) == Bond::Tied as u8;
-        if is_tied {
-            self.bond.store(Bond::None as u8, Ordering::Relaxed);
-        }
-        is_tied
-    }
-
-    /// A handler begins to run on the worker's alternate stack: until [`unpin`](Self::unpin)
-    /// the thread blocks its kernel thread instead of parking.
-    pub(crate) fn pin(&self) {
-        if self.bond.load(Ordering::Relaxed) == Bond::None as u8 {
-            self.bond.store(Bond::Pinned as u8, Ordering::Relaxed);
-        }
-    }
-
-    /// The handler is at its end.
-    pub(crate) fn unpin(&self) {
-        if self.is_pinned() {
-            let bond = match self.ties.get() {
-                0 => Bond::None,
-                _ => Bond::Tied,
-            };
-            self.bond.store(bond as u8, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether a handler runs on the worker's alternate stack.
-    #[inline(always)]
-    pub(crate) fn is_pinned(&self) -> bool {
-        self.bond.load(Ordering::Relaxed) == Bond::Pinned as u8
-    }
-
     /// Whether `address` is on the stack that the thread has begun on.
     pub(crate) fn has_on_stack(&self, address: usize) -> bool {
         match self.stack.size() {
@@ -371,72 +240,11 @@ impl Thread {
         }
     }
 
-    /// From here on the kernel thread, which is the thread's own, has descriptors of its
-    /// own.
-    pub(crate) fn set_apart(&self) {
-        self.apart.set(true);
-    }
-
-    /// Whether the caller, whose thread this is, has descriptors of its own: what it does
-    /// to a number is nobody else's affair.
-    #[inline(always)]
-    pub(crate) fn is_apart(&self) -> bool {
-        self.apart.get() || self.is_lent()
-    }
-
-    /// From here on the kernel thread, which is the thread's own, has what the threads that
-    /// it creates inherit.
-    pub(crate) fn set_distinct(&self) {
-        self.distinct.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the threads that the caller creates must be its kernel thread's children.
-    pub(crate) fn is_distinct(&self) -> bool {
-        self.distinct.load(Ordering::Relaxed)
-    }
-
-    /// Lends the thread to a child, see [`crate::sched::lend`]: what to
-    /// [take back](Self::take_back).
-    pub(crate) fn lend(&self) -> Lent {
-        let before = Lent {
-            depth: self.critical.get(),
-            bond: self.bond.swap(Bond::Lent as u8, Ordering::Relaxed),
-        };
-        self.set_critical(before.depth + 1);
-        before
-    }
-
-    /// The end of what [`lend`](Self::lend) has begun. What has come for the thread
-    /// meanwhile is handled.
-    pub(crate) fn take_back(&'static self, before: Lent) {
-        self.bond.store(before.bond, Ordering::Relaxed);
-        // However the child has left it.
-        self.set_critical(before.depth + 1);
-        self.leave_critical();
-    }
-
-    /// Whether the thread is lent to a child.
-    #[inline(always)]
-    pub(crate) fn is_lent(&self) -> bool {
-        self.bond.load(Ordering::Relaxed) == Bond::Lent as u8
-    }
-
-    /// Whether the caller, whose thread this is, is a green thread, and no child that has
-    /// borrowed one.
-    #[inline(always)]
-    pub(crate) fn is_green(&self) -> bool {
-        self.kind() == Kind::Green && !self.is_lent()
-    }
-
     /// Makes the block that of a plain kernel thread again.
     pub(crate) fn become_foreign(&self) {
         self.critical.set(0);
-        self.bond.store(Bond::None as u8, Ordering::Relaxed);
         self.ties.set(0);
-        self.apart.set(false);
-        self.distinct.store(false, Ordering::Relaxed);
         self.timed.store(false, Ordering::Relaxed);
-        self.kernel_thread.store(0, Ordering::Relaxed);
         self.word.reset();
         self.absence.reset();
         // Its parent's.
@@ -445,7 +253,7 @@ impl Thread {
         self.forget_signals();
         self.deferred.store(false, Ordering::Relaxed);
         self.retry.forget();
-        self.kind.store(Kind::Foreign as u8, Ordering::Relaxed);
+        self.role.begin(Kind::Foreign);
     }
 
     /// Ends the critical section that a thread is born in.

@@ -1,6 +1,7 @@
 //! A thread as everything else sees it.
 //!
 //! - [`block`]: its private block; [`current`]: that of the caller;
+//! - [`role`]: whether it parks, and what ties it to its kernel thread;
 //! - [`word`]: the park/unpark rendezvous; [`life`]: join and detach;
 //! - [`list`], [`node`], [`timer`]: the block's links in queues;
 //! - [`pending`]: signals that wait for it; [`deferred`]: who has to look at those;
@@ -37,12 +38,14 @@ pub mod quantum;
 pub mod rank;
 pub mod reservation;
 pub mod retry;
+mod role;
 pub mod stack;
 pub mod timer;
 pub mod upcalls;
 pub mod word;
 
 pub use all::{all_husks, green_by_id};
-pub use block::{After, Kind, Lent, StartRoutine, Thread};
+pub use block::{After, StartRoutine, Thread};
 pub use current::{Critical, current, green, green_or_wired, of_pthread};
 pub use main_thread::{main_thread, set_main_thread};
+pub use role::{Kind, Lent};
