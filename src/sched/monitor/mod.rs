@@ -97,7 +97,7 @@ pub fn kick() {
     BELL.ring();
 }
 
-/// Starts the monitor. `-errno` if there is no kernel thread for it.
+/// Starts the monitor. An errno if there is no kernel thread for it.
 pub fn start() -> Result<(), i32> {
     // Without a slot: what the monitor makes runnable goes to the global queue.
     Worker::start_service(main)
