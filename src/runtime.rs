@@ -18,7 +18,7 @@ use crate::sys::{errno, membarrier, pages, report};
 use crate::task::lock::RawLock;
 use crate::task::upcalls::{self, Upcalls};
 use crate::task::{Critical, Kind, StartRoutine, Thread, current, rank, stack};
-use crate::thread::{create, executable, exit, go, husk, main_thread, native, scheduling};
+use crate::thread::{create, donor, executable, exit, go, husk, main_thread, native, scheduling};
 use crate::wait::QUEUES;
 use crate::{arch, hub, settings, signal};
 
@@ -194,7 +194,7 @@ fn make_main_worker() -> Result<(&'static Worker, &'static Thread), Failure> {
     let base = husk::take(size, stack::DEFAULT_GUARD)
         .map_err(failed("make a thread to run the others on"))?
         .thread;
-    husk::await_donor(base);
+    donor::await_donor(base);
     Ok((worker, base))
 }
 

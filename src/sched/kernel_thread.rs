@@ -40,22 +40,35 @@ pub fn start(
     if place.get() == 0 {
         place.set(stack::allocate(size, guard)?.base);
     }
+    let state = libc::PTHREAD_CREATE_DETACHED;
+    create(place.get(), size, state, main, argument).map(|_| ())
+}
+
+/// Has glibc make a thread on the `size` bytes at `base`, joinable or detached (`PTHREAD_CREATE_*`),
+/// all signals blocked: its id, or an errno.
+pub fn create(
+    base: usize,
+    size: usize,
+    state: i32,
+    main: extern "C" fn(*mut c_void) -> *mut c_void,
+    argument: *mut c_void,
+) -> Result<libc::pthread_t, i32> {
     let mut attributes = MaybeUninit::<libc::pthread_attr_t>::uninit();
     let mut all = MaybeUninit::<libc::sigset_t>::uninit();
     let mut id = 0;
-    // SAFETY: plain initialisation and use of the attribute object.
+    // SAFETY: plain initialisation and use of the attribute object; the stack is nobody else's.
     let result = unsafe {
         let attributes = attributes.as_mut_ptr();
         libc::pthread_attr_init(attributes);
-        libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);
-        pthread_attr_setstack(attributes, place.get() as *mut c_void, size);
+        libc::pthread_attr_setdetachstate(attributes, state);
+        pthread_attr_setstack(attributes, base as *mut c_void, size);
         libc::sigfillset(all.as_mut_ptr());
         pthread_attr_setsigmask_np(attributes, all.as_ptr());
         let result = real_pthread_create()(&mut id, attributes, main, argument);
         libc::pthread_attr_destroy(attributes);
         result
     };
-    if result == 0 { Ok(()) } else { Err(result) }
+    if result == 0 { Ok(id) } else { Err(result) }
 }
 
 /// The process's id, which is that of its first kernel thread.
@@ -95,14 +108,14 @@ pub fn has_children() -> bool {
 
 unsafe extern "C" {
     /// A stack of one's own: its lowest address and its size in bytes.
-    pub fn pthread_attr_setstack(
+    fn pthread_attr_setstack(
         attributes: *mut libc::pthread_attr_t,
         base: *mut c_void,
         size: usize,
     ) -> i32;
 
     /// glibc 2.32: the signal mask that the new thread starts with.
-    pub fn pthread_attr_setsigmask_np(
+    fn pthread_attr_setsigmask_np(
         attributes: *mut libc::pthread_attr_t,
         mask: *const libc::sigset_t,
     ) -> i32;

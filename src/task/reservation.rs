@@ -12,10 +12,10 @@
 //!   └────────┴───────┴──────────────┴───────┴──────────────┴────
 //! ```
 
-use core::cell::UnsafeCell;
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::lock::RawLock;
+use super::lock::Locked;
 use super::rank;
 use super::stack::Placement;
 use crate::sys::in_child::in_child;
@@ -44,58 +44,39 @@ struct Header {
     carved: usize,
 }
 
+/// Whether stacks are executable. Changed under the lock; a forked child keeps it.
+static EXECUTABLE: AtomicBool = AtomicBool::new(false);
+
 struct Arena {
     /// The reservations that are not used up, by size.
     classes: [*mut Header; CLASSES],
     /// The last one that was made.
     last: *const Header,
-    /// Whether stacks are executable.
-    executable: bool,
     /// Whether guards are marks in the page tables.
     marks: bool,
     /// Whether stacks were ever hollow.
     holes: bool,
 }
 
-struct Locked {
-    lock: RawLock<{ rank::STACKS }>,
-    arena: UnsafeCell<Arena>,
-}
-
-// SAFETY: `arena` is only touched under `lock`.
-unsafe impl Sync for Locked {}
-
 const EMPTY: Arena = Arena {
     classes: [ptr::null_mut(); CLASSES],
     last: ptr::null(),
-    executable: false,
     marks: true,
     holes: false,
 };
 
-static ARENA: Locked = Locked {
-    lock: RawLock::new(),
-    arena: UnsafeCell::new(EMPTY),
-};
-
-fn with<R>(act: impl FnOnce(&mut Arena) -> R) -> R {
-    ARENA.lock.lock();
-    // SAFETY: under the lock.
-    let result = act(unsafe { &mut *ARENA.arena.get() });
-    ARENA.lock.unlock();
-    result
-}
+static ARENA: Locked<Arena, { rank::STACKS }> = Locked::new(EMPTY);
 
 /// A fresh stack of `size` bytes, whole pages, above a guard of `guard` bytes: its
 /// lowest address. The caller is critical.
 pub fn carve(size: usize, guard: usize) -> Option<usize> {
-    with(|arena| arena.carve(size, guard))
+    ARENA.with(|arena| arena.carve(size, guard))
 }
 
 /// Takes back the stack at `base` that nobody has used, if it was the last one that was
 /// carved; else it is lost. The caller is critical.
 pub fn take_back(size: usize, guard: usize, base: usize) {
-    with(|arena| {
+    ARENA.with(|arena| {
         let class = arena.classes.iter().find_map(|header| {
             // SAFETY: null, or a reservation's, which stays.
             let reservation = unsafe { header.as_mut()? };
@@ -116,7 +97,7 @@ pub fn take_back(size: usize, guard: usize, base: usize) {
 /// # Safety
 /// Nobody uses the stack.
 pub unsafe fn hollow(stack: &Placement, length: usize) {
-    with(|arena| {
+    ARENA.with(|arena| {
         arena.holes = true;
         // SAFETY: as the caller promises.
         unsafe { pages::release((stack.base() - stack.guard()) as *mut u8, length) };
@@ -130,13 +111,13 @@ pub unsafe fn hollow(stack: &Placement, length: usize) {
 pub unsafe fn refill(stack: &Placement, length: usize) -> Result<(), i32> {
     let guard = stack.guard();
     let start = stack.base() - guard;
-    with(|arena| {
+    ARENA.with(|arena| {
         // SAFETY: as the caller promises.
         unsafe { pages::reserve_at(start as *mut u8, length)? };
         // SAFETY: just mapped. Failure is harmless.
         unsafe { syscall!(SYS_madvise, start, length, libc::MADV_NOHUGEPAGE) };
         arena.install_guard(start, guard);
-        if arena.executable {
+        if EXECUTABLE.load(Ordering::Relaxed) {
             // SAFETY: the stack.
             unsafe { pages::make_executable(stack.base() as *mut u8, stack.size()) };
         }
@@ -147,7 +128,7 @@ pub unsafe fn refill(stack: &Placement, length: usize) -> Result<(), i32> {
 /// The program has locked all memory: what no stack lies in yet goes back to the kernel.
 /// The caller is critical.
 pub fn unlock_rest() {
-    with(|arena| {
+    ARENA.with(|arena| {
         let mut header = arena.last;
         // SAFETY: null, or a reservation's, which stays.
         while let Some(reservation) = unsafe { header.as_ref() } {
@@ -166,8 +147,8 @@ pub fn unlock_rest() {
 /// Lets code run on all stacks, as glibc does once an object asks for it. The caller
 /// is critical.
 pub fn make_executable() {
-    with(|arena| {
-        arena.executable = true;
+    ARENA.with(|arena| {
+        EXECUTABLE.store(true, Ordering::Relaxed);
         let mut header = arena.last;
         // SAFETY: null, or a reservation's, which stays.
         while let Some(reservation) = unsafe { header.as_ref() } {
@@ -231,7 +212,7 @@ impl Arena {
             });
             &mut *header
         };
-        if self.executable {
+        if EXECUTABLE.load(Ordering::Relaxed) {
             reservation.make_executable(self.marks && !self.holes);
         }
         self.last = header;
@@ -289,14 +270,8 @@ impl Header {
 /// # Safety
 /// The caller is the process's only thread.
 unsafe fn reset() {
-    // SAFETY: nobody else runs.
-    unsafe {
-        ARENA.lock.reset();
-        let arena = &mut *ARENA.arena.get();
-        let executable = arena.executable;
-        *arena = EMPTY;
-        arena.executable = executable;
-    }
+    // SAFETY: as the caller promises.
+    unsafe { ARENA.reset(EMPTY) };
 }
 
 in_child!(reset);

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 use libc::{pthread_attr_t, pthread_t};
 
 use super::scheduling::{self, Scheduling};
-use super::{exit, husk, native, start};
+use super::{donor, exit, husk, native, start};
 use crate::arch::entry::thread_entry;
 use crate::arch::floating::Control;
 use crate::glibc::signals::UNBLOCKABLE;
@@ -235,7 +235,7 @@ fn set_context(thread: &Thread) {
 /// then its donor has usually left, and nobody waits.
 #[cold]
 pub fn prepare(thread: &Thread) {
-    husk::await_donor(thread);
+    donor::await_donor(thread);
     thread.write_id();
     // A context begins with what its maker has.
     let own = Control::read();

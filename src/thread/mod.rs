@@ -2,6 +2,7 @@
 
 pub mod attributes;
 pub mod create;
+pub mod donor;
 pub mod executable;
 pub mod exit;
 pub mod go;

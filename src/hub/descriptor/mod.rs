@@ -146,7 +146,7 @@ impl Descriptor {
         }
     }
 
-    /// Sees to it that events of `fd` reach this entry. `-errno` when they cannot.
+    /// Sees to it that events of `fd` reach this entry. An errno when they cannot.
     pub fn register(&self, fd: i32) -> Result<(), i32> {
         let known = self.is_known();
         // A number of unknown origin may have been closed and reused behind our
