@@ -131,6 +131,7 @@ lint: lint-deps
 	    --all-targets --features loom -- -D warnings
 	scripts/check-layers
 	scripts/check-statics
+	scripts/check-docs
 	shellcheck $(SHELL_SCRIPTS)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
