@@ -5,6 +5,7 @@ use core::ffi::{c_char, c_int};
 use libc::FILE;
 
 use super::symbol::{alias, check};
+use crate::glibc::patch;
 use crate::glibc::real::real;
 use crate::hub::descriptor;
 use crate::ops::lives;
@@ -111,6 +112,11 @@ pub unsafe extern "C-unwind" fn pclose(stream: *mut FILE) -> c_int {
     unsafe { end(stream) };
     let real = real!(pclose(_));
     // SAFETY: as the caller promises.
-    blocking::region(|| unsafe { real(stream) })
+    let call = || unsafe { real(stream) };
+    if patch::have_all(&[c"wait4", patch::WAIT_FOR_LOCK]) {
+        call()
+    } else {
+        blocking::region(call)
+    }
 }
 check!(pclose(_));
