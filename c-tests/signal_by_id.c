@@ -1,17 +1,24 @@
-/* Within its process a thread's id does what it does natively: `kill` signals the process that it belongs to, `tgkill`
- * and `tkill` the thread; once that has ended there is nobody. */
+/* Within its process a thread's id does what it does natively: `kill` signals the process that it belongs to, `tgkill`,
+ * `tkill` and `rt_tgsigqueueinfo` the thread; once that has ended there is nobody. */
 #include "check.h"
 #include <semaphore.h>
 #include <sys/syscall.h>
+
+enum { VALUE = 4711 };
+
+/* volatile, so that the compiler does not know better */
+static void *volatile nowhere = (void *)8;
 
 static sem_t ready, handled;
 static volatile pid_t handler_id;
 static pid_t id;
 static int over;
 
-static void handle(int signal_number)
+static void handle(int signal_number, siginfo_t *information, void *context)
 {
 	(void)signal_number;
+	(void)context;
+	CHECK(information->si_code != SI_QUEUE || information->si_value.sival_int == VALUE);
 	handler_id = gettid();
 	CHECK_OK(sem_post(&handled));
 }
@@ -20,6 +27,18 @@ static void await(void)
 {
 	while (sem_wait(&handled) == -1)
 		CHECK_EQ(errno, EINTR);
+}
+
+/* With the value that the handler expects. */
+static long queue_to(pid_t thread, int signal_number)
+{
+	siginfo_t information;
+	memset(&information, 0, sizeof information);
+	information.si_code = SI_QUEUE;
+	information.si_pid = getpid();
+	information.si_uid = getuid();
+	information.si_value.sival_int = VALUE;
+	return syscall(SYS_rt_tgsigqueueinfo, getpid(), thread, signal_number, &information);
 }
 
 static void *live(void *unused)
@@ -40,6 +59,9 @@ static void *signal_oneself(void *unused)
 	CHECK_OK(tgkill(getpid(), gettid(), SIGUSR1));
 	await();
 	CHECK_EQ(handler_id, gettid());
+	CHECK_OK(queue_to(gettid(), SIGUSR1));
+	await();
+	CHECK_EQ(handler_id, gettid());
 	return unused;
 }
 
@@ -47,7 +69,7 @@ int main(void)
 {
 	CHECK_OK(sem_init(&ready, 0, 0));
 	CHECK_OK(sem_init(&handled, 0, 0));
-	struct sigaction action = {.sa_handler = handle};
+	struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO};
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
 	pthread_t thread = check_start(live, NULL);
 	CHECK_OK(sem_wait(&ready));
@@ -60,10 +82,16 @@ int main(void)
 	CHECK_OK(syscall(SYS_tkill, id, SIGUSR1));
 	await();
 	CHECK_EQ(handler_id, id);
+	CHECK_OK(queue_to(id, SIGUSR1));
+	await();
+	CHECK_EQ(handler_id, id);
+	CHECK_ERRNO(queue_to(id, 65), EINVAL);
+	CHECK_ERRNO(syscall(SYS_rt_tgsigqueueinfo, getpid(), id, SIGUSR1, nowhere), EFAULT);
 	__atomic_store_n(&over, 1, __ATOMIC_RELEASE);
 	check_join(thread);
 	CHECK_ERRNO(kill(id, 0), ESRCH);
 	CHECK_ERRNO(tgkill(getpid(), id, 0), ESRCH);
+	CHECK_ERRNO(queue_to(id, SIGUSR1), ESRCH);
 	check_join(check_start(signal_oneself, NULL));
 	return 0;
 }

@@ -14,11 +14,27 @@ use crate::signal::{actions, info, send};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::{self, HIGHEST, bit};
+use crate::sys::user;
 use crate::task::{Kind, Thread, current, green_by_id, green_or_wired, of_pthread, pending};
 
 /// A `siginfo_t` as of `tgkill`.
 fn sent_to_thread(signal: c_int) -> libc::siginfo_t {
     info::from_here(signal, libc::SI_TKILL, 0)
+}
+
+/// Sends `signal`, which nobody handles, to the kernel thread that the caller is on: it stops
+/// or ends the process before this returns, as when a thread signals itself. Sent to the
+/// process another kernel thread could take it, while the caller goes on.
+fn to_own_kernel_thread(signal: c_int) -> isize {
+    // SAFETY: plain arguments.
+    unsafe {
+        syscall!(
+            SYS_tgkill,
+            syscall!(SYS_getpid),
+            syscall!(SYS_gettid),
+            signal
+        )
+    }
 }
 
 /// `pthread_kill(3)` to a green thread, or `pthread_sigqueue(3)` with what `came_with`
@@ -41,8 +57,12 @@ fn send_to(
     if actions::get(signal).is_none() && !blocked {
         if !actions::is_ignored(signal) {
             // The default action is the whole process's affair.
-            // SAFETY: plain arguments.
-            unsafe { syscall!(SYS_kill, syscall!(SYS_getpid), signal) };
+            if thread.is(current()) {
+                to_own_kernel_thread(signal);
+            } else {
+                // SAFETY: plain arguments.
+                unsafe { syscall!(SYS_kill, syscall!(SYS_getpid), signal) };
+            }
         }
         return 0;
     }
@@ -59,6 +79,30 @@ fn send_to(
 pub(super) fn kill_by_id(id: pid_t, signal: c_int) -> Option<isize> {
     let thread = green_by_id(id)?;
     Some(-(send_to(thread, signal, || sent_to_thread(signal)) as isize))
+}
+
+/// `rt_tgsigqueueinfo(2)`, as [`kill_by_id`].
+///
+/// # Safety
+/// `came_with` is for a `siginfo_t`, if it is anywhere.
+pub(super) unsafe fn queue_by_id(
+    process: pid_t,
+    id: pid_t,
+    signal: c_int,
+    came_with: *const libc::siginfo_t,
+) -> Option<isize> {
+    // SAFETY: no arguments.
+    if process != unsafe { syscall!(SYS_getpid) } as pid_t {
+        return None;
+    }
+    let thread = green_by_id(id)?;
+    if !user::is_readable(came_with) {
+        return Some(-(libc::EFAULT as isize));
+    }
+    // SAFETY: just seen.
+    let mut came_with = unsafe { came_with.read_unaligned() };
+    came_with.si_signo = signal;
+    Some(-(send_to(thread, signal, || came_with) as isize))
 }
 
 /// `kill(2)`, as the kernel returns it: any thread's id stands for its process.
@@ -108,15 +152,7 @@ pub unsafe extern "C-unwind" fn pthread_kill(id: pthread_t, signal: c_int) -> c_
     if thread.kind() == Kind::Green && !lend::is_borrowed(current()) {
         if signal == libc::SIGABRT && thread.is(current()) && sigmask::get() & bit(signal) == 0 {
             // libc's `abort` comes here, and has unblocked the signal behind our back.
-            // SAFETY: plain arguments.
-            return -unsafe {
-                syscall!(
-                    SYS_tgkill,
-                    syscall!(SYS_getpid),
-                    syscall!(SYS_gettid),
-                    signal
-                )
-            } as c_int;
+            return -to_own_kernel_thread(signal) as c_int;
         }
         return send_to(thread, signal, || sent_to_thread(signal));
     }

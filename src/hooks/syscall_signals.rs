@@ -41,6 +41,7 @@ pub unsafe fn run(number: c_long, [a, b, c, d, ..]: [usize; 6]) -> Option<isize>
         | libc::SYS_kill
         | libc::SYS_tgkill
         | libc::SYS_tkill
+        | libc::SYS_rt_tgsigqueueinfo
         | libc::SYS_pause => SET_SIZE,
         _ => return None,
     };
@@ -72,6 +73,9 @@ pub unsafe fn run(number: c_long, [a, b, c, d, ..]: [usize; 6]) -> Option<isize>
             libc::SYS_kill => Some(signal_send::kill_process(a as i32, b as c_int)),
             libc::SYS_tgkill => raw(signal_send::tgkill(a as i32, b as i32, c as c_int)),
             libc::SYS_tkill => signal_send::kill_by_id(a as i32, b as c_int),
+            libc::SYS_rt_tgsigqueueinfo => {
+                signal_send::queue_by_id(a as i32, b as i32, c as c_int, d as *const _)
+            }
             _ => raw(sleep::pause()),
         }
     }
