@@ -4,6 +4,7 @@ use libc::{sockaddr, socklen_t};
 
 use super::receive::is_stream;
 use super::{EAGAIN, Operation, file};
+use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::signal::restart;
 use crate::sys::raw::syscall;
@@ -11,6 +12,8 @@ use crate::sys::socket;
 use crate::task::Thread;
 
 const EINPROGRESS: isize = -(libc::EINPROGRESS as isize);
+const EALREADY: isize = -(libc::EALREADY as isize);
+const EISCONN: isize = -(libc::EISCONN as isize);
 
 /// `connect(2)`.
 ///
@@ -35,16 +38,17 @@ pub unsafe fn connect(
     // From here on it is about that file.
     operation.begun = true;
     match begun {
-        EINPROGRESS => {}
+        // The latter: an earlier call was interrupted. A blocking one waits for its outcome.
+        EINPROGRESS | EALREADY => {}
         // The listener's queue is full (Unix sockets): there is no event for room
         // in it.
         EAGAIN => return restart::in_region(call),
         result => return result,
     }
     let result = operation.run(
-        |_, _| {
+        |entry, _| {
             if file::is_ready(fd, Direction::Write) {
-                outcome(fd)
+                outcome(entry, fd, call)
             } else {
                 EAGAIN
             }
@@ -81,9 +85,22 @@ fn begin(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
 }
 
 /// How the attempt has ended.
-fn outcome(fd: i32) -> isize {
-    match socket::int_option(fd, libc::SO_ERROR) {
+///
+/// A TCP socket remembers that it is connecting until `connect` is called once more
+/// (`__inet_stream_connect` in the kernel's net/ipv4/af_inet.c): only then is it connected, or
+/// free for another attempt.
+fn outcome(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
+    let error = match socket::int_option(fd, libc::SO_ERROR) {
         Ok(error) => -(error as isize),
-        Err(error) => error,
+        Err(error) => return error,
+    };
+    if entry.class(fd) != Class::Tcp {
+        return error;
+    }
+    match begin(entry, fd, call) {
+        _ if error != 0 => error,
+        EISCONN => 0,
+        EINPROGRESS | EALREADY => EAGAIN,
+        result => result,
     }
 }

@@ -2,20 +2,46 @@
 
 use libc::iovec;
 
-use super::{EAGAIN, Operation, pass_on};
+use super::{EAGAIN, IN_KERNEL, Operation, pass_on};
+use crate::arch::system_call::syscall6;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
-use crate::signal::restart;
+use crate::signal::{cancel, restart};
 use crate::sys::raw::{is_refused, syscall};
+use crate::sys::terminal;
 use crate::task::Thread;
 
 const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
 
-/// A read or write on what is no socket, tried with `RWF_NOWAIT`; `native` is the
-/// plain call.
+/// The program's own system call: its number, its arguments.
+pub(super) struct Call(pub i64, pub [usize; 3]);
+
+impl Call {
+    /// Makes it.
+    ///
+    /// # Safety
+    /// The arguments are valid for it.
+    unsafe fn make(&self) -> isize {
+        let Self(number, [a, b, c]) = *self;
+        // SAFETY: as the caller promises.
+        unsafe { syscall6(number, a, b, c, 0, 0, 0) }
+    }
+
+    /// Makes it where it may wait, and be cancelled.
+    ///
+    /// # Safety
+    /// The arguments are valid for it.
+    unsafe fn wait(&self) -> isize {
+        let Self(number, [a, b, c]) = *self;
+        // SAFETY: as the caller promises.
+        unsafe { cancel::waiting_call(number, [a, b, c, 0, 0, 0]) }
+    }
+}
+
+/// A read or write on what is no socket, tried with `RWF_NOWAIT`; `call` is the plain one.
 ///
 /// # Safety
-/// `vectors` are `count` buffers as for `preadv2` or `pwritev2`.
+/// `vectors` are `count` buffers as for `preadv2` or `pwritev2`, and `call` is valid.
 pub(super) unsafe fn transfer(
     me: &'static Thread,
     fd: i32,
@@ -23,8 +49,10 @@ pub(super) unsafe fn transfer(
     direction: Direction,
     vectors: *const iovec,
     count: i32,
-    native: impl Fn() -> isize,
+    call: Call,
 ) -> isize {
+    // SAFETY: as the caller promises.
+    let native = || unsafe { call.make() };
     if matches!(class, None | Some(Class::Disk)) {
         return native();
     }
@@ -42,12 +70,13 @@ pub(super) unsafe fn transfer(
                 entry.cannot_skip_waiting(direction);
                 result = when_ready(entry, fd, direction, &native);
             }
-            if result != EAGAIN {
+            if !matches!(result, EAGAIN | IN_KERNEL) {
                 pass_on(entry, direction);
             }
             result
         },
-        &native,
+        // SAFETY: as the caller promises.
+        || unsafe { call.wait() },
     )
 }
 
@@ -85,7 +114,7 @@ unsafe fn no_wait(fd: i32, direction: Direction, vectors: *const iovec, count: i
 
 /// `native` if a look says that it will not block. It may yet: another thread or process
 /// was faster, or a terminal takes its time over what it has been given. So nothing is
-/// held meanwhile, and signals are handled.
+/// held meanwhile, and signals are handled. Of a terminal a look does not always tell.
 fn when_ready(
     entry: &Descriptor,
     fd: i32,
@@ -95,7 +124,11 @@ fn when_ready(
     if entry.is_nonblocking(fd) {
         native()
     } else if !is_ready(fd, direction) {
-        EAGAIN
+        if direction == Direction::Read && terminal::reads_unasked(fd) {
+            IN_KERNEL
+        } else {
+            EAGAIN
+        }
     } else if direction == Direction::Write {
         // A terminal that takes a byte makes the caller wait until it has all.
         restart::in_region(native)

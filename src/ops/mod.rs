@@ -32,6 +32,9 @@ const EAGAIN: isize = -(libc::EAGAIN as isize);
 const EINTR: isize = -(libc::EINTR as isize);
 const EBADF: isize = -(libc::EBADF as isize);
 
+/// What an attempt says when it is for the kernel to wait: no result of a system call.
+const IN_KERNEL: isize = isize::MIN;
+
 /// The `result` of a call of `me`, the caller, that does not wait: who finds something there
 /// again and again would never leave the CPU otherwise.
 #[inline(always)]
@@ -108,7 +111,8 @@ impl Operation {
     /// Calls `attempt`, which must not block, until it returns something else
     /// than `-EAGAIN`, waiting for readiness in between; `attempt` gets the edge
     /// count from before, for [`Descriptor::set_drained`]. `native` blocks in the
-    /// kernel, for descriptors that cannot be watched.
+    /// kernel, for descriptors that cannot be watched, and where `attempt` returns
+    /// [`IN_KERNEL`].
     #[inline]
     pub fn run(
         &mut self,
@@ -124,6 +128,9 @@ impl Operation {
                 if result != EAGAIN {
                     if result == EBADF && !has_result && self.begins_anew() {
                         continue;
+                    }
+                    if result == IN_KERNEL {
+                        return restart::in_region(native);
                     }
                     park::spend(self.me);
                     return result;

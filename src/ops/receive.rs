@@ -333,9 +333,8 @@ pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: us
     };
     // SAFETY: as the caller promises.
     unsafe {
-        file::transfer(me, fd, class, Direction::Read, &raw const vector, 1, || {
-            syscall!(SYS_read, fd, buffer, length)
-        })
+        let call = file::Call(libc::SYS_read, [fd as usize, buffer.addr(), length]);
+        file::transfer(me, fd, class, Direction::Read, &raw const vector, 1, call)
     }
 }
 
@@ -355,8 +354,10 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
             header.msg_iovlen = count as usize;
             return message(me, fd, &mut header, 0);
         }
-        file::transfer(me, fd, class, Direction::Read, vectors, count, || {
-            syscall!(SYS_readv, fd, vectors, count)
-        })
+        let call = file::Call(
+            libc::SYS_readv,
+            [fd as usize, vectors.addr(), count as usize],
+        );
+        file::transfer(me, fd, class, Direction::Read, vectors, count, call)
     }
 }

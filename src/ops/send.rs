@@ -190,15 +190,12 @@ pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length:
                 iov_base: buffer.cast_mut().wrapping_byte_add(written),
                 iov_len: length - written,
             };
-            let result = file::transfer(
-                me,
-                fd,
-                class,
-                Direction::Write,
-                &raw const vector,
-                1,
-                || syscall!(SYS_write, fd, vector.iov_base, vector.iov_len),
+            let call = file::Call(
+                libc::SYS_write,
+                [fd as usize, vector.iov_base.addr(), vector.iov_len],
             );
+            let result =
+                file::transfer(me, fd, class, Direction::Write, &raw const vector, 1, call);
             if result < 0 {
                 return if written > 0 {
                     written as isize
@@ -230,9 +227,11 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
             header.msg_iovlen = count as usize;
             return message(me, fd, &header, 0);
         }
-        let result = file::transfer(me, fd, class, Direction::Write, vectors, count, || {
-            syscall!(SYS_writev, fd, vectors, count)
-        });
+        let call = file::Call(
+            libc::SYS_writev,
+            [fd as usize, vectors.addr(), count as usize],
+        );
+        let result = file::transfer(me, fd, class, Direction::Write, vectors, count, call);
         if result <= 0 || !takes_parts(fd, class) {
             return result;
         }

@@ -1,6 +1,7 @@
 //! From one descriptor to another inside the kernel. There is no form of these calls that
 //! does not block on every kind of file; so both sides are waited for first, and what is
-//! asked for at a time is what then goes through.
+//! asked for at a time is what then goes through. What the kernel refuses at once is not
+//! waited for.
 
 use libc::{iovec, loff_t, off_t};
 
@@ -8,10 +9,12 @@ use super::{EAGAIN, Operation, file, pass_on};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
+use crate::sched::park;
 use crate::signal::restart;
+use crate::sys::file::File;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
-use crate::task::Thread;
+use crate::task::{Thread, arguments};
 
 fn class(fd: i32) -> Class {
     descriptor::get(fd).map_or(Class::Disk, |entry| entry.class(fd))
@@ -21,9 +24,14 @@ fn is_socket(fd: i32) -> bool {
     matches!(class(fd), Class::Tcp | Class::Socket)
 }
 
-/// Waits until `fd` is ready, unless the program's own calls on it do not block: 0 or
-/// `-errno`.
-fn await_ready(me: &'static Thread, fd: i32, direction: Direction) -> isize {
+/// Waits until `fd` is ready, unless the program's own calls on it do not block or the kernel
+/// is going to refuse the transfer: 0 or `-errno`.
+fn await_ready(
+    me: &'static Thread,
+    fd: i32,
+    direction: Direction,
+    is_refused: impl FnOnce() -> bool,
+) -> isize {
     if class(fd) == Class::Disk {
         return 0;
     }
@@ -33,16 +41,21 @@ fn await_ready(me: &'static Thread, fd: i32, direction: Direction) -> isize {
     if operation.entry.is_nonblocking(fd) {
         return 0;
     }
-    let result = operation.run(
-        |_, _| {
-            if file::is_ready(fd, direction) {
-                0
-            } else {
-                EAGAIN
-            }
-        },
-        || 0,
-    );
+    let result = if file::is_ready(fd, direction) || is_refused() {
+        park::spend(me);
+        0
+    } else {
+        operation.run(
+            |_, _| {
+                if file::is_ready(fd, direction) {
+                    0
+                } else {
+                    EAGAIN
+                }
+            },
+            || 0,
+        )
+    };
     pass_on(operation.entry, direction);
     result
 }
@@ -69,11 +82,12 @@ pub unsafe fn send_file(
     // SAFETY: as the caller promises.
     let call = |count: usize| unsafe { syscall!(SYS_sendfile, to, from, offset, count) };
     let to_socket = is_socket(to);
+    let is_refused = || count == 0 || !can_be_sent(from, to);
     let mut sent = 0;
     loop {
-        let mut result = await_ready(me, from, Direction::Read);
+        let mut result = await_ready(me, from, Direction::Read, is_refused);
         if result == 0 {
-            result = await_ready(me, to, Direction::Write);
+            result = await_ready(me, to, Direction::Write, is_refused);
         }
         if result == 0 {
             let left = count - sent;
@@ -93,11 +107,34 @@ pub unsafe fn send_file(
     }
 }
 
-/// Waits for both ends, then `call`, libc's own, which can be cancelled.
-fn between(me: &'static Thread, from: i32, to: i32, flags: u32, call: impl Fn() -> isize) -> isize {
+/// Whether `sendfile` moves anything from one to the other: the one can be read and, unless the
+/// other is a pipe, has positions; the other can be written.
+fn can_be_sent(from: i32, to: i32) -> bool {
+    match (File::of(from), File::of(to)) {
+        (Some(from), Some(to)) => {
+            from.can_read() && to.can_write() && (to.is_pipe() || from.has_positions())
+        }
+        _ => false,
+    }
+}
+
+/// What the flags of `splice` and its kin may be.
+const FLAGS: u32 =
+    libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MORE | libc::SPLICE_F_GIFT;
+
+/// Waits for both ends unless the call `is_refused`, then `call`, libc's own, which can be
+/// cancelled.
+fn between(
+    me: &'static Thread,
+    from: i32,
+    to: i32,
+    flags: u32,
+    is_refused: impl Fn() -> bool,
+    call: impl Fn() -> isize,
+) -> isize {
     if flags & libc::SPLICE_F_NONBLOCK == 0 {
         for (fd, direction) in [(from, Direction::Read), (to, Direction::Write)] {
-            let result = await_ready(me, fd, direction);
+            let result = await_ready(me, fd, direction, &is_refused);
             if result < 0 {
                 return result;
             }
@@ -126,8 +163,25 @@ pub unsafe fn splice(
     } else {
         length
     };
+    // An offset is for what has positions, and that is never waited for.
+    let is_refused = || {
+        length == 0
+            || flags & !FLAGS != 0
+            || match (File::of(from.0), File::of(to.0)) {
+                (Some(source), Some(sink)) => {
+                    !source.can_read()
+                        || !sink.can_write()
+                        || !(source.is_pipe() || sink.is_pipe())
+                        || (!from.1.is_null() && !source.has_positions())
+                        || (!to.1.is_null() && !sink.has_positions())
+                        || (source.is_pipe() && source.is_same(&sink))
+                        || sink.appends()
+                }
+                _ => true,
+            }
+    };
     // SAFETY: as the caller promises.
-    between(me, from.0, to.0, flags, || unsafe {
+    between(me, from.0, to.0, flags, is_refused, || unsafe {
         real(from.0, from.1, to.0, to.1, length, flags)
     })
 }
@@ -135,8 +189,19 @@ pub unsafe fn splice(
 /// `tee(2)`.
 pub fn tee(me: &'static Thread, from: i32, to: i32, length: usize, flags: u32) -> isize {
     let real = real!(tee: unsafe extern "C-unwind" fn(i32, i32, usize, u32) -> isize);
+    let is_refused = || {
+        length == 0
+            || flags & !FLAGS != 0
+            || match (File::of(from), File::of(to)) {
+                (Some(source), Some(sink)) => {
+                    !(source.is_pipe() && source.can_read() && sink.is_pipe() && sink.can_write())
+                        || source.is_same(&sink)
+                }
+                _ => true,
+            }
+    };
     // SAFETY: numbers are no memory.
-    between(me, from, to, flags, || unsafe {
+    between(me, from, to, flags, is_refused, || unsafe {
         real(from, to, length, flags)
     })
 }
@@ -160,7 +225,13 @@ pub unsafe fn from_memory(
         } else {
             Direction::Write
         };
-        let result = await_ready(me, fd, direction);
+        let is_refused = || {
+            flags & !FLAGS != 0
+                || !(1..=libc::UIO_MAXIOV as usize).contains(&count)
+                || !arguments::are_readable(vectors.addr(), count * size_of::<iovec>())
+                || !File::of(fd).is_some_and(|file| file.is_pipe())
+        };
+        let result = await_ready(me, fd, direction, is_refused);
         if result < 0 {
             return result;
         }

@@ -1,0 +1,38 @@
+//! Terminals: what a read of one depends on beside what has been typed.
+
+use core::mem::MaybeUninit;
+
+use super::raw::syscall;
+
+/// Whether a read of `fd` may end, or has to be refused, although a look finds nothing to be
+/// read: of a terminal that is not read by lines, and in settings where one byte is not what is
+/// waited for (termios(3), "Canonical and noncanonical mode"), or by a process in the
+/// background, which is stopped for it (credentials(7), "Process group ID and session ID").
+///
+/// The other side of a pseudoterminal has the same settings, and they are not about its reads.
+pub fn reads_unasked(fd: i32) -> bool {
+    // The kernel's struct is the beginning of libc's (asm-generic/termbits.h).
+    let mut settings = MaybeUninit::<libc::termios>::zeroed();
+    let mut number = 0;
+    // SAFETY: all places are live, and of the types that these requests have (ioctl_tty(2)).
+    unsafe {
+        if syscall!(SYS_ioctl, fd, libc::TCGETS, settings.as_mut_ptr()) < 0
+            || syscall!(SYS_ioctl, fd, libc::TIOCGPTN, &raw mut number) == 0
+        {
+            return false;
+        }
+        let settings = settings.assume_init();
+        let by_lines = settings.c_lflag & libc::ICANON != 0;
+        (!by_lines && settings.c_cc[libc::VMIN] != 1) || is_in_background(fd)
+    }
+}
+
+/// Whether `fd` is the terminal of the caller's session, and another process group has it.
+fn is_in_background(fd: i32) -> bool {
+    let mut foreground = 0;
+    // SAFETY: the place is live; the other call has no arguments.
+    unsafe {
+        syscall!(SYS_ioctl, fd, libc::TIOCGPGRP, &raw mut foreground) == 0
+            && syscall!(SYS_getpgid, 0) as i32 != foreground
+    }
+}
