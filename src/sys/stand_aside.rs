@@ -4,6 +4,7 @@ use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
 
 use super::{report, text};
+use crate::arch::weak::weak_address;
 
 /// Room for a path, and for the value of `LD_PRELOAD`.
 const LONGEST: usize = 4096;
@@ -13,19 +14,14 @@ unsafe extern "C" {
     fn unsetenv(name: *const c_char) -> c_int;
 }
 
-fn defines(name: &CStr) -> Option<usize> {
-    // SAFETY: a C string.
-    let address = unsafe { libc::dlsym(libc::RTLD_DEFAULT, name.as_ptr()) };
-    (!address.is_null()).then(|| address.addr())
-}
-
 /// Whether somebody else stands in for libc's locks. ThreadSanitizer does, to see who waits
 /// for whom: from behind libgreen it sees nothing and takes everything for a race, and from
 /// before it some of its calls go past libgreen to libc.
 fn has_rival() -> bool {
     text::init();
-    defines(c"__tsan_init").is_some()
-        || defines(c"pthread_cond_wait").is_some_and(|address| !text::contains(address))
+    // SAFETY: a C string.
+    let waits = unsafe { libc::dlsym(libc::RTLD_DEFAULT, c"pthread_cond_wait".as_ptr()) };
+    weak_address!("__tsan_init") != 0 || (!waits.is_null() && !text::contains(waits.addr()))
 }
 
 /// Whether a path in `LD_PRELOAD` is that of this library, loaded from `own`.

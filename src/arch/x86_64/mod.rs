@@ -13,3 +13,4 @@ pub mod system_call;
 pub mod thread;
 pub mod trampoline;
 pub mod vfork;
+pub mod weak;
