@@ -18,7 +18,9 @@ static sem_t never_posted, *shared_never_posted;
 static pthread_mutex_t mutex = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 static pthread_cond_t never_signalled = PTHREAD_COND_INITIALIZER;
 static struct sockaddr_in address;
+static struct sockaddr_un unix_address = {.sun_family = AF_UNIX};
 static int silent_socket[2], silent_pipe[2], full_socket[2], full_pipe[2], listener, epoll, queue;
+static int full_listener, first_in_queue;
 static pid_t sleeping_child;
 static char lock_path[] = "/tmp/cancel_points.XXXXXX";
 static atomic_int cleaned;
@@ -52,6 +54,11 @@ static void in_sem_timedwait(void)
 static void in_shared_sem_wait(void)
 {
 	sem_wait(shared_never_posted);
+}
+
+static void close_it(void *descriptor)
+{
+	CHECK_OK(close((int)(long)descriptor));
 }
 
 static void unlock_mutex(void *unused)
@@ -139,6 +146,15 @@ static void in_write(void)
 static void in_accept(void)
 {
 	accept(listener, NULL, NULL);
+}
+
+/* The listener's queue is full. */
+static void in_connect(void)
+{
+	int descriptor = socket(AF_UNIX, SOCK_STREAM, 0);
+	pthread_cleanup_push(close_it, (void *)(long)descriptor);
+	connect(descriptor, (struct sockaddr *)&unix_address, sizeof unix_address);
+	pthread_cleanup_pop(1);
 }
 
 static void in_poll(void)
@@ -244,6 +260,7 @@ static void (*const places[])(void) = {
 	in_cond_wait,  in_cond_timedwait, in_join,      in_recv,     in_read,	       in_fgetc,
 	in_send,       in_write,	  in_accept,    in_poll,     in_select,	       in_epoll_wait,
 	in_sigsuspend, in_sigwait,	  in_sigtimedwait, in_waitpid, in_lockf,	       in_msgrcv,
+	in_connect,
 	in_computing,  in_sleep_asynchronous, in_testcancel,
 };
 enum { PLACES = sizeof places / sizeof *places };
@@ -310,6 +327,12 @@ static void set_up(void)
 	fill(full_socket[0]);
 	fill(full_pipe[0]);
 	listener = tcp_listener(&address, 1);
+	snprintf(unix_address.sun_path + 1, sizeof unix_address.sun_path - 1, "libgreen-cancel-%d", (int)getpid());
+	full_listener = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_OK(bind(full_listener, (struct sockaddr *)&unix_address, sizeof unix_address));
+	CHECK_OK(listen(full_listener, 0));
+	first_in_queue = socket(AF_UNIX, SOCK_STREAM, 0);
+	CHECK_OK(connect(first_in_queue, (struct sockaddr *)&unix_address, sizeof unix_address));
 	epoll = epoll_create1(EPOLL_CLOEXEC);
 	CHECK(epoll >= 0);
 	queue = msgget(IPC_PRIVATE, 0600);

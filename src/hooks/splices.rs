@@ -27,7 +27,6 @@ pub unsafe extern "C-unwind" fn sendfile(
         // SAFETY: as the caller promises.
         return unsafe { real(to, from, offset, count) };
     };
-    cancel::point();
     // SAFETY: as the caller promises.
     errno::to_libc(unsafe { splice::send_file(me, to, from, offset, count) })
 }

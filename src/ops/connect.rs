@@ -6,7 +6,7 @@ use super::receive::is_stream;
 use super::{EAGAIN, Operation, file};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
-use crate::signal::restart;
+use crate::signal::{cancel, restart};
 use crate::sys::raw::syscall;
 use crate::sys::socket;
 use crate::task::Thread;
@@ -42,7 +42,13 @@ pub unsafe fn connect(
         EINPROGRESS | EALREADY => {}
         // The listener's queue is full (Unix sockets): there is no event for room
         // in it.
-        EAGAIN => return restart::in_region(call),
+        EAGAIN => {
+            let arguments = [fd as usize, address.addr(), length as usize, 0, 0, 0];
+            // SAFETY: as the caller promises.
+            return restart::in_region(|| unsafe {
+                cancel::waiting_call(libc::SYS_connect, arguments)
+            });
+        }
         result => return result,
     }
     let result = operation.run(

@@ -13,8 +13,9 @@ use crate::task::Thread;
 
 const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
 
-/// The program's own system call: its number, its arguments.
-pub(super) struct Call(pub i64, pub [usize; 3]);
+/// The program's own system call: its number, its arguments, and whether a part of what the
+/// program wants has gone through before.
+pub(super) struct Call(pub i64, pub [usize; 3], pub bool);
 
 impl Call {
     /// Makes it.
@@ -22,7 +23,7 @@ impl Call {
     /// # Safety
     /// The arguments are valid for it.
     unsafe fn make(&self) -> isize {
-        let Self(number, [a, b, c]) = *self;
+        let Self(number, [a, b, c], _) = *self;
         // SAFETY: as the caller promises.
         unsafe { syscall6(number, a, b, c, 0, 0, 0) }
     }
@@ -32,7 +33,7 @@ impl Call {
     /// # Safety
     /// The arguments are valid for it.
     unsafe fn wait(&self) -> isize {
-        let Self(number, [a, b, c]) = *self;
+        let Self(number, [a, b, c], _) = *self;
         // SAFETY: as the caller promises.
         unsafe { cancel::waiting_call(number, [a, b, c, 0, 0, 0]) }
     }
@@ -56,10 +57,10 @@ pub(super) unsafe fn transfer(
     if matches!(class, None | Some(Class::Disk)) {
         return native();
     }
-    let Some(mut operation) = Operation::new(me, fd, direction) else {
+    let Some(operation) = Operation::new(me, fd, direction) else {
         return native();
     };
-    operation.run(
+    operation.after(call.2).run(
         |entry, _| {
             let mut result = EOPNOTSUPP;
             if entry.can_skip_waiting(fd, direction) {
@@ -68,7 +69,7 @@ pub(super) unsafe fn transfer(
             }
             if result == EOPNOTSUPP || is_refused(result) {
                 entry.cannot_skip_waiting(direction);
-                result = when_ready(entry, fd, direction, &native);
+                result = when_ready(entry, fd, direction, native);
             }
             if !matches!(result, EAGAIN | IN_KERNEL) {
                 pass_on(entry, direction);

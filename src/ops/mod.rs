@@ -63,6 +63,8 @@ pub struct Operation {
     restarts: bool,
     /// Whether it does so where there is a deadline.
     restarts_timed: bool,
+    /// Whose cancellation ends its waits.
+    cancellation: Cancellation,
 }
 
 /// Why an operation stopped waiting.
@@ -90,6 +92,7 @@ impl Operation {
             deadline: None,
             restarts: true,
             restarts_timed: false,
+            cancellation: Cancellation::Point,
         })
     }
 
@@ -105,6 +108,27 @@ impl Operation {
     pub fn limited(mut self, deadline: Instant) -> Self {
         self.deadline = Some(deadline);
         self.restarts_timed = true;
+        self
+    }
+
+    /// Is no cancellation point.
+    pub fn no_point(mut self) -> Self {
+        self.cancellation = Cancellation::Asynchronous;
+        self
+    }
+
+    /// A part of what was asked for has gone through: from now on any handler ends the call,
+    /// which has that as its result. (So does the kernel, which cannot start it again.)
+    fn part_done(&mut self) {
+        self.restarts = false;
+        self.watch = Watch::new(self.me);
+    }
+
+    /// [`part_done`](Self::part_done), if `part` says so.
+    fn after(mut self, part: bool) -> Self {
+        if part {
+            self.part_done();
+        }
         self
     }
 
@@ -201,14 +225,17 @@ impl Operation {
             if !self.restarts && self.watch.handled() {
                 Wake::Interrupted
             } else {
-                self.park(edges, deadline, Cancellation::Point)
+                self.park(edges, deadline, self.cancellation)
             }
         };
         match wake {
             Wake::Closed => Err(Stop::With(EBADF)),
             Wake::Timeout => Err(Stop::With(EAGAIN)),
             Wake::Interrupted => {
-                cancel::point();
+                match self.cancellation {
+                    Cancellation::Point => cancel::point(),
+                    _ => cancel::anywhere(),
+                }
                 // signal(7): with a time-out set on the socket never restarted.
                 let restarts = self.restarts && (deadline == NEVER || self.restarts_timed);
                 let fail = if restarts {

@@ -159,6 +159,7 @@ fn all(
         if got >= length || !is_stream(operation.entry, fd) {
             return got as isize;
         }
+        operation.part_done();
     }
 }
 
@@ -270,8 +271,23 @@ unsafe fn fill(
             buffer.iov_base.wrapping_byte_add(done),
             buffer.iov_len - done,
         );
-        // SAFETY: within the caller's buffer.
-        let more = unsafe { from(me, fd, at, length, flags, Source::NONE) };
+        let Some(operation) = Operation::new(me, fd, Direction::Read) else {
+            break;
+        };
+        let more = all(&mut operation.after(true), length, flags, |got, flags| {
+            // SAFETY: within the caller's buffer.
+            unsafe {
+                syscall!(
+                    SYS_recvfrom,
+                    fd,
+                    at.wrapping_byte_add(got),
+                    length - got,
+                    flags,
+                    0usize,
+                    0usize
+                )
+            }
+        });
         if more <= 0 {
             break;
         }
@@ -333,7 +349,7 @@ pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: us
     };
     // SAFETY: as the caller promises.
     unsafe {
-        let call = file::Call(libc::SYS_read, [fd as usize, buffer.addr(), length]);
+        let call = file::Call(libc::SYS_read, [fd as usize, buffer.addr(), length], false);
         file::transfer(me, fd, class, Direction::Read, &raw const vector, 1, call)
     }
 }
@@ -357,6 +373,7 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
         let call = file::Call(
             libc::SYS_readv,
             [fd as usize, vectors.addr(), count as usize],
+            false,
         );
         file::transfer(me, fd, class, Direction::Read, vectors, count, call)
     }

@@ -45,6 +45,17 @@ pub unsafe fn to(
     if flags & libc::MSG_DONTWAIT != 0 {
         return at_once(me, call(0, flags));
     }
+    all(&mut operation, length, flags, call)
+}
+
+/// Sends all of `length` bytes by `call`, which gets how many have gone and the flags.
+fn all(
+    operation: &mut Operation,
+    length: usize,
+    flags: i32,
+    call: impl Fn(usize, i32) -> isize,
+) -> isize {
+    let fd = operation.fd;
     let mut sent = 0;
     loop {
         // The kernel, too, reports a part that was sent without a SIGPIPE.
@@ -65,6 +76,7 @@ pub unsafe fn to(
             pass_on(operation.entry, Direction::Write);
             return sent as isize;
         }
+        operation.part_done();
     }
 }
 
@@ -77,7 +89,7 @@ unsafe fn rest(
     vectors: *const iovec,
     count: usize,
     mut sent: usize,
-    write: impl Fn(*mut c_void, usize) -> isize,
+    mut write: impl FnMut(*mut c_void, usize) -> isize,
 ) -> isize {
     let mut skip = sent;
     // SAFETY: as the caller promises.
@@ -145,25 +157,20 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     {
         return result;
     }
-    // SAFETY: within the caller's buffers.
-    unsafe {
-        rest(
-            message.msg_iov,
-            message.msg_iovlen,
-            result as usize,
-            |at, length| {
-                to(
-                    me,
-                    fd,
-                    at,
-                    length,
-                    flags | libc::MSG_NOSIGNAL,
-                    core::ptr::null(),
-                    0,
-                )
-            },
-        )
-    }
+    operation.part_done();
+    let (vectors, count) = (message.msg_iov, message.msg_iovlen);
+    let send_buffer = |at: *mut c_void, length| {
+        let flags = flags | libc::MSG_NOSIGNAL;
+        all(&mut operation, length, flags, |sent, flags| {
+            // SAFETY: within the caller's buffers.
+            unsafe {
+                let (at, length) = (at.wrapping_byte_add(sent), length - sent);
+                syscall!(SYS_sendto, fd, at, length, flags, 0usize, 0usize)
+            }
+        })
+    };
+    // SAFETY: the message is valid.
+    unsafe { rest(vectors, count, result as usize, send_buffer) }
 }
 
 /// Whether `fd` takes a part of what it will take the rest of later, as only a pipe does.
@@ -178,6 +185,22 @@ fn takes_parts(fd: i32, class: Option<Class>) -> bool {
 /// As for `write`.
 #[inline]
 pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length: usize) -> isize {
+    // SAFETY: as the caller promises.
+    unsafe { write_after(me, fd, buffer, length, false) }
+}
+
+/// [`write`]; `part`: something has been written before, of the same call.
+///
+/// # Safety
+/// As for `write`.
+#[inline(always)]
+unsafe fn write_after(
+    me: &'static Thread,
+    fd: i32,
+    buffer: *const c_void,
+    length: usize,
+    part: bool,
+) -> isize {
     let class = descriptor::get(fd).map(|entry| entry.class(fd));
     // SAFETY: as the caller promises.
     unsafe {
@@ -193,6 +216,7 @@ pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length:
             let call = file::Call(
                 libc::SYS_write,
                 [fd as usize, vector.iov_base.addr(), vector.iov_len],
+                part || written > 0,
             );
             let result =
                 file::transfer(me, fd, class, Direction::Write, &raw const vector, 1, call);
@@ -230,13 +254,14 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
         let call = file::Call(
             libc::SYS_writev,
             [fd as usize, vectors.addr(), count as usize],
+            false,
         );
         let result = file::transfer(me, fd, class, Direction::Write, vectors, count, call);
         if result <= 0 || !takes_parts(fd, class) {
             return result;
         }
         rest(vectors, count as usize, result as usize, |at, length| {
-            write(me, fd, at, length)
+            write_after(me, fd, at, length, true)
         })
     }
 }

@@ -32,12 +32,18 @@ fn await_ready(
     direction: Direction,
     is_refused: impl FnOnce() -> bool,
 ) -> isize {
+    match Operation::new(me, fd, direction) {
+        Some(operation) => await_by(operation, is_refused),
+        None => 0,
+    }
+}
+
+/// [`await_ready`] by an operation that makes no attempt of its own.
+fn await_by(mut operation: Operation, is_refused: impl FnOnce() -> bool) -> isize {
+    let (me, fd, direction) = (operation.me, operation.fd, operation.direction);
     if class(fd) == Class::Disk {
         return 0;
     }
-    let Some(mut operation) = Operation::new(me, fd, direction) else {
-        return 0;
-    };
     if operation.entry.is_nonblocking(fd) {
         return 0;
     }
@@ -85,9 +91,14 @@ pub unsafe fn send_file(
     let is_refused = || count == 0 || !can_be_sent(from, to);
     let mut sent = 0;
     loop {
-        let mut result = await_ready(me, from, Direction::Read, is_refused);
+        let wait = |fd, direction| match Operation::new(me, fd, direction) {
+            // No cancellation point. What has gone ends it at the next handler.
+            Some(operation) => await_by(operation.no_point().after(sent > 0), is_refused),
+            None => 0,
+        };
+        let mut result = wait(from, Direction::Read);
         if result == 0 {
-            result = await_ready(me, to, Direction::Write, is_refused);
+            result = wait(to, Direction::Write);
         }
         if result == 0 {
             let left = count - sent;
