@@ -148,6 +148,29 @@ static void in_accept(void)
 	accept(listener, NULL, NULL);
 }
 
+static void fill(int descriptor)
+{
+	static const char bytes[65536];
+	CHECK_OK(fcntl(descriptor, F_SETFL, O_NONBLOCK));
+	while (write(descriptor, bytes, sizeof bytes) > 0)
+		;
+	CHECK_EQ(errno, EAGAIN);
+	CHECK_OK(fcntl(descriptor, F_SETFL, 0));
+}
+
+/* What has been sent has to arrive first. */
+static void in_close(void)
+{
+	struct linger linger = {.l_onoff = 1, .l_linger = 1000};
+	int ends[2];
+	tcp_pair(ends);
+	CHECK_OK(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+	fill(ends[0]);
+	pthread_cleanup_push(close_it, (void *)(long)ends[1]);
+	close(ends[0]);
+	pthread_cleanup_pop(1);
+}
+
 /* The listener's queue is full. */
 static void in_connect(void)
 {
@@ -260,7 +283,7 @@ static void (*const places[])(void) = {
 	in_cond_wait,  in_cond_timedwait, in_join,      in_recv,     in_read,	       in_fgetc,
 	in_send,       in_write,	  in_accept,    in_poll,     in_select,	       in_epoll_wait,
 	in_sigsuspend, in_sigwait,	  in_sigtimedwait, in_waitpid, in_lockf,	       in_msgrcv,
-	in_connect,
+	in_connect,    in_close,
 	in_computing,  in_sleep_asynchronous, in_testcancel,
 };
 enum { PLACES = sizeof places / sizeof *places };
@@ -278,16 +301,6 @@ static void *enter(void *place)
 	fprintf(stderr, "place %ld was left\n", (long)((void (*const *)(void))place - places));
 	_exit(1);
 	pthread_cleanup_pop(0);
-}
-
-static void fill(int descriptor)
-{
-	static const char bytes[65536];
-	CHECK_OK(fcntl(descriptor, F_SETFL, O_NONBLOCK));
-	while (write(descriptor, bytes, sizeof bytes) > 0)
-		;
-	CHECK_EQ(errno, EAGAIN);
-	CHECK_OK(fcntl(descriptor, F_SETFL, 0));
 }
 
 /* What only a process that is not this one can hold: a record lock, and the status of being its child. */

@@ -21,7 +21,7 @@ use crate::task::word::Cancellation;
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn close(fd: c_int) -> c_int {
     cancel::point();
-    errno::to_libc(numbers::close(fd)) as c_int
+    errno::to_libc(numbers::close_at_point(fd)) as c_int
 }
 check!(close(_));
 

@@ -8,7 +8,7 @@ use core::ptr;
 use libc::{sigset_t, timespec};
 
 use super::{signal_actions, signal_masks, signal_send, signal_stacks, signal_waits, sleep};
-use crate::signal::actions;
+use crate::signal::{actions, cancel};
 use crate::sys::action::KernelAction;
 use crate::sys::{errno, user};
 use crate::task::current;
@@ -62,13 +62,17 @@ pub unsafe fn run(number: c_long, [a, b, c, d, ..]: [usize; 6]) -> Option<isize>
             libc::SYS_rt_sigpending if !user::is_writable(a as *mut u64) => EFAULT,
             libc::SYS_rt_sigpending => raw(signal_masks::sigpending(a as *mut sigset_t)),
             libc::SYS_rt_sigsuspend if !user::is_readable(a as *const u64) => EFAULT,
-            libc::SYS_rt_sigsuspend => raw(signal_masks::sigsuspend(a as *const sigset_t)),
+            libc::SYS_rt_sigsuspend => {
+                no_point(|| raw(signal_masks::sigsuspend(a as *const sigset_t)))
+            }
             libc::SYS_rt_sigtimedwait if !user::is_readable(a as *const u64) => EFAULT,
-            libc::SYS_rt_sigtimedwait => raw(signal_waits::sigtimedwait(
-                a as *const sigset_t,
-                b as *mut libc::siginfo_t,
-                c as *const timespec,
-            )),
+            libc::SYS_rt_sigtimedwait => no_point(|| {
+                raw(signal_waits::sigtimedwait(
+                    a as *const sigset_t,
+                    b as *mut libc::siginfo_t,
+                    c as *const timespec,
+                ))
+            }),
             libc::SYS_sigaltstack => raw(signal_stacks::sigaltstack(a as *const _, b as *mut _)),
             libc::SYS_kill => Some(signal_send::kill_process(a as i32, b as c_int)),
             libc::SYS_tgkill => raw(signal_send::tgkill(a as i32, b as i32, c as c_int)),
@@ -76,9 +80,21 @@ pub unsafe fn run(number: c_long, [a, b, c, d, ..]: [usize; 6]) -> Option<isize>
             libc::SYS_rt_tgsigqueueinfo => {
                 signal_send::queue_by_id(a as i32, b as i32, c as c_int, d as *const _)
             }
-            _ => raw(sleep::pause()),
+            _ => no_point(|| raw(sleep::pause())),
         }
     }
+}
+
+/// `call`, whose function is a cancellation point, as the system call, which is none: only a
+/// thread that can be cancelled anywhere can be here.
+fn no_point(call: impl FnOnce() -> Option<isize>) -> Option<isize> {
+    if current().tcb().allows_cancellation_anywhere() {
+        return call();
+    }
+    let before = cancel::disable();
+    let result = call();
+    cancel::restore(before);
+    result
 }
 
 /// `rt_sigprocmask`: the kernel's sets are 8 bytes, of which libc's are the beginning.

@@ -3,7 +3,7 @@
 //! program's reach. Any thread may be the caller, before the first green thread, too.
 
 use core::ffi::{c_int, c_uint};
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::turn::{self, Ends};
 use super::{EINTR, lives, receive};
@@ -34,14 +34,44 @@ fn is_the_hubs(fd: c_int) -> bool {
     ours().any(|own| own == fd)
 }
 
-/// `close(2)`.
+/// `close(2)` as a system call.
 pub fn close(fd: c_int) -> isize {
+    // SAFETY: a number is no memory.
+    close_by(fd, || unsafe { syscall!(SYS_close, fd) })
+}
+
+/// `close(2)`, a cancellation point while it waits.
+pub fn close_at_point(fd: c_int) -> isize {
+    // SAFETY: a number is no memory.
+    close_by(fd, || unsafe {
+        crate::signal::cancel::waiting_call(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0])
+    })
+}
+
+/// Closes `fd`, by `waiting` where that may wait for what has not been sent.
+fn close_by(fd: c_int, waiting: impl FnOnce() -> isize) -> isize {
     if is_the_hubs(fd) {
         return EBADF;
     }
+    let lingers = LINGER_SET.load(Ordering::Relaxed) && lingers(fd);
     lives::end(fd);
+    if lingers {
+        return blocking::region(waiting);
+    }
     // SAFETY: a number is no memory.
     unsafe { syscall!(SYS_close, fd) }
+}
+
+/// Whether a socket of this process ever had its `SO_LINGER` set. A forked child keeps it, as it
+/// keeps the sockets.
+static LINGER_SET: AtomicBool = AtomicBool::new(false);
+
+/// Whether the last close of `fd` waits for what has not been sent (socket(7), `SO_LINGER`).
+#[cold]
+fn lingers(fd: c_int) -> bool {
+    // SAFETY: the option is a `linger`, of which any bytes are a valid one.
+    unsafe { crate::sys::socket::option::<libc::linger>(fd, libc::SO_LINGER) }
+        .is_ok_and(|option| option.l_onoff != 0 && option.l_linger != 0)
 }
 
 /// `close_range(2)`, which passes over the hub's numbers.
@@ -296,6 +326,7 @@ pub fn option_set(fd: c_int, level: c_int, name: c_int) {
         match name {
             libc::SO_RCVTIMEO | libc::SO_SNDTIMEO => lives::status_changed(fd),
             libc::SO_RCVLOWAT => receive::low_water_set(),
+            libc::SO_LINGER => LINGER_SET.store(true, Ordering::Relaxed),
             _ => {}
         }
     }
