@@ -36,7 +36,9 @@ static void *after_an_interruption(void *descriptor)
 	CHECK_ERRNO(connect_to((int)(long)descriptor), EINTR);
 	__atomic_store_n(&is_over, 1, __ATOMIC_RELEASE);
 	CHECK_OK(sem_post(&was_interrupted));
-	CHECK_OK(sem_wait(&may_go_on));
+	/* The last signal may come here. */
+	while (sem_wait(&may_go_on) == -1)
+		CHECK_EQ(errno, EINTR);
 	/* The connection is under way. */
 	CHECK_OK(connect_to((int)(long)descriptor));
 	CHECK_ERRNO(connect_to((int)(long)descriptor), EISCONN);
