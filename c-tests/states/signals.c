@@ -1,6 +1,8 @@
 /* Signals: to oneself, to a thread, to the process; waited for, blocked, queued. */
 #include "states.h"
+#include <poll.h>
 #include <semaphore.h>
+#include <sys/select.h>
 #include <sys/signalfd.h>
 
 static volatile sig_atomic_t handled, value;
@@ -181,6 +183,52 @@ static void signalfd_reads_what_is_sent_to_the_process(void)
 	CHECK_OK(close(descriptor));
 }
 
+static volatile int first_handled, second_handled;
+
+static void handle_first(int signal_number)
+{
+	sigset_t now;
+	(void)signal_number;
+	CHECK_OK(sigprocmask(SIG_BLOCK, NULL, &now));
+	CHECK_EQ(sigismember(&now, SIGUSR1), 1);
+	CHECK_EQ(sigismember(&now, SIGUSR2), 1);
+	CHECK_OK(tgkill(getpid(), gettid(), SIGUSR2));
+	CHECK_EQ(second_handled, 0);
+	first_handled = 1;
+}
+
+static void handle_second(int signal_number)
+{
+	(void)signal_number;
+	CHECK_EQ(first_handled, 1);
+	second_handled = 1;
+}
+
+/* A call that waits under another mask: what that blocks the handler does not let in, what was open before comes
+ * after it. */
+static void handler_runs_under_the_calls_mask(void)
+{
+	struct sigaction first = {.sa_handler = handle_first}, second = {.sa_handler = handle_second};
+	sigset_t mask = only(SIGUSR2);
+	struct timespec far = {.tv_sec = 1000};
+	CHECK_OK(sigaction(SIGUSR1, &first, NULL));
+	CHECK_OK(sigaction(SIGUSR2, &second, NULL));
+	unblock(SIGUSR2);
+	for (int round = 0; round < 3; round++) {
+		block(SIGUSR1);
+		first_handled = second_handled = 0;
+		CHECK_OK(tgkill(getpid(), gettid(), SIGUSR1));
+		if (round == 0)
+			CHECK_ERRNO(sigsuspend(&mask), EINTR);
+		else if (round == 1)
+			CHECK_ERRNO(ppoll(NULL, 0, &far, &mask), EINTR);
+		else
+			CHECK_ERRNO(pselect(0, NULL, NULL, NULL, &far, &mask), EINTR);
+		CHECK_EQ(first_handled, 1);
+		CHECK_EQ(second_handled, 1);
+	}
+}
+
 static void reset_handler_runs_once(void)
 {
 	struct sigaction action = {.sa_handler = count, .sa_flags = SA_RESETHAND}, now;
@@ -241,6 +289,7 @@ CHECKS({"raise_runs_the_handler_here", raise_runs_the_handler_here, 0},
        {"blocked_signal_stays_pending", blocked_signal_stays_pending, SIGNAL_SAFE},
        {"pause_ends_for_the_process", pause_ends_for_the_process, SIGNAL_SAFE | FORKS},
        {"sigsuspend_ends_for_the_process", sigsuspend_ends_for_the_process, SIGNAL_SAFE | FORKS},
+       {"handler_runs_under_the_calls_mask", handler_runs_under_the_calls_mask, SIGNAL_SAFE},
        {"read_ends_for_the_process", read_ends_for_the_process, SIGNAL_SAFE | FORKS},
        {"sleep_ends_for_the_process", sleep_ends_for_the_process, SIGNAL_SAFE | FORKS},
        {"sigwait_gets_what_is_sent_to_the_process", sigwait_gets_what_is_sent_to_the_process, 0},

@@ -2,10 +2,10 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{Watch, send, shared};
+use super::{Watch, actions, send, shared};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::{idle, worker};
-use crate::task::{Critical, Thread, arguments, green_or_wired, main_thread};
+use crate::task::{Critical, Thread, arguments, current, main_thread};
 
 /// The worker that runs `me`, the caller.
 /// `sigprocmask(2)` for the calling green thread: the mask from before, or
@@ -101,12 +101,23 @@ pub fn during(me: &'static Thread, mask: Option<u64>, act: impl FnOnce(&Watch) -
 }
 
 /// [`during`] for whom the kernel waits: it changes the mask to the one at `set` itself, at
-/// the moment when `call` begins to wait. Here a wired thread's block follows.
+/// the moment when `call` begins to wait. Here the thread's block follows: handlers run under
+/// that mask, and find the one from before in their frames.
 pub fn natively<R>(set: *const libc::sigset_t, call: impl FnOnce() -> R) -> R {
-    let wired = green_or_wired().filter(|me| !me.is_critical());
-    let (Some(me), Ok(Some(mask))) = (wired, read(set)) else {
+    let me = current();
+    if !actions::are_known() || me.is_lent() || me.is_critical() {
+        return call();
+    }
+    let Ok(Some(mask)) = read(set) else {
         return call();
     };
+    if !me.is_green() {
+        me.mask.store(mask & !UNBLOCKABLE, Ordering::Relaxed);
+        me.suspended_mask.set(Some(mask));
+        let result = call();
+        me.suspended_mask.set(None);
+        return result;
+    }
     let before = me.mask.swap(mask & !UNBLOCKABLE, Ordering::SeqCst);
     me.suspended_mask.set(Some(before));
     // Its nudge waits in the kernel until that opens the mask.

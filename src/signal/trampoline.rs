@@ -47,15 +47,26 @@ struct Masks {
 
 impl Masks {
     /// Before the handler: blocks what is to be blocked while it runs.
-    fn enter(me: &'static Thread, signal: i32, action: &Action, context: &mut Context) -> Self {
-        let during = action.mask_during(signal, context.mask);
+    fn enter(
+        me: &'static Thread,
+        signal: i32,
+        action: &Action,
+        context: &mut Context,
+        suspended: Option<u64>,
+    ) -> Self {
+        // A call that the kernel has changed the mask for has the one from before in its frame.
+        let in_force = match suspended {
+            Some(_) => me.mask.load(Ordering::Relaxed),
+            None => context.mask,
+        };
+        let during = action.mask_during(signal, in_force);
         let mut masks = Self {
             recorded: context.mask,
             shown: context.mask,
         };
         if me.is_green() {
             masks.recorded = me.mask.load(Ordering::Relaxed);
-            if let Some(outer) = me.suspended_mask.take() {
+            if let Some(outer) = suspended {
                 // The call that is interrupted has changed the mask for its own length.
                 context.mask = outer;
                 masks = Self {
@@ -106,8 +117,14 @@ unsafe extern "C-unwind" fn run(
     if me.is_green() {
         stack::enter(me, &mut frame.context);
     }
-    let masks = Masks::enter(me, signal, &action, &mut frame.context);
+    let was_green = me.is_green();
+    let suspended = me.suspended_mask.take();
+    let masks = Masks::enter(me, signal, &action, &mut frame.context, suspended);
     call(&action, signal, frame);
+    if !was_green && !me.is_green() {
+        // The call may only have been about to begin.
+        me.suspended_mask.set(suspended);
+    }
     // The process may have forked, or begun to have threads.
     if me.is_green() {
         stack::leave(me, &mut frame.context, top);

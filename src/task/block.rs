@@ -134,7 +134,7 @@ pub struct Thread {
     /// What `sigaltstack` was told.
     pub(crate) alternate_stack: Cell<AltStack>,
     /// The mask to go back to while a call has changed it for its own length, see
-    /// [`crate::signal::mask::during`].
+    /// [`crate::signal::mask::during`]; of a thread that is not green, that such a call is under way.
     pub(crate) suspended_mask: Cell<Option<u64>>,
 
     /// Join and detach.
