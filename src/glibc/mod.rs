@@ -1,6 +1,7 @@
 //! What is known of glibc's insides, and of nothing else's.
 //!
 //! - [`real`]: the functions that our hooks shadow;
+//! - [`cleanup`]: what runs when the stack is unwound;
 //! - [`condition`]: where a condition variable has its flags;
 //! - [`tcb`]: the thread control block; [`tls`]: thread-local storage behind it;
 //! - [`loader`]: what ld.so says of objects that come and go;
@@ -13,6 +14,7 @@
 //! - [`signals`]: those that glibc keeps for itself.
 
 pub mod binding;
+pub mod cleanup;
 pub mod condition;
 pub mod deep_binding;
 pub mod loader;

@@ -55,7 +55,21 @@ unsafe fn wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline:
         }
         refused == 0
     };
-    let reason = ours.wait(unlock, deadline);
+    // Also to be cancelled, and to end in a handler: cleanup handlers run with the mutex held.
+    let lock = || {
+        // SAFETY: as the caller promises.
+        let error = unsafe { mutex::lock(mutex, Cancellation::Never) };
+        if matches!(error, 0 | libc::EOWNERDEAD) {
+            its_mutex.remove_user();
+        }
+        if is_kernels {
+            tie::untie();
+        }
+        error
+    };
+    let reason = ours.wait(unlock, deadline, || {
+        lock();
+    });
     if refused != 0 {
         if is_kernels {
             tie::untie();
@@ -66,17 +80,8 @@ unsafe fn wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline:
         }
         return refused;
     }
-    // Also to be cancelled.
-    // SAFETY: as the caller promises.
-    let error = unsafe { mutex::lock(mutex, Cancellation::Never) };
-    if matches!(error, 0 | libc::EOWNERDEAD) {
-        its_mutex.remove_user();
-    }
-    if is_kernels {
-        tie::untie();
-    }
+    let error = lock();
     if reason == Wake::Interrupted {
-        // A cancelled thread's cleanup handlers run with the mutex held.
         cancel::point();
     }
     match reason {

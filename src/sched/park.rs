@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering;
 
 use super::slot::Pick;
 use super::{idle, switch, wake, worker};
+use crate::glibc::cleanup;
 use crate::glibc::signals::SIGCANCEL;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::futex;
@@ -47,46 +48,46 @@ pub fn on_address(
 
 /// [`on_address`] at a cancellation point, for a wait that handlers do not end: who is woken
 /// while it runs one goes on when that has returned. `enter` runs under the queue's lock, `queued`
-/// says whether to wait at all.
+/// says whether to wait at all. `unwound` runs if the handler does not return, but ends the thread.
 #[inline]
 pub fn on_address_despite_handlers(
     key: usize,
     deadline: Instant,
     enter: impl FnOnce(),
     queued: impl FnOnce() -> bool,
-    left: impl FnOnce(),
+    left: impl Fn(),
+    mut unwound: impl FnMut(),
 ) -> Wake {
     let me = current();
-    let mut absence = {
-        let _critical = Critical::enter();
-        // Nothing is validated.
-        QUEUES.enter(me, key, Cancellation::Point, || {
-            enter();
-            Some(0)
-        });
-        if me.parks() {
-            worker::of(me).count_lock_wait();
-        }
-        let wants_to = queued();
-        match commit(me, deadline) {
-            reason @ (Wake::Timeout | Wake::Interrupted) => {
-                let goes_on = wants_to && reason == Wake::Interrupted && may_go_on(me);
-                match goes_on.then(|| QUEUES.step_out(me, key)).flatten() {
-                    Some(absence) => absence,
-                    None => {
-                        QUEUES.withdraw(me, left);
-                        return reason;
-                    }
-                }
-            }
-            reason => return reason,
-        }
-    };
+    let mut critical = Critical::enter();
+    // Nothing is validated.
+    QUEUES.enter(me, key, Cancellation::Point, || {
+        enter();
+        Some(0)
+    });
+    if me.parks() {
+        worker::of(me).count_lock_wait();
+    }
+    let wants_to = queued();
     loop {
-        // Handlers have run.
-        let _critical = Critical::enter();
+        let reason = commit(me, deadline);
+        if !matches!(reason, Wake::Timeout | Wake::Interrupted) {
+            return reason;
+        }
+        let goes_on = wants_to && reason == Wake::Interrupted && may_go_on(me);
+        let Some(absence) = goes_on.then(|| QUEUES.step_out(me, key)).flatten() else {
+            QUEUES.withdraw(me, &left);
+            return reason;
+        };
+        critical = run_handlers(critical, || {
+            {
+                let _critical = Critical::enter();
+                QUEUES.leave_absent(me, &absence, &left);
+            }
+            unwound();
+        });
         if is_cancelled(me) {
-            return match QUEUES.leave_absent(me, &absence, left) {
+            return match QUEUES.leave_absent(me, &absence, &left) {
                 true => Wake::Interrupted,
                 false => Wake::Ready,
             };
@@ -94,18 +95,15 @@ pub fn on_address_despite_handlers(
         if !QUEUES.step_in(me, &absence, Cancellation::Point) {
             return Wake::Ready;
         }
-        match commit(me, deadline) {
-            Wake::Interrupted if may_go_on(me) => match QUEUES.step_out(me, key) {
-                Some(again) => absence = again,
-                None => return Wake::Interrupted,
-            },
-            reason @ (Wake::Timeout | Wake::Interrupted) => {
-                QUEUES.withdraw(me, left);
-                return reason;
-            }
-            reason => return reason,
-        }
     }
+}
+
+/// Leaves the critical section, so that handlers run, and enters one again. If a handler ends the
+/// thread `unwound` runs.
+#[cold]
+fn run_handlers(critical: Critical, unwound: impl FnMut()) -> Critical {
+    cleanup::guarded(unwound, || drop(critical));
+    Critical::enter()
 }
 
 /// Whether the calling green thread is to be unwound at a cancellation point.

@@ -47,12 +47,18 @@ impl Cond {
     }
 
     /// Waits until woken or until `deadline`, having let the mutex go by `unlock`, which says
-    /// whether it could. Handlers that run meanwhile do not end the wait. After the wake-up the
-    /// condition variable may be gone.
-    pub fn wait(&self, unlock: impl FnOnce() -> bool, deadline: Instant) -> Wake {
+    /// whether it could. Handlers that run meanwhile do not end the wait; if one ends the thread
+    /// `unwound` runs. After the wake-up the condition variable may be gone.
+    pub fn wait(
+        &self,
+        unlock: impl FnOnce() -> bool,
+        deadline: Instant,
+        unwound: impl FnMut(),
+    ) -> Wake {
         // While the mutex is held: whoever signals after taking it sees us.
         let enter = || self.count(1);
-        park::on_address_despite_handlers(self.key(), deadline, enter, unlock, || self.leave())
+        let left = || self.leave();
+        park::on_address_despite_handlers(self.key(), deadline, enter, unlock, left, unwound)
     }
 
     /// One waiter less. Before the waiter runs: the last one may free the condition variable.
