@@ -4,7 +4,7 @@ use core::ffi::c_long;
 
 use super::symbol::check;
 use super::syscall_numbers;
-use crate::arch::system_call;
+use crate::signal::system_call;
 use crate::sys::errno;
 
 /// A system call as `syscall(2)` is given it.
@@ -22,9 +22,8 @@ impl Call {
     /// # Safety
     /// The arguments are valid for the system call.
     pub unsafe fn kernel(&self) -> isize {
-        let [a, b, c, d, e, f] = self.arguments;
         // SAFETY: as the caller promises.
-        unsafe { system_call::exposed(a, b, c, d, e, f, self.number) }
+        unsafe { system_call::make(self.number, self.arguments) }
     }
 }
 

@@ -9,12 +9,12 @@ use core::sync::atomic::Ordering;
 
 use libc::pid_t;
 
-use crate::arch::system_call::{self, syscall6};
+use crate::arch::system_call::syscall6;
 use crate::glibc::tcb;
 use crate::sched;
 use crate::sched::children::tracing;
 use crate::sched::kernel_state::{self, Change};
-use crate::signal::errand;
+use crate::signal::{errand, system_call};
 use crate::sys::{membarrier, user};
 use crate::task::errand::ROOM;
 use crate::task::{Thread, arguments, current, green_by_id, main_thread};
@@ -75,7 +75,7 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
     if let Some(change) = change(number, &arguments) {
         kernel_state::before(change);
     }
-    let [a, b, c, d, e, f] = arguments;
+    let [a, b, c, ..] = arguments;
     if filters(number, a) {
         membarrier::give_up();
     }
@@ -90,12 +90,12 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
                 syscall6(number, a, event.addr(), c, 0, 0, 0)
             }),
             // It returns the caller's id, which need not be the kernel thread's.
-            libc::SYS_set_tid_address => match system_call::exposed(a, b, c, d, e, f, number) {
+            libc::SYS_set_tid_address => match system_call::make(number, arguments) {
                 0.. => super::attributes::gettid() as isize,
                 error => error,
             },
             // Whoever can be cancelled anywhere can be here.
-            _ => system_call::exposed(a, b, c, d, e, f, number),
+            _ => system_call::make(number, arguments),
         }
     };
     if sets_policy(number) && is(a, 0) && result == 0 && !current().is_lent() {

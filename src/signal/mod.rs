@@ -25,6 +25,7 @@ pub mod retry;
 pub mod send;
 pub mod shared;
 pub mod stack;
+pub mod system_call;
 pub mod trampoline;
 pub mod wait;
 

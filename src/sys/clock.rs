@@ -12,7 +12,8 @@ pub const SECOND: u64 = 1_000_000_000;
 /// Nanoseconds in a millisecond.
 pub const MILLISECOND: u64 = 1_000_000;
 
-fn read(clock: libc::clockid_t) -> u64 {
+/// What `clock` says, in nanoseconds; 0 if there is none.
+pub fn read(clock: libc::clockid_t) -> u64 {
     let mut time = libc::timespec {
         tv_sec: 0,
         tv_nsec: 0,
