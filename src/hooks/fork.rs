@@ -92,6 +92,8 @@ unsafe extern "C" fn in_child() {
 /// A forked child has one thread.
 unsafe fn put_in_order(shares_files: bool) {
     let me = current();
+    // What waits for the parent does not wait for the child.
+    let withheld = me.mask.release() & !me.mask.get();
     hub::after_fork(me.holds_hub_at_fork.get());
     if shares_files {
         place::forget();
@@ -99,7 +101,7 @@ unsafe fn put_in_order(shares_files: bool) {
     }
     // SAFETY: a forked child has one thread.
     unsafe { runtime::reset_in_child() };
-    sigmask::set(me.mask_at_fork.get());
+    sigmask::set(me.mask_at_fork.get() & !withheld);
     // A thread that was green is in no critical section any more.
     if me.is_critical() {
         me.leave_critical();

@@ -3,14 +3,13 @@
 use core::ffi::c_int;
 use core::mem::MaybeUninit;
 use core::ptr;
-use core::sync::atomic::Ordering;
 
 use libc::sigset_t;
 
 use super::sleep;
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
-use crate::signal::{cancel, mask, restart};
+use crate::signal::{cancel, mask, restart, send};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::task::{Critical, Thread, arguments, green, green_or_wired};
@@ -145,7 +144,8 @@ pub unsafe extern "C-unwind" fn sigpending(set: *mut sigset_t) -> c_int {
     let result = errno::to_libc(unsafe { syscall!(SYS_rt_sigpending, set, 8) }) as c_int;
     if let (0, Some(me)) = (result, green_or_wired()) {
         let _critical = Critical::enter();
-        let blocked = me.pending.look() & me.mask.load(Ordering::Relaxed);
+        let blocked = me.pending.look() & me.mask.get();
+        send::taken_out(me);
         // SAFETY: written by the successful call.
         unsafe { *set.cast::<u64>() |= blocked };
     }

@@ -1,7 +1,6 @@
 //! Sending signals to threads.
 
 use core::ffi::c_int;
-use core::sync::atomic::Ordering;
 
 use libc::{pid_t, pthread_t, sigval};
 
@@ -53,7 +52,7 @@ fn send_to(
     if signal == 0 || thread.life.is_over() {
         return 0;
     }
-    let blocked = thread.mask.load(Ordering::Relaxed) & bit(signal) != 0;
+    let blocked = thread.mask.get() & bit(signal) != 0;
     if actions::get(signal).is_none() && !blocked {
         if !actions::is_ignored(signal) {
             // The default action is the whole process's affair.
@@ -70,7 +69,7 @@ fn send_to(
     if pending::queues(signal) && pending::is_at_limit() {
         return libc::EAGAIN;
     }
-    send::send(thread, signal, &came_with(), false);
+    send::send(thread, signal, &came_with());
     0
 }
 

@@ -26,6 +26,11 @@ pub fn keep_in_order(signals: u64) -> bool {
     IN_ORDER.swap(signals, Ordering::SeqCst) != signals
 }
 
+/// Signals of which only whoever accepts them may take one from the kernel.
+pub fn kept_in_order() -> u64 {
+    IN_ORDER.load(Ordering::Relaxed)
+}
+
 /// Signals that a base context is closed to: those that the main thread blocks, or all, once
 /// that has ended; and those that are to be [kept in order](keep_in_order).
 #[inline(always)]
@@ -78,8 +83,16 @@ impl KernelMask {
 
     #[cold]
     fn set(&self, mask: u64) {
-        sigmask::set(mask);
-        self.current.set(mask);
+        let mut wanted = mask;
+        loop {
+            // Noted first: a signal that comes in between may have it closed further.
+            self.current.set(wanted);
+            sigmask::set(wanted);
+            match self.current.get() {
+                now if now == wanted => return,
+                now => wanted = now,
+            }
+        }
     }
 
     /// The base context runs from here on, open to what the main thread is open to.

@@ -5,8 +5,8 @@
 //!   ────────────                      ──────────
 //!   to(): successor, after
 //!   resume_ontop ──── registers ───▶  arrive(): from.context = …
-//!     saved on from's stack             thread pointer := to's
-//!                                       signal mask    := to's, if it differs
+//!     saved on from's stack             signal mask    := to's, if it differs
+//!                                       thread pointer := to's
 //!                                       after(from)
 //!                                     … to goes on where it left off
 //! ```
@@ -77,9 +77,12 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
         let me = &*from.successor.get();
         (me, worker::of(me))
     };
+    // While the pointer is still `from`'s: of what comes meanwhile `from` is asked first, which
+    // is nowhere yet where it could be claimed, and then `me` (`signal/delivery.rs`, `taker`).
+    enter_mask(from, me, worker);
     // SAFETY: we are on `me`'s stack.
     unsafe { set_pointer(me.pointer.get()) };
-    after(from, me, worker);
+    after(from);
     // Nobody looks at the transfer again: the contexts live in the threads.
     // SAFETY: a Context is one pointer, and this one is never resumed.
     Transfer::new(
@@ -88,21 +91,26 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     )
 }
 
-/// What is left to do for `from`, and for `me`, who runs now.
+/// Gives the kernel thread of `worker` the mask of `me`, who follows `from`.
+#[inline(always)]
+fn enter_mask(from: &Thread, me: &Thread, worker: &Worker) {
+    if me.kind() == Kind::Base {
+        worker.mask.enter_base();
+    } else if from.kind() == Kind::Base {
+        worker.mask.leave_base(me.mask.of_kernel());
+    } else {
+        worker.mask.sync(me.mask.of_kernel());
+    }
+}
+
+/// What is left to do for `from`, now that another runs.
 ///
 /// Never inlined: [`current`](crate::task::current) is a constant of a thread
 /// to the compiler, which could take it from before the change of thread pointer.
 #[inline(never)]
-fn after(from: &'static Thread, me: &'static Thread, worker: &'static Worker) {
-    if me.kind() == Kind::Base {
-        worker.mask.enter_base();
-    } else if from.kind() == Kind::Base {
-        worker.mask.leave_base(me.mask.load(Ordering::Relaxed));
-    } else {
-        worker.mask.sync(me.mask.load(Ordering::Relaxed));
-    }
+fn after(from: &'static Thread) {
     match from.after.get() {
-        // Whoever sends `me` a signal sees that it runs, or `me` sees the signal; the
+        // Whoever sends the one that runs a signal sees that, or that one sees the signal; the
         // others do something with that effect anyway.
         After::Nothing => fence(Ordering::SeqCst),
         After::Publish => {

@@ -24,7 +24,7 @@ pub fn pending(me: &Thread) {
         let signal = own.trailing_zeros() as i32 + 1;
         match wait::poll(signal) {
             // What is the thread's comes before what is the process's.
-            Some(info) => send::add(me, signal, &info, false),
+            Some(info) => send::add(me, signal, &info),
             None => all &= !bit(signal),
         }
     }

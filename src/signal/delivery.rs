@@ -6,13 +6,13 @@ use super::info::{self, To};
 use super::{actions, send, stack};
 use crate::arch::frame::Frame;
 use crate::hub::epoll;
-use crate::sched::lend;
+use crate::sched::{lend, worker};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::task::{Kind, Thread, all_husks, current, deferred, main_thread, pending};
 
 fn accepts(thread: &Thread, signal: i32) -> bool {
-    thread.mask.load(Ordering::Relaxed) & bit(signal) == 0
+    thread.mask.get() & bit(signal) == 0
 }
 
 /// Whom a signal that has hit `me` is meant for, if not for `me`: `shared`, the process has
@@ -107,31 +107,40 @@ pub unsafe extern "C" fn decide(signal: i32, frame: *mut Frame, start: *mut Star
         return unsafe { begin(me, signal, frame, start) };
     }
     if me.is_critical() && !is_fault(signal, &frame.info) {
-        defer(me, signal, &mut frame.info);
+        defer(me, signal, frame);
         return false;
     }
     info::undisguise(&mut frame.info);
-    let shared = is_shared(me, signal, &frame.info);
-    // A real one queues behind those that came before.
-    let queued = pending::queues(signal) && me.pending.bits_now() & bit(signal) != 0;
-    if is_nudge(me, signal, &frame.info) {
-        // Not critical, so its own thread has run since, or the target is `me`.
-        let Some(taken) = me.pending.take(bit(signal)) else {
-            return false;
-        };
-        frame.info = taken.info;
-    } else if let Some(thread) = addressee(me, signal, shared) {
-        send::send(thread, signal, &frame.info, shared);
-        return false;
-    } else if queued && me.kind() == Kind::Green {
-        send::add(me, signal, &frame.info, shared);
-        match me.pending.take(bit(signal)) {
-            Some(taken) => frame.info = taken.info,
-            None => return false,
-        }
+    // Not critical: of what a nudge means its own thread has had its turn since, or it is `me`'s.
+    if !is_nudge(me, signal, &frame.info) && !stays(me, signal, &frame.info) {
+        // SAFETY: as the caller promises.
+        return unsafe { begin(me, signal, frame, start) };
     }
+    let Some(taken) = me.pending.take(bit(signal)) else {
+        return false;
+    };
+    frame.info = taken.info;
     // SAFETY: as the caller promises.
     unsafe { begin(me, signal, frame, start) }
+}
+
+/// Puts a signal that has hit `me`, the caller, where it has to wait, if it has: with the main
+/// thread, for which it is meant, or behind others that wait for `me`.
+fn stays(me: &'static Thread, signal: i32, came_with: &libc::siginfo_t) -> bool {
+    let shared = is_shared(me, signal, came_with);
+    if let Some(main) = addressee(me, signal, shared) {
+        let refused = |taken| send::keep(me, signal, taken);
+        if send::add_shared(main, signal, came_with, refused) {
+            send::interrupt(main);
+        }
+        return true;
+    }
+    let queued = pending::queues(signal) && me.pending.bits_now() & bit(signal) != 0;
+    if queued && me.kind() == Kind::Green {
+        me.pending.add(signal, came_with, shared);
+        return true;
+    }
+    false
 }
 
 /// Has the handler for `signal` run on `me`, the caller.
@@ -158,35 +167,85 @@ unsafe fn begin(me: &'static Thread, signal: i32, frame: &mut Frame, start: *mut
     true
 }
 
+/// The thread whose kernel thread has got a signal to the process while `me`, the caller, was
+/// inside the runtime: `None`, a base context.
+fn taker(me: &'static Thread, signal: i32) -> Option<&'static Thread> {
+    if me.kind() == Kind::Foreign {
+        return Some(me);
+    }
+    // SAFETY: null or a thread's block; those of workers' threads stay.
+    let running = unsafe { worker::of(me).running().as_ref() }?;
+    if running.is(me) {
+        return (me.kind() == Kind::Green).then_some(me);
+    }
+    // Between the two: `me` leaves the CPU, and has the mask of one of them.
+    let accepting = |thread: &&Thread| thread.kind() == Kind::Green && accepts(thread, signal);
+    [me, running].into_iter().find(accepting)
+}
+
 /// Inside the runtime nothing can be done but to take note.
-fn defer(me: &'static Thread, signal: i32, came_with: &mut libc::siginfo_t) {
-    if is_nudge(me, signal, came_with) {
+fn defer(me: &'static Thread, signal: i32, frame: &mut Frame) {
+    if is_nudge(me, signal, &frame.info) {
         // `me` will look at the end of its critical section.
         return;
     }
-    info::undisguise(came_with);
-    let shared = is_shared(me, signal, came_with);
-    let idle = me.kind() == Kind::Base;
-    let mut target = addressee(me, signal, shared);
-    if idle {
-        // Where nobody accepts it the main thread has closed its mask just now, and
-        // puts it back.
-        target = target.or_else(|| acceptor(signal)).or_else(main_thread);
-    }
-    if idle && target.is_none() {
-        // The main thread has ended just now.
-        info::send(To::Process, signal, came_with);
+    info::undisguise(&mut frame.info);
+    if me.kind() != Kind::Base && !is_shared(me, signal, &frame.info) {
+        send::add(me, signal, &frame.info);
+        send::stay(me);
         return;
     }
-    let target = target.unwrap_or(me);
-    send::add(target, signal, came_with, shared);
-    if target.is(me) {
-        send::stay(me);
+    match taker(me, signal) {
+        Some(taker) => defer_for(taker, me, signal, frame),
+        None => hand_on(me, signal, frame),
+    }
+}
+
+/// A signal to the process has hit the kernel thread of `taker`, which accepts it: that handles
+/// it, unless the main thread does. `me`, the caller, is `taker` or leaves the CPU for it.
+fn defer_for(taker: &'static Thread, me: &'static Thread, signal: i32, frame: &mut Frame) {
+    if let Some(main) = addressee(taker, signal, true) {
+        let refused = |taken| send::keep(taker, signal, taken);
+        if send::add_shared(main, signal, &frame.info, refused) {
+            deferred::add(main);
+            return;
+        }
     } else {
-        deferred::add(target);
-        if idle {
-            // It may be on its way to sleep in the hub.
-            epoll::kick();
+        taker.pending.add(signal, &frame.info, true);
+        if pending::queues(signal) && taker.is_green() {
+            // The next one stays in the kernel until this one is handled: it might turn out to be
+            // for somebody else.
+            taker.mask.withhold(bit(signal));
+            close(me, signal, frame);
         }
     }
+    if taker.is(me) {
+        send::stay(me);
+    }
+}
+
+/// Closes the kernel thread of `me`, the caller, to `signal` when it returns to `frame`.
+fn close(me: &Thread, signal: i32, frame: &mut Frame) {
+    frame.context.mask |= bit(signal);
+    let mask = &worker::of(me).mask;
+    mask.note(mask.get() | bit(signal));
+}
+
+/// `me`, the caller, a base context, has got a signal to the process.
+fn hand_on(me: &Thread, signal: i32, frame: &mut Frame) {
+    let accepting = main_thread().filter(|main| accepts(main, signal));
+    match accepting.or_else(|| acceptor(signal)) {
+        Some(target) if send::add_shared(target, signal, &frame.info, send::give_back) => {
+            deferred::add(target);
+        }
+        // It has closed its mask or ended just now, and the signal is the kernel's again: which
+        // must not give it to this kernel thread at once.
+        Some(_) => close(me, signal, frame),
+        None => {
+            info::send(To::Process, signal, &frame.info);
+            close(me, signal, frame);
+        }
+    }
+    // It may be on its way to sleep in the hub.
+    epoll::kick();
 }

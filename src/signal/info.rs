@@ -56,7 +56,7 @@ pub fn is_process_directed(signal: i32, info: &libc::siginfo_t) -> bool {
 
 /// Whether it is a [`nudge`] and nothing else.
 pub fn is_nudge(info: &libc::siginfo_t) -> bool {
-    info.si_code == libc::SI_QUEUE && queued(info).mark == NUDGE
+    matches!(info.si_code, libc::SI_QUEUE | libc::SI_USER) && queued(info).mark == NUDGE
 }
 
 /// Whether it may be a nudge that carries no mark.
@@ -171,6 +171,18 @@ pub fn nudge(kernel_thread: i32, signal: i32) -> isize {
         return send_bare(to, signal);
     }
     result
+}
+
+/// [`nudge`] for the calling kernel thread, also where the kernel has no memory for what comes
+/// with a signal (setrlimit(2), `RLIMIT_SIGPENDING`): of those that queue it only delivers one
+/// that says it is by `kill` then, which one can say to oneself only, and it [loses](is_lost) the
+/// mark.
+pub fn nudge_self(signal: i32) -> isize {
+    let mut info = pending::lost(signal);
+    queued_mut(&mut info).mark = NUDGE;
+    // SAFETY: no arguments.
+    let own = unsafe { syscall!(SYS_gettid) } as i32;
+    send_as_it_is(To::KernelThread(own), signal, &info)
 }
 
 /// `pthread_sigqueue(3)` to the kernel thread `id` of this process, which must not be taken

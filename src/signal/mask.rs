@@ -4,14 +4,14 @@ use core::sync::atomic::Ordering;
 
 use super::{Watch, actions, send, shared};
 use crate::glibc::signals::UNBLOCKABLE;
-use crate::sched::{idle, worker};
+use crate::sched::mask::KernelMask;
+use crate::sched::{self, idle, worker};
 use crate::task::{Critical, Thread, arguments, current, main_thread};
 
-/// The worker that runs `me`, the caller.
 /// `sigprocmask(2)` for the calling green thread: the mask from before, or
 /// `EINVAL`. What becomes unblocked and is pending has been handled on return.
 pub fn change(me: &'static Thread, how: i32, set: Option<u64>) -> Result<u64, i32> {
-    let before = me.mask.load(Ordering::Relaxed);
+    let before = me.mask.get();
     let Some(set) = set else { return Ok(before) };
     let after = match how {
         libc::SIG_BLOCK => before | set,
@@ -25,25 +25,58 @@ pub fn change(me: &'static Thread, how: i32, set: Option<u64>) -> Result<u64, i3
 
 /// Makes `mask` that of the calling green thread, in the kernel, too.
 pub fn install(me: &'static Thread, mask: u64) {
-    let _critical = Critical::enter();
-    let before = settle(me, mask);
-    worker::of(me).mask.sync(mask);
-    changed(me, before, mask);
+    replace(me, mask, KernelMask::sync, |_| ());
 }
 
 /// [`install`] for a caller who is about to tell the kernel. What becomes unblocked and
 /// is pending is handled then.
 pub fn announce(me: &'static Thread, mask: u64) {
-    let mask = mask & !UNBLOCKABLE;
-    let _critical = Critical::enter();
-    let before = settle(me, mask);
-    worker::of(me).mask.note(mask);
-    changed(me, before, mask);
+    replace(me, mask & !UNBLOCKABLE, KernelMask::note, |_| ());
+}
+
+/// `me`, the caller, is at its end: what queues stays in the kernel from here on, and in order.
+/// The mask from before.
+pub fn end(me: &'static Thread) -> u64 {
+    let before = me.mask.get();
+    let queue = sched::mask::kept_in_order();
+    if queue & !before != 0 {
+        install(me, before | queue);
+    }
+    before
+}
+
+/// Makes `mask` that of the calling green thread; `tell` is for its kernel thread's. `then` gets
+/// the mask from before, and runs when the change is made and nothing that comes of it has been
+/// handled; so the watch begins.
+///
+/// What has come for the process before the mask is closed to it is handled before that, as it
+/// would be natively: to give it back to the kernel would put it behind what has come since.
+fn replace(
+    me: &'static Thread,
+    mask: u64,
+    tell: fn(&KernelMask, u64),
+    then: impl FnOnce(u64),
+) -> Watch {
+    loop {
+        let _critical = Critical::enter();
+        let before = me.mask.get();
+        let settled = settle(me, mask);
+        tell(&worker::of(me).mask, me.mask.of_kernel());
+        let late = me.pending.shared() & mask & !before;
+        if late == 0 || !me.is_critical_once() {
+            then(before);
+            changed(me, settled, mask);
+            return Watch::new(me);
+        }
+        settle(me, settled);
+        me.mask.set(before);
+        tell(&worker::of(me).mask, me.mask.of_kernel());
+    }
 }
 
 /// Notes `mask` for `me`, the caller; returns what was settled before.
 fn settle(me: &Thread, mask: u64) -> u64 {
-    me.mask.store(mask, Ordering::Relaxed);
+    me.mask.set(mask);
     // SeqCst: whoever adds a signal, or opens a base context to it, looks afterwards.
     let before = me.settled_mask.swap(mask, Ordering::SeqCst);
     shared::accept(!mask);
@@ -58,7 +91,8 @@ fn changed(me: &'static Thread, before: u64, mask: u64) {
     if before != mask && main_thread().is_some_and(|main| main.is(me)) {
         idle::renew_mask(mask);
     }
-    // What has come for the process was meant for a thread that accepts it.
+    // What has come for the process, and while a handler runs, was meant for a thread that
+    // accepts it.
     let stray = me.pending.shared() & mask;
     if stray != 0 {
         send::put_back(me, stray);
@@ -85,10 +119,12 @@ pub fn read(set: *const libc::sigset_t) -> Result<Option<u64>, i32> {
 /// A handler that runs meanwhile returns to the mask from before, as the kernel has it
 /// (set_restore_sigmask).
 pub fn during(me: &'static Thread, mask: Option<u64>, act: impl FnOnce(&Watch) -> isize) -> isize {
-    let watch = Watch::new(me);
-    let Some(mask) = mask else { return act(&watch) };
-    me.suspended_mask.set(Some(me.mask.load(Ordering::Relaxed)));
-    install(me, mask & !UNBLOCKABLE);
+    let Some(mask) = mask else {
+        return act(&Watch::new(me));
+    };
+    let watch = replace(me, mask & !UNBLOCKABLE, KernelMask::sync, |before| {
+        me.suspended_mask.set(Some(before));
+    });
     let result = if watch.handled() {
         -(libc::EINTR as isize)
     } else {
@@ -112,13 +148,13 @@ pub fn natively<R>(set: *const libc::sigset_t, call: impl FnOnce() -> R) -> R {
         return call();
     };
     if !me.is_green() {
-        me.mask.store(mask & !UNBLOCKABLE, Ordering::Relaxed);
+        me.mask.set(mask & !UNBLOCKABLE);
         me.suspended_mask.set(Some(mask));
         let result = call();
         me.suspended_mask.set(None);
         return result;
     }
-    let before = me.mask.swap(mask & !UNBLOCKABLE, Ordering::SeqCst);
+    let before = me.mask.replace(mask & !UNBLOCKABLE);
     me.suspended_mask.set(Some(before));
     // Its nudge waits in the kernel until that opens the mask.
     if me.deliverable() != 0 {
@@ -126,7 +162,7 @@ pub fn natively<R>(set: *const libc::sigset_t, call: impl FnOnce() -> R) -> R {
     }
     let result = call();
     if let Some(before) = me.suspended_mask.take() {
-        me.mask.store(before, Ordering::Relaxed);
+        me.mask.set(before);
     }
     result
 }
@@ -144,7 +180,7 @@ pub fn jump(me: &'static Thread, mask: u64) {
 
 /// A handler of `me`, the caller, begins under `mask`.
 pub(super) fn enter_handler(me: &Thread, mask: u64) {
-    me.mask.store(mask, Ordering::Relaxed);
+    me.mask.set(mask);
     worker::of(me).mask.note(mask);
 }
 

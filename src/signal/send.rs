@@ -9,10 +9,10 @@ use core::sync::atomic::Ordering;
 
 use super::info::{self, To};
 use super::{actions, cancellation, errand, wait};
-use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
+use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
 use crate::sched::{monitor, wake, worker};
 use crate::sys::raw::syscall;
-use crate::sys::sigmask::{HIGHEST, bit};
+use crate::sys::sigmask::{self, HIGHEST, bit};
 use crate::task::pending::{Pending, REAL_TIME, Taken};
 use crate::task::word::{Claim, Wake};
 use crate::task::{Critical, Thread, current, deferred};
@@ -44,56 +44,123 @@ pub fn deliver_deferred() {
 #[cold]
 pub fn catch_up(me: &'static Thread) {
     deliver_deferred();
-    let mut ready = me.deliverable();
-    while ready != 0 {
-        let signal = ready.trailing_zeros() as i32 + 1;
-        ready &= ready - 1;
-        if signal == SIGCANCEL {
-            cancellation::catch_up(me);
-            continue;
-        }
-        if signal == SIGSETXID {
-            errand::run(me);
-            continue;
-        }
+    let ready = me.deliverable();
+    if ready & bit(SIGCANCEL) != 0 {
+        cancellation::catch_up(me);
+    }
+    if ready & bit(SIGSETXID) != 0 {
+        errand::run(me);
+    }
+    let ready = me.deliverable() & !UNBLOCKABLE;
+    let are_several = ready & ready.wrapping_sub(1) != 0;
+    if me.mask.withholds() || are_several {
+        // As in the kernel, all handlers' frames are there before the first one runs.
+        reopen(me, |_| nudge_each(me, me.deliverable() & !UNBLOCKABLE));
+    } else {
+        nudge_each(me, ready);
+    }
+}
+
+/// Has the kernel build the frames of the handlers for `signals`, which wait for `me`, the
+/// caller, and set the masks.
+fn nudge_each(me: &'static Thread, mut signals: u64) {
+    while signals != 0 {
+        let signal = signals.trailing_zeros() as i32 + 1;
+        signals &= signals - 1;
         // Where the program has no handler any more the nudge does what the
         // signal would.
         if actions::get(signal).is_none() {
             me.pending.take(bit(signal));
         }
-        // The kernel builds the handler's frame and sets the mask.
         // SAFETY: no arguments.
         nudge(me, unsafe { syscall!(SYS_gettid) } as i32, signal);
     }
 }
 
+/// Opens the kernel thread of `me`, the caller, to what was [withheld](crate::task::mask), after
+/// `act`, which is given that; no handler runs before.
+fn reopen(me: &Thread, act: impl FnOnce(u64)) {
+    let before = sigmask::replace(!0);
+    let released = me.mask.release();
+    act(released);
+    let open = released & !me.mask.of_kernel();
+    if open != 0 {
+        let mask = &worker::of(me).mask;
+        mask.note(mask.get() & !open);
+    }
+    sigmask::set(before & !open);
+}
+
+/// Signals were taken out of those that wait for `me`, the caller, inside the runtime: its kernel
+/// thread need not be closed any more to those that are gone.
+pub fn taken_out(me: &Thread) {
+    if me.mask.withholds() {
+        reopen(me, |released| {
+            me.mask.withhold(released & me.pending.bits_now());
+        });
+    }
+}
+
 /// Nudges `target` on the kernel thread that runs it. Where the kernel has no memory for
-/// that (`RLIMIT_SIGPENDING`) the monitor tries again.
+/// that (`RLIMIT_SIGPENDING`) the monitor tries again, unless that is the caller's own.
 fn nudge(target: &'static Thread, kernel_thread: i32, signal: i32) {
-    if info::nudge(kernel_thread, signal) == -(libc::EAGAIN as isize) {
-        deferred::add(target);
+    const NO_MEMORY: isize = -(libc::EAGAIN as isize);
+    let mut result = info::nudge(kernel_thread, signal);
+    if result == NO_MEMORY && target.is(current()) {
+        result = info::nudge_self(signal);
+    }
+    if result == NO_MEMORY {
+        // At once it would be no better.
+        deferred::postpone(target);
         monitor::stay_awake();
     }
 }
 
-/// Adds `signal` to those that wait for the green thread `target`; `shared`: it was sent to
-/// the process. Async-signal-safe.
-pub fn add(target: &Thread, signal: i32, came_with: &libc::siginfo_t, shared: bool) {
-    target.pending.add(signal, came_with, shared);
-    // It may have ended, or closed its mask for good, since it was chosen. Whoever does
-    // that looks for signals afterwards (SeqCst on both sides).
-    let closed = target.settled_mask.load(Ordering::SeqCst) & bit(signal) != 0;
-    // The caller itself is about to close its kernel thread's, and looks then: given back now
-    // the signal would come again at once, for ever.
-    let is_closing = target.is(current());
-    if target.pending.is_closed() || shared && closed && !is_closing {
-        target.pending.rescue(give_back);
+/// Adds `signal` to those that wait for the thread `target`, to which it was sent.
+/// Async-signal-safe.
+pub fn add(target: &Thread, signal: i32, came_with: &libc::siginfo_t) {
+    target.pending.add(signal, came_with, false);
+    // It may have ended meanwhile; then it looked afterwards (SeqCst on both sides).
+    if target.pending.is_closed() {
+        target.pending.rescue(0, give_back);
     }
 }
 
-/// Sends `signal` to the green thread `target`. The caller is not critical.
-pub fn send(target: &'static Thread, signal: i32, came_with: &libc::siginfo_t, shared: bool) {
-    add(target, signal, came_with, shared);
+/// Adds `signal`, which was sent to the process, to those that wait for `target`. False if that
+/// has ended or closed its mask since it was chosen: then `refused` gets what it does not handle,
+/// if anything. Async-signal-safe.
+#[must_use]
+pub fn add_shared(
+    target: &Thread,
+    signal: i32,
+    came_with: &libc::siginfo_t,
+    refused: impl FnMut(Taken),
+) -> bool {
+    target.pending.add(signal, came_with, true);
+    // Who closes its mask or ends looks for signals afterwards (SeqCst on both sides).
+    let closed = target.settled_mask.load(Ordering::SeqCst);
+    // The caller itself is about to close its kernel thread's, and looks then.
+    let is_closing = target.is(current());
+    if !target.pending.is_closed() && (closed & bit(signal) == 0 || is_closing) {
+        return true;
+    }
+    target.pending.rescue(closed, refused);
+    false
+}
+
+/// What a thread that was chosen for it has refused stays with `taker`, whose kernel thread has
+/// got `signal`; others' that are met on the way go back to the kernel.
+pub fn keep(taker: &Thread, signal: i32, refused: Taken) {
+    if refused.signal == signal {
+        taker.pending.add(signal, &refused.info, true);
+    } else {
+        give_back(refused);
+    }
+}
+
+/// Sends `signal` to the thread `target`. The caller is not critical.
+pub fn send(target: &'static Thread, signal: i32, came_with: &libc::siginfo_t) {
+    add(target, signal, came_with);
     interrupt(target);
 }
 
@@ -128,7 +195,7 @@ pub fn interrupt(target: &'static Thread) {
 }
 
 /// Gives what was sent to the process back to the kernel, which keeps it or finds somebody
-/// who accepts it.
+/// who accepts it: behind what has come since.
 pub fn give_back(taken: Taken) {
     info::send(To::Process, taken.signal, &taken.info);
 }
@@ -145,4 +212,5 @@ pub fn put_back(me: &Thread, signals: u64) {
     }
     me.pending.take_shared(signals, give_back);
     later.take_shared(!0, give_back);
+    taken_out(me);
 }

@@ -8,7 +8,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::delivery;
+use super::{delivery, send};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::hub::signals;
 use crate::sched::{kernel_thread, monitor, wake};
@@ -16,6 +16,7 @@ use crate::sys::in_child::in_child;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::sys::task_state;
+use crate::task::deferred;
 use crate::task::word::Wake;
 
 /// Somebody blocks a signal, or queues are to stay in order: the hub has to look out.
@@ -64,12 +65,15 @@ pub fn accept(accepted: u64) {
 
 /// Whether the monitor must not sleep for good.
 pub fn is_polled() -> bool {
-    POLLED.load(Ordering::Relaxed) || LEFT.load(Ordering::SeqCst)
+    POLLED.load(Ordering::Relaxed)
+        || LEFT.load(Ordering::SeqCst)
+        || deferred::is_anybody_postponed()
 }
 
 /// The monitor's part: opens what the hub needs, and looks where that does not do. The
 /// caller is critical and holds no lock.
 pub fn monitor_look() {
+    deferred::take_postponed(send::interrupt);
     if NEEDED.load(Ordering::SeqCst) && !WATCHED.load(Ordering::Relaxed) {
         if !POLLED.load(Ordering::Relaxed) && signals::watch() {
             WATCHED.store(true, Ordering::Relaxed);

@@ -18,7 +18,6 @@
 
 use core::ffi::c_void;
 use core::mem;
-use core::sync::atomic::Ordering;
 
 use super::actions::Action;
 use super::delivery::{self, Start};
@@ -54,9 +53,14 @@ impl Masks {
         context: &mut Context,
         suspended: Option<u64>,
     ) -> Self {
+        let withheld = me.mask.withholds();
+        if withheld {
+            // At the very end of a critical section.
+            context.mask &= !me.mask.release() | me.mask.get();
+        }
         // A call that the kernel has changed the mask for has the one from before in its frame.
         let in_force = match suspended {
-            Some(_) => me.mask.load(Ordering::Relaxed),
+            Some(_) => me.mask.get(),
             None => context.mask,
         };
         let during = action.mask_during(signal, in_force);
@@ -65,7 +69,7 @@ impl Masks {
             shown: context.mask,
         };
         if me.is_green() {
-            masks.recorded = me.mask.load(Ordering::Relaxed);
+            masks.recorded = me.mask.get();
             if let Some(outer) = suspended {
                 // The call that is interrupted has changed the mask for its own length.
                 context.mask = outer;
@@ -77,6 +81,9 @@ impl Masks {
             mask::enter_handler(me, during);
         }
         sigmask::set(during);
+        if withheld {
+            send::catch_up(me);
+        }
         masks
     }
 

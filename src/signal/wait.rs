@@ -7,7 +7,7 @@ use core::mem;
 use core::ptr;
 use core::sync::atomic::Ordering;
 
-use super::{Watch, cancel, info};
+use super::{Watch, cancel, info, send};
 use crate::glibc::real::real;
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::blocking;
@@ -27,7 +27,9 @@ type Real = unsafe extern "C-unwind" fn(
 /// with it.
 fn take(me: &Thread, set: u64) -> Option<(i32, libc::siginfo_t)> {
     let _critical = Critical::enter();
-    let taken = me.pending.take(set & !UNBLOCKABLE)?;
+    let taken = me.pending.take(set & !UNBLOCKABLE);
+    send::taken_out(me);
+    let taken = taken?;
     Some((taken.signal, as_reported(taken.info)))
 }
 

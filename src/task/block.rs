@@ -13,6 +13,7 @@ use super::errand::Errands;
 use super::event_loop::EventLoop;
 use super::haste::Haste;
 use super::life::Life;
+use super::mask::Mask;
 use super::name::Name;
 use super::node::Node;
 use super::pending::Pending;
@@ -94,8 +95,8 @@ pub struct Thread {
     pub(crate) pending: Pending,
     /// What others have asked the thread to do.
     pub(crate) errands: Errands,
-    /// The thread's signal mask, as the kernel has it while the thread runs.
-    pub(crate) mask: AtomicU64,
+    /// The thread's signal mask.
+    pub(crate) mask: Mask,
     /// The mask that was set last, or returned to: without what is blocked for the length
     /// of a handler.
     pub(crate) settled_mask: AtomicU64,
@@ -250,6 +251,7 @@ impl Thread {
         // Its parent's.
         self.pending.open(|_| ());
         self.errands.forget();
+        self.mask.release();
         self.forget_signals();
         self.deferred.store(false, Ordering::Relaxed);
         self.retry.forget();
@@ -295,6 +297,6 @@ impl Thread {
     /// Signals that wait for the thread and that it does not block.
     #[inline(always)]
     pub(crate) fn deliverable(&self) -> u64 {
-        self.pending.bits() & !self.mask.load(Ordering::Relaxed)
+        self.pending.bits() & !self.mask.get()
     }
 }

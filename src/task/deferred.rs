@@ -8,8 +8,10 @@ use super::Thread;
 use crate::sys::in_child::in_child;
 use crate::sys::lock_free;
 
-/// A stack, linked through the threads.
+/// A stack, linked through the threads. A thread is in one of the two at most.
 static DEFERRED: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
+/// The same, of those whom nobody can tell now: for the monitor.
+static POSTPONED: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 
 /// Whether there is one.
 #[inline(always)]
@@ -19,17 +21,40 @@ pub fn is_anybody() -> bool {
 
 /// Leaves it to whoever [takes](take_all) them to tell `target`. Async-signal-safe.
 pub fn add(target: &'static Thread) {
+    push(&DEFERRED, target);
+}
+
+/// Leaves it to the monitor to tell `target`, at its next look. Async-signal-safe.
+pub fn postpone(target: &'static Thread) {
+    push(&POSTPONED, target);
+}
+
+fn push(list: &AtomicPtr<Thread>, target: &'static Thread) {
     if !target.deferred.swap(true, Ordering::AcqRel) {
-        lock_free::push(&DEFERRED, target, &target.deferred_next);
+        lock_free::push(list, target, &target.deferred_next);
     }
 }
 
 /// Calls `tell` for each, and forgets it before that.
 pub fn take_all(tell: impl Fn(&'static Thread)) {
-    if !is_anybody() {
+    take(&DEFERRED, tell);
+}
+
+/// Whether the monitor has anybody to tell.
+pub fn is_anybody_postponed() -> bool {
+    !POSTPONED.load(Ordering::Relaxed).is_null()
+}
+
+/// [`take_all`] for those that were postponed.
+pub fn take_postponed(tell: impl Fn(&'static Thread)) {
+    take(&POSTPONED, tell);
+}
+
+fn take(list: &AtomicPtr<Thread>, tell: impl Fn(&'static Thread)) {
+    if list.load(Ordering::Relaxed).is_null() {
         return;
     }
-    let mut next = DEFERRED.swap(ptr::null_mut(), Ordering::AcqRel);
+    let mut next = list.swap(ptr::null_mut(), Ordering::AcqRel);
     // SAFETY: null or a thread's block; those of green threads stay.
     while let Some(target) = unsafe { next.as_ref() } {
         next = target.deferred_next.load(Ordering::Relaxed);
@@ -43,6 +68,7 @@ pub fn take_all(tell: impl Fn(&'static Thread)) {
 /// Forgets everybody: in a forked child they do not exist.
 fn reset() {
     DEFERRED.store(ptr::null_mut(), Ordering::Relaxed);
+    POSTPONED.store(ptr::null_mut(), Ordering::Relaxed);
 }
 
 in_child!(reset);

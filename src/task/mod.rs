@@ -4,7 +4,8 @@
 //! - [`role`]: whether it parks, and what ties it to its kernel thread;
 //! - [`word`]: the park/unpark rendezvous; [`life`]: join and detach;
 //! - [`list`], [`node`], [`timer`]: the block's links in queues;
-//! - [`pending`]: signals that wait for it; [`deferred`]: who has to look at those;
+//! - [`mask`]: what it blocks; [`pending`]: signals that wait for it; [`deferred`]: who has to
+//!   look at those;
 //! - [`retry`]: the timer that repeats a request for its cancellation;
 //! - [`errand`]: what others have asked it to do;
 //! - [`alternate_stack`]: what `sigaltstack` was told;
@@ -31,6 +32,7 @@ pub mod list;
 pub mod lock;
 mod lock_word;
 mod main_thread;
+pub mod mask;
 mod name;
 pub mod node;
 pub mod pending;

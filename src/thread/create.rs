@@ -200,7 +200,8 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.joins.store(core::ptr::null_mut(), Ordering::Relaxed);
     thread.name.set(name_of(me));
     let mask = wish.mask.unwrap_or_else(|| mask_of(me)) & !UNBLOCKABLE;
-    thread.mask.store(mask, Ordering::Relaxed);
+    thread.mask.release();
+    thread.mask.set(mask);
     thread.settled_mask.store(mask, Ordering::Relaxed);
     if mask != 0 {
         shared::need();
@@ -249,7 +250,7 @@ pub fn prepare(thread: &Thread) {
 
 fn mask_of(me: &Thread) -> u64 {
     if me.kind() == Kind::Green {
-        return me.mask.load(Ordering::Relaxed);
+        return me.mask.get();
     }
     sigmask::get()
 }

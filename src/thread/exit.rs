@@ -8,7 +8,7 @@ use super::{husk, join, keys, main_thread, scheduling};
 use crate::glibc::{resolver, tls};
 use crate::sched::{event_loop, kernel_thread, park, tie};
 use crate::signal::send::give_back;
-use crate::signal::{cancel, errand};
+use crate::signal::{cancel, errand, mask};
 use crate::sys::in_child::in_child;
 use crate::task::life::Exit;
 use crate::task::{Kind, Thread, all_husks, current, main_thread};
@@ -50,13 +50,18 @@ pub fn is_alone() -> bool {
 /// process (`pthread_exit(3)`). Not called by threads that still have to run
 /// code of the program.
 pub fn count_out() {
-    // AcqRel: the last one sees everything that the others did.
-    let is_last = LIVE.fetch_sub(1, Ordering::AcqRel) == 1;
-    // Where there are no husks glibc's own count is right, and it knows of more threads.
-    if is_last && (all_husks().next().is_some() || current().is_husk()) {
+    if is_last_out() {
         // SAFETY: as natively, the last thread exits the process.
         unsafe { libc::exit(0) }
     }
+}
+
+/// [`count_out`] for who ends the process itself, if that is due.
+fn is_last_out() -> bool {
+    // AcqRel: the last one sees everything that the others did.
+    let is_last = LIVE.fetch_sub(1, Ordering::AcqRel) == 1;
+    // Where there are no husks glibc's own count is right, and it knows of more threads.
+    is_last && (all_husks().next().is_some() || current().is_husk())
 }
 
 /// Back to one thread, in a forked child.
@@ -104,7 +109,14 @@ pub fn finish(me: &'static Thread) -> ! {
     if main_thread().is_some_and(|main| main.is(me)) {
         main_thread::ended();
     }
-    count_out();
+    let last_mask = (me.kind() == Kind::Green).then(|| mask::end(me));
+    if is_last_out() {
+        if let Some(mask) = last_mask {
+            mask::install(me, mask);
+        }
+        // SAFETY: as natively, the last thread exits the process.
+        unsafe { libc::exit(0) }
+    }
     if me.kind() != Kind::Green {
         // A forked child's, beside native threads. What glibc has for its end was the
         // donor's.

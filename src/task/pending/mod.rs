@@ -380,17 +380,21 @@ impl Pending {
         self.bits.store(0, Ordering::Relaxed);
     }
 
-    /// Takes back what has just arrived for a thread that turned out not to handle it: what
-    /// was sent to the process is for `act`, the rest stays or is forgotten. For anybody.
-    pub fn rescue(&self, mut act: impl FnMut(Taken)) {
+    /// Takes back what has just arrived for a thread that turned out to have ended, or to block
+    /// `refused`: what it does not handle, and was sent to the process, is for `act`. For
+    /// anybody.
+    pub fn rescue(&self, refused: u64, mut act: impl FnMut(Taken)) {
         let arrived = self.arrived();
         while let Some(entry) = arrived.pop() {
-            if entry.shared.get() {
-                act(self.release(entry));
-            } else if self.is_closed() {
-                self.release(entry);
-            } else {
+            let shared = entry.shared.get();
+            let is_refused = shared && bit(entry.signal.get()) & refused != 0;
+            if !is_refused && !self.is_closed() {
                 self.push(entry);
+                continue;
+            }
+            let taken = self.release(entry);
+            if shared {
+                act(taken);
             }
         }
     }
