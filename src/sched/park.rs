@@ -3,12 +3,13 @@
 use core::sync::atomic::Ordering;
 
 use super::slot::Pick;
-use super::{idle, switch, wake, worker};
+use super::{idle, slots, switch, wake, worker};
 use crate::glibc::cleanup;
 use crate::glibc::signals::SIGCANCEL;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::futex;
 use crate::sys::sigmask::bit;
+use crate::task::quantum::Used;
 use crate::task::word::{Cancellation, Claim, Wake};
 use crate::task::{After, Critical, Thread, current, lock};
 use crate::wait::{QUEUES, TIMERS};
@@ -206,16 +207,22 @@ pub fn yield_now(me: &'static Thread) -> bool {
 /// [quantum](crate::task::quantum) others have theirs.
 #[inline(always)]
 pub fn spend(me: &'static Thread) {
-    if me.quantum.spend() {
-        end_quantum(me);
+    match me.quantum.spend() {
+        Used::Part => {}
+        used => end_quantum(me, used),
     }
 }
 
 #[cold]
-fn end_quantum(me: &'static Thread) {
+fn end_quantum(me: &'static Thread, used: Used) {
+    if used == Used::All && !slots::has_queued(worker::of(me)) {
+        return;
+    }
     me.quantum.begin();
     let _critical = Critical::enter();
-    super::glance();
+    if used == Used::More {
+        super::glance();
+    }
     leave(me, After::Requeue);
 }
 

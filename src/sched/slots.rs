@@ -80,6 +80,11 @@ pub fn take_over(victim: &Slot, slot: &Slot, worker: &Worker) -> u32 {
     count
 }
 
+/// Whether a thread waits that `worker` is to run next.
+pub fn has_queued(worker: &Worker) -> bool {
+    SHARED.len() > 0 || worker.slot().is_some_and(|slot| slot.queued() > 0)
+}
+
 /// Whether any queue has a thread in it.
 pub fn any_queued() -> bool {
     SHARED.len() > 0 || all().iter().any(|slot| slot.queued() > 0)

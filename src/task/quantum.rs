@@ -8,11 +8,13 @@
 use crate::arch::cycles;
 use crate::sys::cell::Cell;
 
-/// So many operations are a quantum, whatever they took.
-const MOST: u32 = 32;
-/// So long is a quantum, in cycles: about 30 microseconds. Who becomes runnable waits for one of
-/// each thread that always finds something to do.
+/// After so long others go first who are queued, in cycles: about 30 microseconds. Who becomes
+/// runnable waits for that long for each thread that always finds something to do.
 const LONGEST: u64 = 80_000;
+/// After so long, in cycles, or so many operations, those go first, too, who are not queued yet: it
+/// takes a look at the hub to know.
+const LONG: u64 = 8 * LONGEST;
+const MOST: u32 = 32;
 
 /// Of one thread, which alone touches it.
 #[derive(Default)]
@@ -23,18 +25,33 @@ pub struct Quantum {
     since: Cell<u64>,
 }
 
+/// How much of a quantum has been used.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Used {
+    /// Not all of it.
+    Part,
+    /// So much that others go first who are queued.
+    All,
+    /// So much that it is time to look for others.
+    More,
+}
+
 impl Quantum {
-    /// The thread has done something that might have had to wait; returns whether its
-    /// quantum is over.
+    /// The thread has done something that might have had to wait.
     #[inline(always)]
-    pub fn spend(&self) -> bool {
+    pub fn spend(&self) -> Used {
         let operations = self.operations.get() + 1;
         self.operations.set(operations);
         if operations == 1 {
             self.since.set(cycles::now());
-            return false;
+            return Used::Part;
         }
-        operations > MOST || cycles::now().wrapping_sub(self.since.get()) > LONGEST
+        match cycles::now().wrapping_sub(self.since.get()) {
+            _ if operations > MOST => Used::More,
+            0..=LONGEST => Used::Part,
+            ..=LONG => Used::All,
+            _ => Used::More,
+        }
     }
 
     /// Another begins.
