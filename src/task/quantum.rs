@@ -46,11 +46,13 @@ impl Quantum {
             self.since.set(cycles::now());
             return Used::Part;
         }
-        match cycles::now().wrapping_sub(self.since.get()) {
-            _ if operations > MOST => Used::More,
-            0..=LONGEST => Used::Part,
-            ..=LONG => Used::All,
-            _ => Used::More,
+        let time = cycles::now().wrapping_sub(self.since.get());
+        if operations > MOST || time > LONG {
+            Used::More
+        } else if time > LONGEST {
+            Used::All
+        } else {
+            Used::Part
         }
     }
 
