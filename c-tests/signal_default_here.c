@@ -37,6 +37,9 @@ static void ends(int signal_number, void *(*send)(void *))
 	if (child == 0) {
 		struct rlimit none = {0, 0};
 		CHECK_OK(setrlimit(RLIMIT_CORE, &none));
+		/* Whoever runs this may have it ignored. */
+		if (signal_number != SIGKILL)
+			CHECK(signal(signal_number, SIG_DFL) != SIG_ERR);
 		check_start(send, (void *)(long)signal_number);
 		for (;;)
 			pause();
