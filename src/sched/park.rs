@@ -1,4 +1,4 @@
-//! Leaving the CPU: until claimed, for a turn, for good.
+//! Leaving the CPU: until claimed, for a while, for good.
 
 use core::sync::atomic::Ordering;
 
