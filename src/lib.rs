@@ -58,6 +58,7 @@ fn load() {
     runtime::set_upcalls();
     hooks::fork::register_first();
     hooks::jumps::resolve();
+    hooks::cpu_time::resolve();
     runtime::watch_loader();
     hooks::inner::lead();
 }

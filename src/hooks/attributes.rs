@@ -188,18 +188,20 @@ pub unsafe extern "C-unwind" fn pthread_getcpuclockid(
     id: pthread_t,
     clock: *mut clockid_t,
 ) -> c_int {
-    // SAFETY: as the caller promises.
-    match unsafe { unknown_to_kernel(id) } {
-        Some(thread) => {
+    // SAFETY: as the caller promises: a thread that may still be joined.
+    let thread = unsafe { of_pthread(id) };
+    if thread.kind() != Kind::Green || current().is_lent() {
+        let real = real!(pthread_getcpuclockid(_, _));
+        // SAFETY: as the caller promises.
+        return unsafe { real(id, clock) };
+    }
+    match attributes::cpu_clock(thread) {
+        Some(found) => {
             // SAFETY: as the caller promises.
-            unsafe { clock.write(attributes::cpu_clock(thread)) };
+            unsafe { clock.write(found) };
             0
         }
-        None => {
-            let real = real!(pthread_getcpuclockid(_, _));
-            // SAFETY: as the caller promises.
-            unsafe { real(id, clock) }
-        }
+        None => libc::ESRCH,
     }
 }
 check!(pthread_getcpuclockid(_, _));

@@ -12,6 +12,7 @@ mod cancel;
 mod cond;
 mod connections;
 mod contexts;
+pub mod cpu_time;
 mod credentials;
 mod descriptors;
 mod dns;

@@ -6,10 +6,10 @@
 
 use core::ffi::{c_char, c_int, c_uint};
 
-use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
+use libc::{clockid_t, id_t, idtype_t, pid_t, rusage, siginfo_t, timespec};
 
 use super::syscall::Call;
-use super::{fork, limits, syscall_kernel_state, syscall_signals};
+use super::{cpu_time, fork, limits, syscall_kernel_state, syscall_signals};
 use crate::ops::{child, lives, numbers, open, receive, send};
 use crate::sched::{self, blocking, park};
 use crate::sync::futex;
@@ -128,6 +128,16 @@ pub unsafe fn run(call: &Call) -> isize {
             }
             // The calling thread.
             libc::SYS_gettid => super::attributes::gettid() as isize,
+            libc::SYS_clock_gettime => {
+                cpu_time::gettime(a as clockid_t, b as *mut timespec).unwrap_or_else(kernel)
+            }
+            libc::SYS_getrusage if a as c_int == libc::RUSAGE_THREAD => {
+                let result = kernel();
+                if result == 0 {
+                    cpu_time::adjust(&mut *(b as *mut rusage));
+                }
+                result
+            }
             libc::SYS_prctl => super::attributes::control(call.arguments),
             libc::SYS_sched_yield if green().is_some_and(park::yield_now) => 0,
             libc::SYS_futex if sched::is_running() => {

@@ -10,11 +10,16 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::glibc::signals::UNBLOCKABLE;
-use crate::sys::sigmask;
+use crate::sys::sigmask::{self, bit};
 use crate::task::main_thread;
+use crate::task::mask::COUNTED;
 
 /// Everything that can be blocked is: glibc counts on its own signals to arrive.
 const CLOSED: u64 = !UNBLOCKABLE;
+
+/// In the mask that is noted while the thread that runs is [counted](COUNTED): it is no thread's,
+/// so the next switch finds a mask that differs.
+const COUNTS: u64 = bit(libc::SIGSTOP);
 
 /// Signals that queue, if there is a handler for any of them. A forked child keeps it, as it keeps
 /// its handlers.
@@ -70,20 +75,28 @@ impl KernelMask {
 
     /// Notes a mask that was set behind the scheduler's back.
     pub fn note(&self, mask: u64) {
-        self.current.set(mask);
+        self.current.set(mask | self.current.get() & COUNTS);
     }
 
-    /// Gives the kernel thread the mask of the green thread that it runs.
+    /// The thread that runs is counted from here on.
+    pub fn count(&self) {
+        self.current.set(self.current.get() | COUNTS);
+    }
+
+    /// Gives the kernel thread the mask of the green thread that it runs. False if it has that
+    /// already.
     #[inline(always)]
-    pub fn sync(&self, mask: u64) {
-        if self.current.get() != mask {
+    pub fn sync(&self, mask: u64) -> bool {
+        let differs = self.current.get() != mask;
+        if differs {
             self.set(mask);
         }
+        differs
     }
 
     #[cold]
     fn set(&self, mask: u64) {
-        let mut wanted = mask;
+        let mut wanted = mask | if mask & COUNTED != 0 { COUNTS } else { 0 };
         loop {
             // Noted first: a signal that comes in between may have it closed further.
             self.current.set(wanted);
@@ -95,8 +108,9 @@ impl KernelMask {
         }
     }
 
-    /// The base context runs from here on, open to what the main thread is open to.
-    pub fn enter_base(&self) {
+    /// The base context runs from here on, open to what the main thread is open to. False if
+    /// nothing else has changed.
+    pub fn enter_base(&self) -> bool {
         let mut mask = idle_mask();
         loop {
             // Announced first, then compared once more: the main thread changes its
@@ -107,15 +121,16 @@ impl KernelMask {
                 now => mask = now,
             }
         }
-        self.sync(mask);
+        self.sync(mask)
     }
 
-    /// A green thread with this mask runs from here on.
+    /// A green thread with this mask runs from here on. False if nothing else has changed.
     #[inline(always)]
-    pub fn leave_base(&self, mask: u64) {
-        self.sync(mask);
+    pub fn leave_base(&self, mask: u64) -> bool {
+        let differs = self.sync(mask);
         // Release: after the kernel's own change.
         self.base.store(CLOSED, Ordering::Release);
+        differs
     }
 
     /// Before a sleep: what wakes a worker is never a signal, and the main thread's

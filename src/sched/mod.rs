@@ -18,6 +18,7 @@
 
 pub mod blocking;
 pub mod children;
+pub mod cpu_time;
 pub mod event_loop;
 pub mod idle;
 pub mod kernel_state;

@@ -23,8 +23,8 @@ use core::sync::atomic::{Ordering, fence};
 
 use context::context::{Context, ContextFn, Transfer};
 
-use super::wake;
 use super::worker::{self, Worker};
+use super::{cpu_time, wake};
 use crate::arch::thread::set_pointer;
 use crate::task::word::Saved;
 use crate::task::{After, Kind, Thread, current, lock, upcalls};
@@ -94,12 +94,16 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
 /// Gives the kernel thread of `worker` the mask of `me`, who follows `from`.
 #[inline(always)]
 fn enter_mask(from: &Thread, me: &Thread, worker: &Worker) {
-    if me.kind() == Kind::Base {
-        worker.mask.enter_base();
+    let differs = if me.kind() == Kind::Base {
+        worker.mask.enter_base()
     } else if from.kind() == Kind::Base {
-        worker.mask.leave_base(me.mask.of_kernel());
+        worker.mask.leave_base(me.mask.of_kernel())
     } else {
-        worker.mask.sync(me.mask.of_kernel());
+        worker.mask.sync(me.mask.of_kernel())
+    };
+    // A thread that is counted has a mask that differs from all others'.
+    if differs {
+        cpu_time::switched(from, me);
     }
 }
 

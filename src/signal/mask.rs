@@ -25,7 +25,7 @@ pub fn change(me: &'static Thread, how: i32, set: Option<u64>) -> Result<u64, i3
 
 /// Makes `mask` that of the calling green thread, in the kernel, too.
 pub fn install(me: &'static Thread, mask: u64) {
-    replace(me, mask, KernelMask::sync, |_| ());
+    replace(me, mask, set, |_| ());
 }
 
 /// [`install`] for a caller who is about to tell the kernel. What becomes unblocked and
@@ -72,6 +72,10 @@ fn replace(
         me.mask.set(before);
         tell(&worker::of(me).mask, me.mask.of_kernel());
     }
+}
+
+fn set(kernel: &KernelMask, mask: u64) {
+    kernel.sync(mask);
 }
 
 /// Notes `mask` for `me`, the caller; returns what was settled before.
@@ -122,7 +126,7 @@ pub fn during(me: &'static Thread, mask: Option<u64>, act: impl FnOnce(&Watch) -
     let Some(mask) = mask else {
         return act(&Watch::new(me));
     };
-    let watch = replace(me, mask & !UNBLOCKABLE, KernelMask::sync, |before| {
+    let watch = replace(me, mask & !UNBLOCKABLE, set, |before| {
         me.suspended_mask.set(Some(before));
     });
     let result = if watch.handled() {

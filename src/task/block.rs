@@ -8,6 +8,7 @@ use core::sync::atomic::{
 };
 
 use super::alternate_stack::AltStack;
+use super::cpu_time::CpuTime;
 use super::current::{self, Critical};
 use super::errand::Errands;
 use super::event_loop::EventLoop;
@@ -97,6 +98,8 @@ pub struct Thread {
     pub(crate) errands: Errands,
     /// The thread's signal mask.
     pub(crate) mask: Mask,
+    /// Its CPU time, if that is counted.
+    pub(crate) cpu_time: CpuTime,
     /// The mask that was set last, or returned to: without what is blocked for the length
     /// of a handler.
     pub(crate) settled_mask: AtomicU64,
@@ -251,7 +254,7 @@ impl Thread {
         // Its parent's.
         self.pending.open(|_| ());
         self.errands.forget();
-        self.mask.release();
+        self.mask.begin(self.mask.get());
         self.forget_signals();
         self.deferred.store(false, Ordering::Relaxed);
         self.retry.forget();

@@ -1,6 +1,13 @@
 //! A thread's signal mask, and what its kernel thread blocks for it.
 
-use core::sync::atomic::{AtomicU64, Ordering, compiler_fence};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering, compiler_fence};
+
+use crate::sys::sigmask::bit;
+
+/// In [`of_kernel`](Mask::of_kernel): the thread's CPU time is counted. The kernel takes that bit
+/// out of every mask, and so does libgreen, so that no other thread has it: whoever switches to a
+/// thread that is counted finds that its mask differs.
+pub const COUNTED: u64 = bit(libc::SIGKILL);
 
 /// See the module. All zeros: nothing is blocked. Handlers on the thread may change it between
 /// any two instructions.
@@ -10,7 +17,9 @@ pub struct Mask {
     own: AtomicU64,
     /// Signals that wait for the thread to come out of the runtime, one of each.
     withheld: AtomicU64,
-    /// Both together.
+    /// Whether its CPU time is counted.
+    counted: AtomicBool,
+    /// All of that together.
     kernels: AtomicU64,
 }
 
@@ -21,7 +30,7 @@ impl Mask {
         self.own.load(Ordering::Relaxed)
     }
 
-    /// What its kernel thread blocks while the thread runs.
+    /// What its kernel thread blocks while the thread runs, and perhaps [`COUNTED`].
     #[inline(always)]
     pub fn of_kernel(&self) -> u64 {
         self.kernels.load(Ordering::Relaxed)
@@ -59,10 +68,30 @@ impl Mask {
         signals
     }
 
+    /// A new thread begins with that.
+    pub fn begin(&self, mask: u64) {
+        self.withheld.store(0, Ordering::Relaxed);
+        self.counted.store(false, Ordering::Relaxed);
+        self.replace(mask);
+    }
+
+    /// Has the thread's CPU time counted from here on. For the thread itself.
+    pub fn count(&self) {
+        self.counted.store(true, Ordering::Relaxed);
+        self.publish();
+    }
+
+    /// Whether it is.
+    pub fn is_counted(&self) -> bool {
+        self.counted.load(Ordering::Relaxed)
+    }
+
     fn publish(&self) {
+        let counted = if self.is_counted() { COUNTED } else { 0 };
         loop {
             let withheld = self.withheld.load(Ordering::Relaxed);
-            self.kernels.store(self.get() | withheld, Ordering::Relaxed);
+            let all = self.get() | withheld | counted;
+            self.kernels.store(all, Ordering::Relaxed);
             compiler_fence(Ordering::SeqCst);
             // A signal may have come in between.
             if self.withheld.load(Ordering::Relaxed) == withheld {

@@ -7,7 +7,7 @@
 //! - [`mask`]: what it blocks; [`pending`]: signals that wait for it; [`deferred`]: who has to
 //!   look at those;
 //! - [`retry`]: the timer that repeats a request for its cancellation;
-//! - [`errand`]: what others have asked it to do;
+//! - [`errand`]: what others have asked it to do; [`cpu_time`]: what it has used;
 //! - [`alternate_stack`]: what `sigaltstack` was told;
 //! - [`stack`], [`reservation`]: where its stack comes from;
 //! - [`arguments`]: what it passes to calls that the kernel would have carried out;
@@ -22,6 +22,7 @@ pub mod all;
 pub mod alternate_stack;
 pub mod arguments;
 mod block;
+pub mod cpu_time;
 mod current;
 pub mod deferred;
 pub mod errand;

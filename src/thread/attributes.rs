@@ -6,6 +6,7 @@ use core::mem::size_of;
 use libc::{clockid_t, pthread_attr_t};
 
 use crate::sched::{kernel_state, kernel_thread};
+use crate::signal::errand;
 use crate::sys::raw::syscall;
 use crate::sys::{clock, task_state};
 use crate::task::Thread;
@@ -72,10 +73,11 @@ pub fn set_name(thread: &Thread, name: &[u8]) -> i32 {
     0
 }
 
-/// The clock of the CPU time that `thread` has used: green threads share the
-/// workers', so it is the process's, unless it has a kernel thread of its own.
-pub fn cpu_clock(thread: &Thread) -> clockid_t {
-    thread
-        .kernel_thread()
-        .map_or(libc::CLOCK_PROCESS_CPUTIME_ID, clock::id_of_kernel_thread)
+/// The clock of the CPU time that `thread` uses, for everybody and for timers: the kernel's of
+/// its kernel thread, which is its own from here on. `None` if it has ended.
+pub fn cpu_clock(thread: &'static Thread) -> Option<clockid_t> {
+    if thread.life.is_over() {
+        return None;
+    }
+    errand::wire(thread).map(clock::id_of_kernel_thread)
 }

@@ -200,8 +200,8 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.joins.store(core::ptr::null_mut(), Ordering::Relaxed);
     thread.name.set(name_of(me));
     let mask = wish.mask.unwrap_or_else(|| mask_of(me)) & !UNBLOCKABLE;
-    thread.mask.release();
-    thread.mask.set(mask);
+    thread.mask.begin(mask);
+    thread.cpu_time.reset();
     thread.settled_mask.store(mask, Ordering::Relaxed);
     if mask != 0 {
         shared::need();

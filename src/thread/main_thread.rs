@@ -26,7 +26,8 @@ pub fn adopt(worker: &'static Worker) {
         .store(unsafe { syscall!(SYS_getpid) } as i32, Ordering::Relaxed);
     me.worker
         .store(ptr::from_ref(worker).cast_mut().cast(), Ordering::Relaxed);
-    me.mask.set(worker.mask.get());
+    me.mask.begin(worker.mask.get());
+    me.cpu_time.adopt();
     me.settled_mask.store(worker.mask.get(), Ordering::Relaxed);
     if worker.mask.get() != 0 {
         signal::shared::need();

@@ -1,0 +1,33 @@
+//! The calling thread's CPU time.
+
+use super::worker;
+use crate::task::{Critical, Thread, current};
+
+/// The CPU time of the calling thread, in nanoseconds, if it shares its kernel thread with others
+/// or has done so when it first asked: from then on it is counted, so that it costs the other
+/// threads nothing. `None`: what the kernel says of its kernel thread.
+pub fn own() -> Option<u64> {
+    let me = current();
+    let is_kernels = me.is_wired() && !me.mask.is_counted();
+    if !me.is_green() || me.is_critical() || is_kernels {
+        return None;
+    }
+    let _critical = Critical::enter();
+    if !me.mask.is_counted() {
+        me.mask.count();
+        worker::of(me).mask.count();
+        me.cpu_time.start();
+    }
+    Some(me.cpu_time.now())
+}
+
+/// `from` leaves the CPU to `to`, and one of them is counted.
+#[cold]
+pub(super) fn switched(from: &Thread, to: &Thread) {
+    if from.mask.is_counted() {
+        from.cpu_time.stop();
+    }
+    if to.mask.is_counted() {
+        to.cpu_time.start();
+    }
+}

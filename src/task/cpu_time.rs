@@ -1,0 +1,57 @@
+//! The CPU time of a thread that shares kernel threads with others: counted at each switch from
+//! when it has first asked for it, see [`Mask::count`](super::mask::Mask::count).
+
+use core::cell::Cell;
+
+use crate::sys::clock;
+use crate::sys::raw::syscall;
+
+/// See the module; in nanoseconds.
+#[derive(Default)]
+pub struct CpuTime {
+    /// Before it was switched in.
+    spent: Cell<u64>,
+    /// What its kernel thread had used by then.
+    since: Cell<u64>,
+}
+
+/// What the calling kernel thread has used.
+fn of_kernel_thread() -> u64 {
+    let mut time = clock::to_timespec(0);
+    // SAFETY: `time` is writable.
+    unsafe {
+        syscall!(
+            SYS_clock_gettime,
+            libc::CLOCK_THREAD_CPUTIME_ID,
+            &raw mut time
+        )
+    };
+    clock::to_nanos(&time)
+}
+
+impl CpuTime {
+    /// The calling kernel thread has used no other thread's so far.
+    pub fn adopt(&self) {
+        self.spent.set(of_kernel_thread());
+    }
+
+    /// None so far.
+    pub fn reset(&self) {
+        self.spent.set(0);
+    }
+
+    /// The thread runs on the calling kernel thread from here on.
+    pub fn start(&self) {
+        self.since.set(of_kernel_thread());
+    }
+
+    /// The end of that.
+    pub fn stop(&self) {
+        self.spent.set(self.now());
+    }
+
+    /// So far, for the thread itself, which runs.
+    pub fn now(&self) -> u64 {
+        self.spent.get() + of_kernel_thread().saturating_sub(self.since.get())
+    }
+}
