@@ -3,7 +3,8 @@
 //! - [`real`]: the functions that our hooks shadow;
 //! - [`cleanup`]: what runs when the stack is unwound;
 //! - [`condition`]: where a condition variable has its flags;
-//! - [`tcb`]: the thread control block; [`tls`]: thread-local storage behind it;
+//! - [`tcb`]: the thread control block; [`tls`]: thread-local storage behind it; [`replica`]:
+//!   copies of both;
 //! - [`loader`]: what ld.so says of objects that come and go;
 //! - [`deep_binding`]: those that look for libc's functions before everybody's; [`binding`]:
 //!   what these have found already;
@@ -21,6 +22,7 @@ pub mod loader;
 pub mod name_service;
 pub mod patch;
 pub mod real;
+pub mod replica;
 pub mod resolver;
 pub mod robust;
 pub mod signals;

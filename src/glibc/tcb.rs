@@ -4,6 +4,7 @@
 //! each `_thread_db_*` object is `{ bits, count, offset }`.
 
 use core::ffi::c_void;
+use core::ops::Range;
 use core::ptr;
 use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, Ordering};
 
@@ -63,6 +64,9 @@ const DISABLED: u32 = 1;
 const ASYNCHRONOUS: u32 = 2;
 /// Of one that has begun to end (EXITING_BIT, TERMINATED_BIT).
 const ENDS: u32 = 16 | 32;
+
+/// What the kernel writes to for restartable sequences, in bytes (<linux/rseq.h>).
+const AREA_SIZE: usize = 32;
 
 /// A thread control block, by its address, which is the thread pointer.
 #[derive(Clone, Copy)]
@@ -160,12 +164,18 @@ impl Tcb {
         }
     }
 
+    /// The addresses of what the kernel writes for restartable sequences.
+    pub fn rseq_area(self) -> Range<usize> {
+        // SAFETY: a constant of ld.so.
+        let start = self.0.wrapping_add_signed(unsafe { __rseq_offset });
+        start..start + AREA_SIZE
+    }
+
     /// Ends the kernel's registration of the calling kernel thread's area, which is
     /// that of this TCB.
     pub fn unregister_rseq(self) {
         const UNREGISTER: i32 = 1;
         const SIGNATURE: u32 = 0x5305_3053;
-        const AREA_SIZE: usize = 32;
         // SAFETY: the arguments of glibc's own registration; failure means that
         // there was none.
         unsafe {

@@ -148,12 +148,40 @@ pub fn refresh(thread: Tcb, kept: usize) -> Result<(), i32> {
     changed.map(|_| ()).ok_or(libc::EAGAIN)
 }
 
-/// A stretch of static TLS that belongs to the modules of the program.
+/// A stretch of static TLS.
 #[derive(Clone, Copy)]
-struct Stretch {
+pub struct Stretch {
     /// From its first byte up to the thread pointer, in bytes.
-    below: usize,
-    length: usize,
+    pub below: usize,
+    /// In bytes.
+    pub length: usize,
+}
+
+impl Stretch {
+    const NONE: Self = Self {
+        below: 0,
+        length: 0,
+    };
+}
+
+/// Where libc's own variables are. For `kept` see [`refresh`]. `None`: no memory.
+pub fn libcs_variables(kept: usize) -> Option<Stretch> {
+    let template = Template::take(kept)?;
+    let libcs = template.libcs;
+    template.put_back();
+    (libcs.length > 0).then_some(libcs)
+}
+
+/// Thread-local storage for a TCB at `pointer`, as the loader gives it to a new thread.
+/// `None`: no memory.
+///
+/// # Safety
+/// There, and below, is as much memory of zeros as the TCB and [`StaticSize`] take.
+pub unsafe fn allocate_at(pointer: usize) -> Option<Tcb> {
+    // SAFETY: as the caller promises.
+    let allocated = unsafe { allocate()?(pointer as *mut c_void) };
+    // SAFETY: a TCB by now.
+    (!allocated.is_null()).then(|| unsafe { Tcb::at(pointer) })
 }
 
 /// Thread-local storage of no thread's, as the loader would give it to a new one.
@@ -162,7 +190,9 @@ struct Template {
     pointer: usize,
     /// For [`Initialise`].
     flag: bool,
-    /// What to copy to a thread.
+    /// libc's own variables.
+    libcs: Stretch,
+    /// What to copy to a thread: the variables of the program's modules.
     stretches: &'static mut [Stretch],
     /// How many of those there are.
     count: usize,
@@ -206,6 +236,7 @@ impl Template {
         let template = Self {
             pointer: pointer as usize,
             flag: flag_of_threads(),
+            libcs: Stretch::NONE,
             stretches: &mut [],
             count: 0,
             seen: &mut [],
@@ -253,11 +284,7 @@ impl Template {
     fn make_room(&mut self, slots: usize) -> Option<()> {
         self.count = 0;
         self.seen = replaced(mem::take(&mut self.seen), slots, Slot::EMPTY)?;
-        let none = Stretch {
-            below: 0,
-            length: 0,
-        };
-        self.stretches = replaced(mem::take(&mut self.stretches), slots, none)?;
+        self.stretches = replaced(mem::take(&mut self.stretches), slots, Stretch::NONE)?;
         Some(())
     }
 
@@ -287,6 +314,9 @@ impl Template {
         for stretch in found {
             let start = me - stretch.below;
             let range = start..start + stretch.length;
+            if range.contains(&libcs) {
+                self.libcs = *stretch;
+            }
             if range.contains(&libcs) || range.contains(&kept) {
                 stretch.length = 0;
             }

@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering;
 
 use libc::{pthread_attr_t, pthread_t};
 
+use super::husk::Origin;
 use super::scheduling::{self, Scheduling};
 use super::{donor, exit, husk, native, start};
 use crate::arch::entry::thread_entry;
@@ -178,19 +179,23 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     let _critical = Critical::enter();
     let husk = husk::take(wish.stack_size, wish.guard)?;
     let thread = husk.thread;
-    if husk.is_new {
-        // Its donor may still be on the stack: `prepare` when it is to run.
-        thread.context.set(core::ptr::null());
-        thread.floating.set(Control::read());
-    } else {
-        if let Err(error) = tls::refresh(thread.tcb(), ptr::from_ref(me).addr()) {
-            husk::put(thread);
-            return Err(error);
+    match husk.origin {
+        Origin::Made => {
+            // Its donor may still be on the stack: `prepare` when it is to run.
+            thread.context.set(core::ptr::null());
+            thread.floating.set(Control::read());
         }
-        set_context(thread);
+        Origin::Copied => set_context(thread),
+        Origin::Used => {
+            if let Err(error) = tls::refresh(thread.tcb(), ptr::from_ref(me).addr()) {
+                husk::put(thread);
+                return Err(error);
+            }
+            set_context(thread);
+        }
     }
     thread.tid.store(tcb::new_id(), Ordering::Relaxed);
-    if !husk.is_new {
+    if husk.origin != Origin::Made {
         thread.write_id();
     }
     thread.tcb().cancelhandling().store(0, Ordering::Relaxed);

@@ -11,11 +11,11 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use crate::arch::thread::stack_pointer;
+use crate::glibc::replica;
 use crate::glibc::robust;
 use crate::glibc::tcb::{self, Tcb};
 use crate::sched::kernel_thread;
 use crate::sys::in_child::in_child;
-use crate::sys::pages;
 use crate::sys::raw::syscall;
 use crate::task::stack::{self, Stack};
 use crate::task::{Thread, all, current, of_pthread};
@@ -39,13 +39,12 @@ extern "C" fn donor(_: *mut c_void) -> *mut c_void {
     unreachable!("the kernel does not return from exit");
 }
 
+/// The last husk that was made.
+static LAST: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
+
 /// A new husk on `stack`, which nobody uses. The donor may still be there: [`await_donor`] before
 /// the first context. `EAGAIN` if there cannot be one; the stack is given back.
 pub fn create(stack: Stack) -> Result<&'static Thread, i32> {
-    if let Err(error) = lock(&stack) {
-        stack::give_back(stack);
-        return Err(error);
-    }
     let make = || {
         let state = libc::PTHREAD_CREATE_JOINABLE;
         kernel_thread::create(stack.base, stack.size, state, donor, ptr::null_mut())
@@ -66,20 +65,16 @@ pub fn create(stack: Stack) -> Result<&'static Thread, i32> {
     thread.stack.set(stack);
     thread.has_donor.store(true, Ordering::Relaxed);
     all::add(thread);
+    // SAFETY: null or a husk, which is never freed.
+    let last = unsafe {
+        LAST.swap(ptr::from_ref(thread).cast_mut(), Ordering::AcqRel)
+            .as_ref()
+    };
+    if let Some(last) = last {
+        replica::note(thread.tcb(), last.tcb());
+    }
     limit_donors(thread);
     Ok(thread)
-}
-
-/// Keeps a stack in memory where the program locks all, as it would natively.
-fn lock(stack: &Stack) -> Result<(), i32> {
-    let base = stack.base as *mut u8;
-    // SAFETY: the stack.
-    if !pages::is_locking() || unsafe { pages::lock(base, stack.size) } {
-        return Ok(());
-    }
-    // SAFETY: as above. Some of it may be locked: as much as the limit allows.
-    unsafe { pages::unlock(base, stack.size) };
-    Err(libc::EAGAIN)
 }
 
 /// So many donors may be on their way out at a time.
@@ -148,6 +143,7 @@ pub fn await_donor(thread: &Thread) {
 
 /// In a forked child they are not used again.
 fn reset() {
+    LAST.store(ptr::null_mut(), Ordering::Relaxed);
     for recent in &RECENT {
         recent.store(ptr::null_mut(), Ordering::Relaxed);
     }

@@ -21,7 +21,6 @@ unsafe extern "C-unwind" {
 
 unsafe extern "C" {
     fn __h_errno_location() -> *mut i32;
-    fn uselocale(locale: *mut c_void) -> *mut c_void;
 }
 
 /// `PTHREAD_CANCELED`, what a cancelled thread's joiner gets.
@@ -82,9 +81,8 @@ pub fn run_destructors() {
 /// Puts libc's own thread-local state, as far as it shows, back to what the
 /// husk's next thread expects.
 fn forget_libc_state(me: &Thread) {
-    // SAFETY: LC_GLOBAL_LOCALE is always valid; the rest is the thread's own.
+    // SAFETY: the thread's own.
     unsafe {
-        uselocale(ptr::without_provenance_mut(usize::MAX));
         *__h_errno_location() = 0;
         // The first call reports an error that nobody has asked for, the second
         // frees it.

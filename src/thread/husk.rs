@@ -1,19 +1,26 @@
 //! Husks: a stack and a fully initialised glibc TCB with no kernel thread
 //! behind it. Those that no thread lives in wait here for the next one.
+//!
+//! The first few of a size are made by [donors](donor). Then one is set aside, and all later ones
+//! are copies of it ([`replica`]), which takes no kernel thread.
 
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::donor;
+use crate::glibc::replica::{self, Original};
+use crate::glibc::tcb;
 use crate::sys::in_child::in_child;
 use crate::sys::pages::{self, PAGE};
 use crate::task::lock::Locked;
-use crate::task::{Critical, Thread, rank, reservation, stack};
+use crate::task::stack::{self, Stack};
+use crate::task::{Critical, Thread, all, current, of_pthread, rank, reservation};
 
 /// So many free husks of a size keep their memory; further ones give all but
 /// their TLS back.
 const WARM: usize = 64;
 
+/// What there is of husks of one size.
 #[derive(Clone, Copy)]
 struct Class {
     /// The stack's and its guard's sizes in bytes, 0 where nothing is noted yet.
@@ -22,6 +29,10 @@ struct Class {
     /// The first of the free ones, which are linked.
     free: *const Thread,
     count: usize,
+    /// How often one was to be made by a donor.
+    made: u32,
+    /// What further ones are copied from.
+    original: Option<(&'static Thread, Original)>,
 }
 
 const CLASSES: usize = 32;
@@ -30,20 +41,35 @@ const EMPTY: Class = Class {
     guard: 0,
     free: ptr::null(),
     count: 0,
+    made: 0,
+    original: None,
 };
+
+/// Programs with fewer threads of a size do without an original.
+const SOME: u32 = 4;
 
 /// What is free, by size.
 static POOL: Locked<[Class; CLASSES], { rank::HUSKS }> = Locked::new([EMPTY; CLASSES]);
 /// How many are free, of all sizes: a hint outside the lock.
 static FREE: AtomicU32 = AtomicU32::new(0);
 
+/// Where a husk comes from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Origin {
+    /// Its donor may still be on the stack.
+    Made,
+    /// It is new, and nobody was ever there.
+    Copied,
+    /// A thread has ended there: its thread-local storage is that one's.
+    Used,
+}
+
 /// What [`take`] has found.
 pub struct Husk {
     /// Its block.
     pub thread: &'static Thread,
-    /// Whether its donor may still be on the stack; otherwise its thread-local
-    /// storage is somebody else's.
-    pub is_new: bool,
+    /// Where it comes from.
+    pub origin: Origin,
 }
 
 /// In builds with debug assertions: what the lowest bytes of a stack hold, which no thread of
@@ -69,22 +95,114 @@ fn take_any(stack_size: usize, guard: usize) -> Result<Husk, i32> {
     if let Some(thread) = reuse(extent, guard) {
         return Ok(Husk {
             thread,
-            is_new: false,
+            origin: Origin::Used,
         });
     }
-    Ok(Husk {
-        thread: create(extent, guard)?,
-        is_new: true,
-    })
+    create(extent, guard)
 }
 
-/// A new husk, whose donor may still be there.
-fn create(extent: usize, guard: usize) -> Result<&'static Thread, i32> {
+/// A stack of these [extents](stack::extents).
+fn allocate(extent: usize, guard: usize) -> Result<Stack, i32> {
     let stack = match stack::allocate(extent, guard) {
         Err(_) if hollow_all() => stack::allocate(extent, guard)?,
         allocated => allocated?,
     };
-    donor::create(stack)
+    if let Err(error) = lock(&stack) {
+        stack::give_back(stack);
+        return Err(error);
+    }
+    Ok(stack)
+}
+
+/// Keeps a stack in memory where the program locks all, as it would natively.
+fn lock(stack: &Stack) -> Result<(), i32> {
+    let base = stack.base as *mut u8;
+    // SAFETY: the stack.
+    if !pages::is_locking() || unsafe { pages::lock(base, stack.size) } {
+        return Ok(());
+    }
+    // SAFETY: as above. Some of it may be locked: as much as the limit allows.
+    unsafe { pages::unlock(base, stack.size) };
+    Err(libc::EAGAIN)
+}
+
+/// A husk with a stack of these extents, where none is free.
+fn create(extent: usize, guard: usize) -> Result<Husk, i32> {
+    let as_husk = |origin| move |thread| Husk { thread, origin };
+    let original = with_class(extent, guard, |class| class.original).flatten();
+    if let Some((husk, original)) = original {
+        if let Some(thread) = copy(husk, original)? {
+            return Ok(as_husk(Origin::Copied)(thread));
+        }
+    } else if is_one_wanted(extent, guard) {
+        set_aside(extent, guard);
+        if let Some(thread) = reuse(extent, guard) {
+            return Ok(as_husk(Origin::Used)(thread));
+        }
+    }
+    donor::create(allocate(extent, guard)?).map(as_husk(Origin::Made))
+}
+
+/// Whether it is time for a husk to copy: so many of the size were made by donors.
+fn is_one_wanted(extent: usize, guard: usize) -> bool {
+    let made = with_class(extent, guard, |class| {
+        class.made += 1;
+        class.made
+    });
+    made.is_some_and(|made| made.is_multiple_of(SOME)) && replica::has_place()
+}
+
+/// Makes a husk of these extents to copy, of which only TLS and TCB are kept, and another one to
+/// compare it with, which is free then. Both are where they cannot be copied.
+fn set_aside(extent: usize, guard: usize) {
+    let make = || allocate(extent, guard).and_then(donor::create).ok();
+    let [husk, other] = [make(), make()];
+    [husk, other]
+        .into_iter()
+        .flatten()
+        .for_each(donor::await_donor);
+    let chosen = husk.zip(other).and_then(|(husk, other)| {
+        let stack = (husk.stack.base(), husk.stack.base() + extent);
+        let kept = ptr::from_ref(current()).addr();
+        let original = Original::new(husk.tcb(), stack, other.tcb(), kept)?;
+        // Another thread may have set one aside at the same time.
+        with_class(extent, guard, |class| {
+            let is_first = class.original.is_none();
+            class.original.get_or_insert((husk, original));
+            is_first.then_some(husk)
+        })?
+    });
+    for spare in [husk, other].into_iter().flatten() {
+        if !chosen.is_some_and(|chosen| chosen.is(spare)) {
+            push(spare);
+        }
+    }
+    if let Some(chosen) = chosen {
+        // SAFETY: nobody ever runs on its stack.
+        unsafe { reservation::hollow(&chosen.stack, spare_part(chosen)) };
+    }
+}
+
+/// A husk like `husk`; `None` if there is no memory for its thread-local storage.
+fn copy(husk: &Thread, original: Original) -> Result<Option<&'static Thread>, i32> {
+    let stack = allocate(husk.stack.size(), husk.stack.guard())?;
+    let end = stack.base + stack.size;
+    // SAFETY: a fresh stack of the same size; nobody has run on the original.
+    let Some(copy) = (unsafe { original.copy(end) }) else {
+        stack::give_back(stack);
+        return Ok(None);
+    };
+    copy.disable_rseq();
+    copy.replace_id(0, tcb::new_id());
+    POOL.with(|_| original.link(copy));
+    // SAFETY: a TCB with its TLS; husks never end.
+    let thread = unsafe { of_pthread(copy.pointer() as libc::pthread_t) };
+    let top = end - (husk.stack.base() + stack.size - husk.stack_top.load(Ordering::Relaxed));
+    thread.stack_top.store(top, Ordering::Relaxed);
+    thread.pointer.set(copy.pointer());
+    thread.stack.set(stack);
+    all::add(thread);
+    Ok(Some(thread))
 }
 
 fn reuse(extent: usize, guard: usize) -> Option<&'static Thread> {
@@ -181,16 +299,23 @@ pub fn put(husk: &'static Thread) {
     push(husk);
 }
 
-fn push(husk: &'static Thread) {
-    let (extent, guard) = (husk.stack.size(), husk.stack.guard());
+/// Calls `act` with the class of husks of that size, under the lock. `None`: there are more sizes
+/// than classes.
+fn with_class<R>(extent: usize, guard: usize, act: impl FnOnce(&mut Class) -> R) -> Option<R> {
     POOL.with(|classes| {
         let class = classes
             .iter_mut()
-            .find(|class| class.extent == extent && class.guard == guard || class.extent == 0);
-        // With more sizes than classes the husk is lost until the process ends; a
-        // program that asks for 32 different sizes is not a server's.
-        let Some(class) = class else { return };
+            .find(|class| class.extent == extent && class.guard == guard || class.extent == 0)?;
         (class.extent, class.guard) = (extent, guard);
+        Some(act(class))
+    })
+}
+
+fn push(husk: &'static Thread) {
+    let (extent, guard) = (husk.stack.size(), husk.stack.guard());
+    // With more sizes than classes the husk is lost until the process ends; a
+    // program that asks for 32 different sizes is not a server's.
+    with_class(extent, guard, |class| {
         if class.count >= WARM && !husk.is_hollow.get() {
             // SAFETY: nobody runs on the stack; its top, which holds TLS and
             // TCB, is left alone.
