@@ -5,7 +5,7 @@
 #include <semaphore.h>
 #include <sys/resource.h>
 
-enum { MANY = 300, ROOM = 3, PATIENCE_MS = 2000 };
+enum { MANY = 300, ROOM = 3, PATIENCE_MS = 50 };
 
 static sigset_t set;
 static int signal_number;
@@ -21,7 +21,7 @@ static void handle(int number, siginfo_t *info, void *context)
 	next++;
 }
 
-/* The limit counts what all processes of the user have waiting. */
+/* The limit counts what all processes of the user have waiting: others may take the room that there was. */
 static long waiting_now(void)
 {
 	long waiting = -1;
