@@ -12,7 +12,7 @@ use super::{descriptor, epoll, place};
 use crate::sys::in_child::in_child;
 use crate::sys::raw::syscall;
 use crate::task::lock::RawLock;
-use crate::task::{Critical, rank};
+use crate::task::rank;
 use crate::wait::woken::Woken;
 
 /// Numbers from here on are not waited for.
@@ -68,14 +68,6 @@ pub(super) fn unlock() {
     LOCK.unlock();
 }
 
-fn locked<R>(act: impl FnOnce() -> R) -> R {
-    let _critical = Critical::enter();
-    LOCK.lock();
-    let result = act();
-    LOCK.unlock();
-    result
-}
-
 /// The numbers that are being opened.
 fn numbers() -> impl Iterator<Item = i32> {
     let end = END.load(Ordering::Acquire) as usize;
@@ -97,7 +89,7 @@ fn entry(number: i32) -> Option<&'static AtomicI32> {
 /// Opens a FIFO by `open`, which returns a number or `-errno`. Until the number is
 /// [let go](end) or [closed](close) forked children do not get it.
 pub fn begin(open: impl FnOnce() -> isize) -> isize {
-    locked(|| {
+    LOCK.during(|| {
         let number = open();
         if let Some(entry) = entry(number as i32) {
             entry.store(UNWATCHED, Ordering::Relaxed);
@@ -113,7 +105,7 @@ pub fn watch(number: i32) -> bool {
     let Some(entry) = entry(number) else {
         return false;
     };
-    locked(|| {
+    LOCK.during(|| {
         if entry.load(Ordering::Relaxed) == UNWATCHED {
             let watch = add_watch(number);
             if watch > 0 {
@@ -162,12 +154,12 @@ pub struct Watch(i32);
 
 /// The number is open, and everybody's.
 pub fn end(number: i32) -> Watch {
-    locked(|| give_up(number))
+    LOCK.during(|| give_up(number))
 }
 
 /// Closes it.
 pub fn close(number: i32) -> Watch {
-    locked(|| {
+    LOCK.during(|| {
         // SAFETY: a descriptor that nobody has been given.
         unsafe { syscall!(SYS_close, number) };
         give_up(number)

@@ -9,7 +9,7 @@ use crate::sched::blocking;
 use crate::signal::restart;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
-use crate::task::{Critical, Thread};
+use crate::task::Thread;
 
 /// `accept4(2)`. There is no flag for "only if one is there": a look comes first.
 ///
@@ -49,15 +49,11 @@ fn undisputed(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
     if entry.is_nonblocking(fd) {
         return call();
     }
-    let result = {
-        // A handler that accepts would wait for its own thread.
-        let _critical = Critical::enter();
-        entry.turn.lock();
+    // A handler that accepts would wait for its own thread.
+    let result = entry.turn.during(|| {
         let is_there = file::is_ready(fd, Direction::Read) || !is_listener(fd);
-        let result = if is_there { call() } else { EAGAIN };
-        entry.turn.unlock();
-        result
-    };
+        if is_there { call() } else { EAGAIN }
+    });
     if result != EAGAIN {
         pass_on(entry, Direction::Read);
     }

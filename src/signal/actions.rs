@@ -255,15 +255,14 @@ pub fn take(signal: i32) -> Option<Action> {
         reset(signal, action);
         return Some(action);
     }
-    let _critical = Critical::enter();
-    LOCK.lock();
-    let action = get(signal);
-    if let Some(action) = action.filter(|action| action.flags & libc::SA_RESETHAND != 0) {
-        TABLE[signal as usize].handler.store(0, Ordering::Relaxed);
-        reset(signal, action);
-    }
-    LOCK.unlock();
-    action
+    LOCK.during(|| {
+        let action = get(signal);
+        if let Some(action) = action.filter(|action| action.flags & libc::SA_RESETHAND != 0) {
+            TABLE[signal as usize].handler.store(0, Ordering::Relaxed);
+            reset(signal, action);
+        }
+        action
+    })
 }
 
 /// Back to the default action after `action` was taken.

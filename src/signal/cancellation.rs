@@ -23,7 +23,7 @@ use crate::sys::raw::syscall;
 use crate::sys::sigmask::{self, bit};
 use crate::sys::text;
 use crate::task::lock::RawLock;
-use crate::task::{Critical, Kind, Thread, current, rank};
+use crate::task::{Kind, Thread, current, rank};
 
 type Handler = unsafe extern "C-unwind" fn(i32, *mut libc::siginfo_t, *mut c_void);
 
@@ -54,14 +54,11 @@ pub fn intercept() {
         return;
     }
     let before = cancel::disable();
-    {
-        let _critical = Critical::enter();
-        LOCK.lock();
+    LOCK.during(|| {
         if GLIBCS.load(Ordering::Relaxed) == 0 {
             install(current());
         }
-        LOCK.unlock();
-    }
+    });
     // Where somebody has cancelled the caller meanwhile this may be its end.
     cancel::restore(before);
 }

@@ -12,6 +12,7 @@
 use core::cell::UnsafeCell;
 use core::ptr;
 
+use super::Critical;
 use super::lock_word::LockWord;
 
 /// What builds with debug assertions note of the locks that a thread holds.
@@ -102,6 +103,17 @@ impl<const RANK: u32> RawLock<RANK> {
     pub fn unlock(&self) {
         held::give_back(RANK);
         self.0.release();
+    }
+
+    /// Calls `act` with the lock held, where no handler runs. `act` does not park, and takes other
+    /// locks only in their order.
+    #[cfg(not(model))]
+    pub fn during<R>(&self, act: impl FnOnce() -> R) -> R {
+        let _critical = Critical::enter();
+        self.lock();
+        let result = act();
+        self.unlock();
+        result
     }
 
     /// Whether somebody holds it, for a forked child to ask.

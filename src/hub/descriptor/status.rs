@@ -8,18 +8,13 @@ use crate::hub::class::Class;
 use crate::sys::clock::{Instant, NEVER};
 use crate::sys::raw::syscall;
 use crate::sys::socket;
-use crate::task::Critical;
 
 impl Descriptor {
     /// Runs `act`, which looks at the file's status flags or changes them, or sets
     /// `O_NONBLOCK` for one system call that nobody is to see: one thread at a time, and no
     /// handler of the program meanwhile.
     pub fn with_status<R>(&self, act: impl FnOnce() -> R) -> R {
-        let _critical = Critical::enter();
-        self.turn.lock();
-        let result = act();
-        self.turn.unlock();
-        result
+        self.turn.during(act)
     }
 
     /// Reads the status flags and time-outs unless what was read before holds.

@@ -17,8 +17,8 @@ use crate::sched::wake;
 use crate::sys::in_child::in_child;
 use crate::sys::pages;
 use crate::task::lock::RawLock;
+use crate::task::rank;
 use crate::task::word::Wake;
-use crate::task::{Critical, rank};
 use crate::wait::queue::Verdict;
 
 /// A child that somebody waits for. But for `events` all of it is guarded by [`LOCK`].
@@ -88,14 +88,6 @@ pub(super) fn init() {
     unsafe { pages::wipe_on_fork(table, size) };
 }
 
-fn locked<R>(act: impl FnOnce() -> R) -> R {
-    let _critical = Critical::enter();
-    LOCK.lock();
-    let result = act();
-    LOCK.unlock();
-    result
-}
-
 /// Who is in an entry's place, and in which life of it: what the kernel keeps with the
 /// child's descriptor.
 #[derive(Clone, Copy)]
@@ -120,7 +112,7 @@ pub fn watch(pid: i32) -> Option<&'static Child> {
     if !ENDS.want() {
         return None;
     }
-    let (entry, is_new) = locked(|| {
+    let (entry, is_new) = LOCK.during(|| {
         // Who gives up says so before he takes what was asked for from the list.
         if ENDS.has_failed() {
             return None;
@@ -180,7 +172,7 @@ impl Child {
 
     /// The caller does not wait any more.
     pub fn leave(&self) {
-        locked(|| {
+        LOCK.during(|| {
             let left = self.waiters.fetch_sub(1, Ordering::Relaxed) - 1;
             self.free_if_unused(left);
         });
@@ -202,7 +194,7 @@ impl Child {
 
 /// The next one that a descriptor is to be opened for: its pid.
 pub(super) fn take_asked() -> Option<(Token, i32)> {
-    locked(|| {
+    LOCK.during(|| {
         let place = ASKED.load(Ordering::Relaxed).checked_sub(1)?;
         let entry = &TABLE.0[place as usize];
         ASKED.store(entry.next.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -214,7 +206,7 @@ pub(super) fn take_asked() -> Option<(Token, i32)> {
 
 /// Its descriptor is `fd`.
 pub(super) fn opened(token: Token, fd: i32) {
-    locked(|| {
+    LOCK.during(|| {
         if let Some(entry) = token.living() {
             entry.descriptor.store(fd + 1, Ordering::Relaxed);
         }
@@ -224,7 +216,7 @@ pub(super) fn opened(token: Token, fd: i32) {
 /// The child has ended, or there is no telling when it does: who waits looks for himself.
 /// Returns the child's descriptor, if there is one, to be closed.
 pub(super) fn end(token: Token) -> Option<i32> {
-    let (entry, descriptor) = locked(|| {
+    let (entry, descriptor) = LOCK.during(|| {
         let entry = token.living()?;
         entry.ended.store(true, Ordering::Relaxed);
         // Kept for the length of the wake-up.
