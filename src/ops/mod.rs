@@ -21,6 +21,10 @@ pub mod sleep;
 pub mod splice;
 pub mod turn;
 
+use core::ffi::c_void;
+
+use libc::iovec;
+
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::{park, wake};
 use crate::signal::{Watch, cancel, restart};
@@ -43,6 +47,38 @@ fn at_once(me: &'static Thread, result: isize) -> isize {
         park::spend(me);
     }
     result
+}
+
+/// Transfers the bytes of a vector of buffers after the first `done`, one buffer at a time, until
+/// `transfer` moves less than it was given. How many bytes that makes, with the first ones.
+///
+/// # Safety
+/// `vectors` are `count` valid buffers.
+unsafe fn rest(
+    vectors: *const iovec,
+    count: usize,
+    mut done: usize,
+    mut transfer: impl FnMut(*mut c_void, usize) -> isize,
+) -> isize {
+    let mut skip = done;
+    // SAFETY: as the caller promises.
+    for buffer in unsafe { core::slice::from_raw_parts(vectors, count) } {
+        let before = skip.min(buffer.iov_len);
+        skip -= before;
+        let length = buffer.iov_len - before;
+        if length == 0 {
+            continue;
+        }
+        let more = transfer(buffer.iov_base.wrapping_byte_add(before), length);
+        if more <= 0 {
+            break;
+        }
+        done += more as usize;
+        if (more as usize) < length {
+            break;
+        }
+    }
+    done as isize
 }
 
 /// One operation of `me` on `fd`, from its first attempt to its end.

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::{EAGAIN, Operation, at_once, file, lives, pass_on};
+use super::{EAGAIN, Operation, at_once, file, lives, pass_on, rest};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
@@ -247,56 +247,32 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
 }
 
 /// The rest of a `recvmsg` with `MSG_WAITALL` after its first `got` bytes.
-unsafe fn fill(
-    me: &'static Thread,
-    fd: i32,
-    message: &msghdr,
-    mut got: usize,
-    flags: i32,
-) -> isize {
+unsafe fn fill(me: &'static Thread, fd: i32, message: &msghdr, got: usize, flags: i32) -> isize {
     let stream = descriptor::get(fd).is_some_and(|entry| is_stream(entry, fd));
     if !stream {
         return got as isize;
     }
-    let mut skip = got;
-    // SAFETY: as recvmsg's caller promises.
-    let buffers = unsafe { core::slice::from_raw_parts(message.msg_iov, message.msg_iovlen) };
-    for buffer in buffers {
-        let done = skip.min(buffer.iov_len);
-        skip -= done;
-        if done == buffer.iov_len {
-            continue;
-        }
-        let (at, length) = (
-            buffer.iov_base.wrapping_byte_add(done),
-            buffer.iov_len - done,
-        );
+    let receive = |place: *mut c_void, length: usize| {
         let Some(operation) = Operation::new(me, fd, Direction::Read) else {
-            break;
+            return 0;
         };
-        let more = all(&mut operation.after(true), length, flags, |got, flags| {
+        all(&mut operation.after(true), length, flags, |got, flags| {
             // SAFETY: within the caller's buffer.
             unsafe {
                 syscall!(
                     SYS_recvfrom,
                     fd,
-                    at.wrapping_byte_add(got),
+                    place.wrapping_byte_add(got),
                     length - got,
                     flags,
                     0usize,
                     0usize
                 )
             }
-        });
-        if more <= 0 {
-            break;
-        }
-        got += more as usize;
-        if (more as usize) < length {
-            break;
-        }
-    }
-    got as isize
+        })
+    };
+    // SAFETY: as recvmsg's caller promises.
+    unsafe { rest(message.msg_iov, message.msg_iovlen, got, receive) }
 }
 
 /// Descriptors that came with a message begin their lives here.

@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
 use super::receive::{is_stream, rights};
-use super::{Operation, at_once, file, lives, pass_on};
+use super::{Operation, at_once, file, lives, pass_on, rest};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::signal::restart;
@@ -78,38 +78,6 @@ fn all(
         }
         operation.part_done();
     }
-}
-
-/// The bytes of a vector of buffers after the first `sent`, one buffer at a time,
-/// until `write` takes less than it was given.
-///
-/// # Safety
-/// `vectors` are `count` valid buffers.
-unsafe fn rest(
-    vectors: *const iovec,
-    count: usize,
-    mut sent: usize,
-    mut write: impl FnMut(*mut c_void, usize) -> isize,
-) -> isize {
-    let mut skip = sent;
-    // SAFETY: as the caller promises.
-    for buffer in unsafe { core::slice::from_raw_parts(vectors, count) } {
-        let done = skip.min(buffer.iov_len);
-        skip -= done;
-        let length = buffer.iov_len - done;
-        if length == 0 {
-            continue;
-        }
-        let more = write(buffer.iov_base.wrapping_byte_add(done), length);
-        if more <= 0 {
-            break;
-        }
-        sent += more as usize;
-        if (more as usize) < length {
-            break;
-        }
-    }
-    sent as isize
 }
 
 /// Whoever gets the descriptors that a message carries may change their files'
