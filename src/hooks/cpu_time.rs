@@ -11,13 +11,13 @@ use crate::sys::clock;
 use crate::sys::errno;
 use crate::task::arguments;
 
-fn real_clock_gettime() -> unsafe extern "C-unwind" fn(clockid_t, *mut timespec) -> c_int {
+fn real_clock_gettime() -> clock::GetTime {
     real!(clock_gettime(_, _))
 }
 
 /// Looks libc's function up: in a handler it is too late for that.
 pub fn resolve() {
-    real_clock_gettime();
+    clock::read_by(real_clock_gettime());
 }
 
 /// `clock_gettime(2)` for a green thread's own clock, as the kernel returns it; `None`: any other.

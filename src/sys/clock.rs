@@ -1,5 +1,12 @@
 //! Time as the runtime counts it: nanoseconds of `CLOCK_MONOTONIC`.
 
+use core::ffi::c_int;
+use core::mem;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::raw::syscall;
+
 /// A point in time, in nanoseconds of `CLOCK_MONOTONIC`; never 0.
 pub type Instant = u64;
 
@@ -12,14 +19,31 @@ pub const SECOND: u64 = 1_000_000_000;
 /// Nanoseconds in a millisecond.
 pub const MILLISECOND: u64 = 1_000_000;
 
-/// What `clock` says, in nanoseconds; 0 if there is none.
+/// `clock_gettime(2)`.
+pub type GetTime = unsafe extern "C-unwind" fn(libc::clockid_t, *mut libc::timespec) -> c_int;
+
+/// libc's [`GetTime`], which has the vDSO answer; null as long as it is not known. A forked child
+/// keeps it.
+static LIBCS: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Clocks are read by `libcs` from here on. The name is libgreen's own hook, which says of a
+/// thread's clock what the program is to see.
+pub fn read_by(libcs: GetTime) {
+    LIBCS.store(libcs as *mut (), Ordering::Relaxed);
+}
+
+/// What the kernel says `clock` is at, in nanoseconds; 0 if there is none.
 pub fn read(clock: libc::clockid_t) -> u64 {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
-    // SAFETY: `time` is writable. clock_gettime is answered in the vDSO.
-    unsafe { libc::clock_gettime(clock, &mut time) };
+    let mut time = to_timespec(0);
+    let libcs = LIBCS.load(Ordering::Relaxed);
+    // SAFETY: `time` is writable; `libcs` is null or a function of that type.
+    unsafe {
+        if libcs.is_null() {
+            syscall!(SYS_clock_gettime, clock, &raw mut time);
+        } else {
+            mem::transmute::<*mut (), GetTime>(libcs)(clock, &mut time);
+        }
+    }
     to_nanos(&time)
 }
 

@@ -4,7 +4,6 @@
 use core::cell::Cell;
 
 use crate::sys::clock;
-use crate::sys::raw::syscall;
 
 /// See the module; in nanoseconds.
 #[derive(Default)]
@@ -17,16 +16,7 @@ pub struct CpuTime {
 
 /// What the calling kernel thread has used.
 fn of_kernel_thread() -> u64 {
-    let mut time = clock::to_timespec(0);
-    // SAFETY: `time` is writable.
-    unsafe {
-        syscall!(
-            SYS_clock_gettime,
-            libc::CLOCK_THREAD_CPUTIME_ID,
-            &raw mut time
-        )
-    };
-    clock::to_nanos(&time)
+    clock::read(libc::CLOCK_THREAD_CPUTIME_ID)
 }
 
 impl CpuTime {
