@@ -21,13 +21,13 @@ const STILL: u64 = 250_000;
 
 /// What a worker remembers of the slot that it looks at.
 #[derive(Default)]
-pub struct Watch {
+pub struct Relief {
     place: Cell<usize>,
     ticks: Cell<u32>,
     since: Cell<Instant>,
 }
 
-impl Watch {
+impl Relief {
     /// Looks at a slot, another than `slot`, which `worker`, the caller, holds; brings half of
     /// those who wait there if it stands still. The caller is critical and holds no lock.
     pub fn look(&self, slot: &Slot, worker: &Worker) {

@@ -13,7 +13,7 @@ use crate::arch::thread::pointer;
 use crate::glibc::robust;
 use crate::sched::kernel_thread;
 use crate::sched::mask::KernelMask;
-use crate::sched::relief::Watch;
+use crate::sched::relief::Relief;
 use crate::sys::in_child::in_child;
 use crate::sys::raw::syscall;
 use crate::sys::{lock_free, pages};
@@ -78,7 +78,7 @@ impl Worker {
                 robust_list: Cell::new(0),
                 heirs: robust::List::default(),
                 stack: Cell::new(0),
-                watch: Watch::default(),
+                relief: Relief::default(),
                 alive: Cell::new(ptr::null()),
                 in_region: Cell::new(false),
                 turn: Cell::new(None),

@@ -15,7 +15,7 @@ pub use base::work;
 pub use life::{all, staying};
 
 use super::mask::KernelMask;
-use super::relief::Watch;
+use super::relief::Relief;
 use super::slot::{Pick, Slot};
 use super::turns::Turns;
 use super::{slots, statistics, tempo};
@@ -50,7 +50,7 @@ pub struct Worker {
     /// The lowest address of the kernel thread's stack, if that is the runtime's own.
     stack: Cell<usize>,
     /// The slot that it looks after when it has one itself.
-    watch: Watch,
+    relief: Relief,
     /// What the kernel clears when it has left the stack.
     alive: Cell<*const AtomicU32>,
     /// Whether its kernel thread is in a blocking region.
@@ -173,7 +173,7 @@ impl Worker {
             Pick::Lost => self.set_slot(None),
             _ if tempo::is_time_to_glance(ticks) => {
                 sched::glance();
-                self.watch.look(slot, self);
+                self.relief.look(slot, self);
             }
             _ => {}
         }
