@@ -1,10 +1,8 @@
 /* Calls that the kernel never starts again after a handler go on when none has run on their thread: not another
  * thread's handler, nor a change of their own thread's scheduling by others, ends them with EINTR. */
-#include "check.h"
+#include "bystander.h"
 #include <poll.h>
-#include <sched.h>
 #include <semaphore.h>
-#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -12,20 +10,13 @@
 #include <sys/sem.h>
 #include <sys/socket.h>
 
-enum { SIGNALS = 20, FAR_MS = 600000 };
+enum { FAR_MS = 600000 };
+static const long SIGNALS = 20;
 
 /* What the waiting calls wait for. */
 static int ends[2], semaphores, messages, epoll;
 static sem_t semaphore;
-static pthread_t main_thread;
-static atomic_int handled, waiting, finished;
-
-static void handle(int signal_number)
-{
-	CHECK_EQ(signal_number, SIGUSR1);
-	CHECK(pthread_equal(pthread_self(), main_thread));
-	handled++;
-}
+static atomic_int waiting, finished;
 
 /* Nothing that others do to it ends a call before it is let go. */
 static void in_poll(void)
@@ -156,13 +147,6 @@ struct waiter {
 	int is_bound;
 };
 
-static void bind_to_what_it_may(void)
-{
-	cpu_set_t cpus;
-	CHECK_OK(sched_getaffinity(0, sizeof cpus, &cpus));
-	CHECK_OK(sched_setaffinity(0, sizeof cpus, &cpus));
-}
-
 static void *wait_in_call(void *place)
 {
 	const struct waiter *waiter = place;
@@ -172,23 +156,6 @@ static void *wait_in_call(void *place)
 	waiter->call();
 	finished++;
 	return NULL;
-}
-
-/* Sends signals that it blocks itself: they are for the main thread, but what meets them is any kernel thread that
- * does not block them. */
-static void *send_signals(void *unused)
-{
-	sigset_t usr1;
-	CHECK_OK(sigemptyset(&usr1));
-	CHECK_OK(sigaddset(&usr1, SIGUSR1));
-	CHECK_OK(pthread_sigmask(SIG_BLOCK, &usr1, NULL));
-	for (int i = 1; i <= SIGNALS; i++) {
-		CHECK_OK(kill(getpid(), SIGUSR1));
-		while (handled < i)
-			sleep_ms(1);
-	}
-	handled = 0;
-	return unused;
 }
 
 static void let_go(void (*call)(void), pthread_t thread)
@@ -218,14 +185,12 @@ static void check_call(void (*call)(void), int is_bound)
 	pthread_t thread = check_start(wait_in_call, &waiter);
 	while (!waiting)
 		sleep_ms(1);
-	check_join(check_start(send_signals, NULL));
+	check_join(check_start(send_to_main, (void *)SIGNALS));
 
 	/* A sleep may be over by now, and its thread. */
 	if (call != in_nanosleep) {
-		cpu_set_t cpus;
-		CHECK_OK(pthread_getaffinity_np(thread, sizeof cpus, &cpus));
-		CHECK_OK(pthread_setaffinity_np(thread, sizeof cpus, &cpus));
-		check_join(check_start(send_signals, NULL));
+		bind_another(thread);
+		check_join(check_start(send_to_main, (void *)SIGNALS));
 		CHECK(!finished);
 	}
 
@@ -242,20 +207,15 @@ static void check_change_of_a_waiting_thread(void)
 	pthread_t thread = check_start(wait_in_call, &waiter);
 	while (semctl(semaphores, 0, GETNCNT) != 1)
 		sleep_ms(1);
-	cpu_set_t cpus;
-	CHECK_OK(pthread_getaffinity_np(thread, sizeof cpus, &cpus));
-	CHECK_OK(pthread_setaffinity_np(thread, sizeof cpus, &cpus));
+	bind_another(thread);
 	let_go(in_semop, thread);
 	check_join(thread);
 }
 
 int main(void)
 {
-	/* Not deferred: while the signal were blocked for the handler, the next one would go to another thread. */
-	struct sigaction action = {.sa_handler = handle, .sa_flags = SA_NODEFER};
 	sigset_t usr2;
-	main_thread = pthread_self();
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	handle_in_main();
 	CHECK_OK(sigemptyset(&usr2));
 	CHECK_OK(sigaddset(&usr2, SIGUSR2));
 	CHECK_OK(pthread_sigmask(SIG_BLOCK, &usr2, NULL));

@@ -1,10 +1,8 @@
 /* Calls by syscall(2) are ended by handlers of their own thread as the kernel has it (signal(7)), and by nothing else: not
  * by another thread's handler, nor by a change of their own thread's scheduling by others. */
-#include "check.h"
+#include "bystander.h"
 #include <linux/futex.h>
 #include <poll.h>
-#include <sched.h>
-#include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/ipc.h>
 #include <sys/select.h>
@@ -12,13 +10,13 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
-enum { SIGNALS = 10, FAR_S = 600 };
+enum { FAR_S = 600 };
+static const long SIGNALS = 10;
 
 /* What the waiting calls wait for. */
 static int ends[2], semaphores, epoll;
 static atomic_int word;
-static pthread_t main_thread;
-static atomic_int handled, waiting, finished;
+static atomic_int waiting, finished;
 
 static long in_poll(void)
 {
@@ -151,24 +149,10 @@ static int is_sleep(const struct call *call)
 	return call->make == in_nanosleep || call->make == in_clock_nanosleep;
 }
 
-static void count_in_main(int signal_number)
-{
-	CHECK_EQ(signal_number, SIGUSR1);
-	CHECK(pthread_equal(pthread_self(), main_thread));
-	handled++;
-}
-
 static void count(int signal_number)
 {
 	CHECK(signal_number == SIGUSR2 || signal_number == SIGTERM);
 	handled++;
-}
-
-static void bind_to_what_it_may(void)
-{
-	cpu_set_t cpus;
-	CHECK_OK(sched_getaffinity(0, sizeof cpus, &cpus));
-	CHECK_OK(sched_setaffinity(0, sizeof cpus, &cpus));
 }
 
 struct waiter {
@@ -186,22 +170,6 @@ static void *wait_in_call(void *place)
 	waiter->error = waiter->call->make() == 1 ? 0 : errno;
 	finished = 1;
 	return NULL;
-}
-
-/* Blocks them itself: they are for the main thread, but what meets them is any kernel thread that does not. */
-static void *send_to_main(void *unused)
-{
-	sigset_t usr1;
-	CHECK_OK(sigemptyset(&usr1));
-	CHECK_OK(sigaddset(&usr1, SIGUSR1));
-	CHECK_OK(pthread_sigmask(SIG_BLOCK, &usr1, NULL));
-	for (int i = 1; i <= SIGNALS; i++) {
-		CHECK_OK(kill(getpid(), SIGUSR1));
-		while (handled < i)
-			sleep_ms(1);
-	}
-	handled = 0;
-	return unused;
 }
 
 static void let_go(void)
@@ -237,13 +205,11 @@ static void nothing_of_others_ends_it(const struct call *call, int is_bound)
 {
 	struct waiter waiter = {call, is_bound, 0};
 	pthread_t thread = begin(&waiter);
-	check_join(check_start(send_to_main, NULL));
+	check_join(check_start(send_to_main, (void *)SIGNALS));
 	/* A sleep may be over by now, and its thread. */
 	if (!is_sleep(call)) {
-		cpu_set_t cpus;
-		CHECK_OK(pthread_getaffinity_np(thread, sizeof cpus, &cpus));
-		CHECK_OK(pthread_setaffinity_np(thread, sizeof cpus, &cpus));
-		check_join(check_start(send_to_main, NULL));
+		bind_another(thread);
+		check_join(check_start(send_to_main, (void *)SIGNALS));
 		CHECK(!finished);
 	}
 	let_go();
@@ -272,11 +238,8 @@ static void its_own_handler_ends_it(const struct call *call, int is_bound, int s
 
 int main(void)
 {
-	/* Not deferred: while the signal were blocked for the handler, the next one would go to another thread. */
-	struct sigaction action = {.sa_handler = count_in_main, .sa_flags = SA_NODEFER};
-	main_thread = pthread_self();
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
-	action = (struct sigaction){.sa_handler = count};
+	handle_in_main();
+	struct sigaction action = {.sa_handler = count};
 	CHECK_OK(sigaction(SIGUSR2, &action, NULL));
 	action.sa_flags = SA_RESTART;
 	CHECK_OK(sigaction(SIGTERM, &action, NULL));
