@@ -1,7 +1,11 @@
 /* A program that is started by posix_spawn with a mask of its own leaves the mask of the thread that starts it, and
- * what is pending there, as they are. */
+ * what is pending there, as they are. So does one that cannot be started, the masks of all threads. */
 #include "check.h"
+#include <fcntl.h>
+#include <sched.h>
 #include <spawn.h>
+
+enum { THREADS = 16, ROUNDS = 50 };
 
 extern char **environ;
 
@@ -56,10 +60,43 @@ static void *start_programs(void *unused)
 	return unused;
 }
 
+/* What the kernel blocks for the caller. */
+static unsigned long blocked_now(void)
+{
+	char status[4096];
+	int fd = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+	CHECK(fd != -1);
+	ssize_t length = read(fd, status, sizeof status - 1);
+	CHECK(length > 0);
+	CHECK_OK(close(fd));
+	status[length] = '\0';
+	const char *line = strstr(status, "SigBlk:");
+	CHECK(line != NULL);
+	return strtoul(line + strlen("SigBlk:"), NULL, 16);
+}
+
+/* libc waits for the child of a posix_spawn that fails with all signals blocked. */
+static void *start_in_vain(void *unused)
+{
+	char *arguments[] = {"program", NULL};
+	for (int round = 0; round < ROUNDS; round++) {
+		pid_t child;
+		CHECK_EQ(posix_spawn(&child, "/no/such/program", NULL, NULL, arguments, environ), ENOENT);
+		CHECK_EQ(blocked_now(), 0);
+		sched_yield();
+	}
+	return unused;
+}
+
 int main(void)
 {
+	pthread_t threads[THREADS];
 	start_programs(NULL);
 	check_join(check_start(start_programs, NULL));
 	start_programs(NULL);
+	for (int i = 0; i < THREADS; i++)
+		threads[i] = check_start(start_in_vain, NULL);
+	for (int i = 0; i < THREADS; i++)
+		check_join(threads[i]);
 	return 0;
 }

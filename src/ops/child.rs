@@ -5,7 +5,7 @@ use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
 use super::EINTR;
 use crate::sched::children::{any, table, tracing};
 use crate::sched::{blocking, park};
-use crate::signal::{Watch, cancel, restart};
+use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::NEVER;
 use crate::sys::raw::syscall;
 use crate::task::word::{Cancellation, Wake};
@@ -119,6 +119,10 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
         let Some(me) = green() else {
             return (self.native)();
         };
+        if mask::is_libcs(me) {
+            // For the child of a posix_spawn that has failed, which is about to end.
+            return restart::kernel_call(&self.native);
+        }
         let parks = blocking::used() >= FEW;
         let result = match self.awaited {
             Awaited::Child(pid) if parks && !tracing::is_tracing() => self.for_one(me, pid),

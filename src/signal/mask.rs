@@ -6,6 +6,7 @@ use super::{Watch, actions, send, shared};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::mask::KernelMask;
 use crate::sched::{self, idle, worker};
+use crate::sys::sigmask;
 use crate::task::{Critical, Thread, arguments, current, main_thread};
 
 /// `sigprocmask(2)` for the calling green thread: the mask from before, or
@@ -101,6 +102,13 @@ fn changed(me: &'static Thread, before: u64, mask: u64) {
     if stray != 0 {
         send::put_back(me, stray);
     }
+}
+
+/// Whether the kernel blocks something else for `me`, the caller, which is green, than what is noted:
+/// libc has all signals blocked for a moment (glibc, `internal_signal_block_all`). Its thread must
+/// not park meanwhile: whoever ran on the kernel thread then would have them blocked, too.
+pub fn is_libcs(me: &Thread) -> bool {
+    (sigmask::get() ^ worker::of(me).mask.get()) & !UNBLOCKABLE != 0
 }
 
 /// The mask at `set`, if that is not null; `EFAULT` if it cannot be read.

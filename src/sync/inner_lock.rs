@@ -9,7 +9,7 @@
 //! Taking and giving back are libc's own until somebody has to wait. A green thread parks, as
 //! who holds the lock may be parked himself: in a `read` for the stream. Who cannot park waits
 //! in the kernel: kernel threads, children that borrow a thread, and what is critical, where
-//! the runtime itself may have called malloc.
+//! the runtime itself may have called malloc; and whoever has all signals blocked by libc.
 //!
 //! So there are waiters of two kinds, and one of each is woken. The first in the queue may have
 //! to wait for a slot whose owner waits in the kernel for this very lock. Who is woken marks the
@@ -23,6 +23,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::glibc::loader;
 use crate::sched::{park, wake};
+use crate::signal::mask;
 use crate::sys::clock::NEVER;
 use crate::sys::futex;
 use crate::sys::in_child::in_child;
@@ -49,7 +50,7 @@ fn is_the_loaders(word: &AtomicU32) -> bool {
 
 /// Takes the lock, which was found taken.
 pub fn lock(word: &AtomicU32) {
-    let parks = green().is_some() && !is_the_loaders(word);
+    let parks = green().is_some_and(|me| !is_the_loaders(word) && !mask::is_libcs(me));
     if !parks {
         // SeqCst, as the exchange below and `wake`: who sees the lock waited for sees the
         // waiter counted.
