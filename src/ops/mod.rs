@@ -44,9 +44,16 @@ const IN_KERNEL: isize = isize::MIN;
 #[inline(always)]
 fn at_once(me: &'static Thread, result: isize) -> isize {
     if result != EAGAIN {
-        park::spend(me);
+        done(me);
     }
     result
+}
+
+/// `me`, the caller, has done something to a descriptor, which it might have had to wait for.
+#[inline(always)]
+fn done(me: &'static Thread) {
+    park::count_operation(me);
+    park::spend(me);
 }
 
 /// Transfers the bytes of a vector of buffers after the first `done`, one buffer at a time, until
@@ -192,7 +199,7 @@ impl Operation {
                     if result == IN_KERNEL {
                         return restart::in_region(native);
                     }
-                    park::spend(self.me);
+                    done(self.me);
                     return result;
                 }
             }

@@ -14,6 +14,7 @@
 
 mod bell;
 mod pace;
+mod rest;
 mod stuck;
 
 use core::ffi::c_void;

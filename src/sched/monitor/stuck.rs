@@ -23,6 +23,8 @@ pub enum Stuck {
     Nobody,
     /// Others wait, and who has the slot may be about to block.
     Soon,
+    /// He goes on to do things to descriptors.
+    Works,
     /// He computes.
     Computes,
     /// He sleeps in the kernel.
@@ -34,6 +36,8 @@ pub enum Stuck {
 struct Seen {
     owner: *const Worker,
     ticks: u32,
+    /// Operations so far.
+    operations: u32,
     /// When it was first seen so.
     since: Instant,
     /// The CPU time that the owner had used by the last look, in nanoseconds.
@@ -54,6 +58,7 @@ impl Watch {
             slots: [Seen {
                 owner: core::ptr::null(),
                 ticks: 0,
+                operations: 0,
                 since: 0,
                 used: 0,
             }; MAX_SLOTS],
@@ -82,6 +87,7 @@ impl Seen {
     /// asleep there is believed at the first look, and another look follows soon.
     fn look(&mut self, slot: &'static Slot, now: Instant, is_alarmed: bool) -> Stuck {
         let (owner, ticks) = (slot.owner().cast_const(), slot.ticks());
+        let operations = slot.operations();
         // SAFETY: null, or a worker, which is never freed.
         let Some(worker) = (unsafe { owner.as_ref() }) else {
             self.owner = owner;
@@ -93,6 +99,7 @@ impl Seen {
             *self = Self {
                 owner,
                 ticks,
+                operations,
                 since: now,
                 used,
             };
@@ -106,6 +113,8 @@ impl Seen {
         // lost the processor to another process.
         let blocked = wanted && used == self.used && worker.is_blocked();
         self.used = used;
+        let works = self.operations != operations;
+        self.operations = operations;
         if (blocked || stuck >= LONG_PATIENCE || stuck >= PATIENCE && wanted)
             && slot.take_from(owner, Some(ticks))
         {
@@ -116,6 +125,7 @@ impl Seen {
         match (wanted, blocked) {
             (false, _) => Stuck::Nobody,
             (true, false) if is_alarmed => Stuck::Soon,
+            (true, false) if works => Stuck::Works,
             (true, false) => Stuck::Computes,
             (true, true) => Stuck::Blocked,
         }
