@@ -4,6 +4,10 @@ use crate::sys::atomic::{AtomicU32, Ordering};
 use crate::task::list::List;
 use crate::task::lock::Locked;
 
+/// So many are taken off a queue at once at most: to find where the list is to be cut takes a look
+/// at each of them, with the queue's lock held.
+const MOST_TAKEN: u32 = 64;
+
 /// A FIFO and its lock. The length can be read without.
 #[derive(Default)]
 pub struct RunQueue<const RANK: u32> {
@@ -45,20 +49,26 @@ impl<const RANK: u32> RunQueue<RANK> {
         self.with(|list| list.append(threads));
     }
 
-    /// Takes the older half, unless somebody else is at the queue. The caller is critical.
+    /// Takes the older half, but no more than [`MOST_TAKEN`], unless somebody else is at the
+    /// queue. The caller is critical.
     pub fn take_half(&self) -> List {
         if self.len() == 0 {
             return List::new();
         }
-        let half = |list: &mut List| list.split(list.len().div_ceil(2));
+        let half = |list: &mut List| list.split(list.len().div_ceil(2).min(MOST_TAKEN));
         self.list
             .try_with(|list| self.counted(list, half))
             .unwrap_or_default()
     }
 
-    /// Takes the share of one of `takers`. The caller is critical.
+    /// Takes the share of one of `takers`, but no more than [`MOST_TAKEN`]. The caller is critical.
     pub fn take_share(&self, takers: u32) -> List {
-        self.with(|list| list.split(list.len().div_ceil(takers)))
+        self.with(|list| list.split(list.len().div_ceil(takers).min(MOST_TAKEN)))
+    }
+
+    /// Takes all. The caller is critical.
+    pub fn take_all(&self) -> List {
+        self.with(core::mem::take)
     }
 
     /// Empties the queue, whoever may have held its lock.

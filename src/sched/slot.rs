@@ -230,11 +230,10 @@ impl Slot {
 
     /// Takes all threads that wait here.
     pub fn drain(&self) -> List {
-        self.queue.take_share(1)
+        self.queue.take_all()
     }
 
-    /// Takes the older half of the threads that wait here, unless somebody else is at the
-    /// queue.
+    /// [`RunQueue::take_half`].
     pub fn take_half(&self) -> List {
         self.queue.take_half()
     }

@@ -179,7 +179,7 @@ impl Worker {
         }
         match pick {
             Pick::Lost => self.set_slot(None),
-            _ if tempo::is_time_to_glance(ticks) => {
+            _ if tempo::is_time_to_glance(ticks, slot.queued()) => {
                 sched::glance();
                 self.relief.look(slot, self);
             }
