@@ -1,5 +1,5 @@
 /* pthread_setname_np and pthread_getname_np: each thread has a name of its own, inherited from its creator,
- * of at most 15 bytes. */
+ * of at most 15 bytes; a child that it forks has it. */
 #include "check.h"
 #include <semaphore.h>
 #include <sys/prctl.h>
@@ -35,6 +35,18 @@ static void *use_prctl(void *unused)
 	return unused;
 }
 
+static void *fork_named(void *unused)
+{
+	CHECK_OK(pthread_setname_np(pthread_self(), "of-the-thread"));
+	pid_t pid = check_fork();
+	if (pid == 0) {
+		check_name(pthread_self(), "of-the-thread");
+		_exit(0);
+	}
+	check_child_succeeds(pid);
+	return unused;
+}
+
 int main(void)
 {
 	CHECK_OK(sem_init(&named, 0, 0));
@@ -55,6 +67,7 @@ int main(void)
 	char small[15];
 	CHECK_EQ(pthread_getname_np(pthread_self(), small, sizeof small), ERANGE);
 	check_join(check_start(use_prctl, NULL));
+	check_join(check_start(fork_named, NULL));
 	check_name(pthread_self(), "fifteen-bytes-x");
 	return 0;
 }

@@ -13,7 +13,7 @@ use crate::glibc::real::real;
 use crate::hub::{self, descriptor, fifos, place};
 use crate::runtime;
 use crate::sched::children::tracing;
-use crate::sched::{self, lend};
+use crate::sched::{self, kernel_thread, lend};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask;
 use crate::task::{Critical, Kind, current};
@@ -92,6 +92,7 @@ unsafe extern "C" fn in_child() {
 /// A forked child has one thread.
 unsafe fn put_in_order(shares_files: bool) {
     let me = current();
+    kernel_thread::set_name_in_child(me);
     // What waits for the parent does not wait for the child.
     let withheld = me.mask.release() & !me.mask.get();
     hub::after_fork(me.holds_hub_at_fork.get());

@@ -93,6 +93,16 @@ pub fn set_name(thread: &Thread) {
     }
 }
 
+/// In a child that the green `me` has forked: the process is named for the thread that has, which
+/// may have run on anybody's kernel thread.
+pub fn set_name_in_child(me: &Thread) {
+    if me.is_green() {
+        let name = me.name.get();
+        // SAFETY: 16 bytes, a NUL among them.
+        unsafe { syscall!(SYS_prctl, libc::PR_SET_NAME, name.as_ptr()) };
+    }
+}
+
 /// Whether the kernel thread of `me`, the caller, may have another name than it.
 pub fn differs_in_name(me: &Thread) -> bool {
     me.is_green() && me.kernel_thread().is_none_or(|id| id == process())
