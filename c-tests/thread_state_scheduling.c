@@ -43,6 +43,17 @@ static int policy_is_changed(void)
 	return sched_getscheduler(0) == SCHED_BATCH;
 }
 
+static int reset_change(void)
+{
+	struct sched_param parameters = {0};
+	return sched_setscheduler(0, SCHED_BATCH | SCHED_RESET_ON_FORK, &parameters);
+}
+
+static int reset_is_changed(void)
+{
+	return sched_getscheduler(0) == (SCHED_BATCH | SCHED_RESET_ON_FORK);
+}
+
 static int nice_change(void)
 {
 	return setpriority(PRIO_PROCESS, 0, 7);
@@ -108,6 +119,7 @@ int main(void)
 	static const struct state states[] = {
 		{"affinity", affinity_change, affinity_is_changed, 1},
 		{"policy", policy_change, policy_is_changed, 1},
+		{"policy of its own", reset_change, reset_is_changed, 0},
 		{"nice value", nice_change, nice_is_changed, 1},
 		{"nice value by id", nice_by_id_change, nice_by_id_is_changed, 1},
 		{"nice value by steps", nice_by_steps_change, nice_is_changed, 1},

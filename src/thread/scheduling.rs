@@ -32,12 +32,16 @@ static PRIORITY: AtomicI32 = AtomicI32::new(0);
 /// <linux/sched.h>: children of the thread begin with the default policy.
 const RESET_ON_FORK: i32 = 0x4000_0000;
 
-/// Workers are going to run as the caller does, unless its children do not.
+/// Workers are going to run as the caller does, unless its children do not: then it stays what it is
+/// on its own kernel thread.
 pub fn note_workers() {
     let own = of_kernel_thread(0).unwrap_or(Scheduling::DEFAULT);
     let inherited = match own.policy & RESET_ON_FORK {
         0 => own,
-        _ => Scheduling::DEFAULT,
+        _ => {
+            kernel_state::before(Change::Own);
+            Scheduling::DEFAULT
+        }
     };
     POLICY.store(inherited.policy, Ordering::Relaxed);
     PRIORITY.store(inherited.priority, Ordering::Relaxed);
