@@ -46,9 +46,17 @@ static long by_message(int fd, char *buffer, size_t length)
 	return recvmsg(fd, &message, 0);
 }
 
+static long by_batch(int fd, char *buffer, size_t length)
+{
+	struct iovec part = {buffer, length};
+	struct mmsghdr message = {.msg_hdr = {.msg_iov = &part, .msg_iovlen = 1}};
+	CHECK_EQ(recvmmsg(fd, &message, 1, 0, NULL), 1);
+	return message.msg_len;
+}
+
 static void waits_for_enough(int receiver, int sender)
 {
-	long (*ways[])(int, char *, size_t) = {by_recv, by_read, by_message};
+	long (*ways[])(int, char *, size_t) = {by_recv, by_read, by_message, by_batch};
 	char buffer[100];
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		pthread_t writer = check_start(write_in_parts, (void *)(long)sender);

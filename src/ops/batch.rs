@@ -46,7 +46,8 @@ pub unsafe fn receive(
         return restart::in_region(|| call(0, flags, timeout));
     };
     let deadline = limit.map(|limit| clock::after(clock::to_nanos(&limit)));
-    let one_by_one = deadline.is_some() || flags & libc::MSG_WAITALL != 0;
+    let one_by_one =
+        deadline.is_some() || flags & libc::MSG_WAITALL != 0 || receive::has_low_water(fd);
     let mut got = 0;
     let mut result;
     loop {
@@ -69,9 +70,10 @@ pub unsafe fn receive(
                 result = operation.run(
                     |entry, _| {
                         let result = call(got, flags | libc::MSG_DONTWAIT, core::ptr::null_mut());
-                        if result != EAGAIN {
-                            pass_on(entry, Direction::Read);
+                        if result == EAGAIN {
+                            return receive::found_nothing(entry, fd);
                         }
+                        pass_on(entry, Direction::Read);
                         result
                     },
                     || call(got, flags, core::ptr::null_mut()),
@@ -127,6 +129,9 @@ pub unsafe fn send(
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
         return restart::in_region(|| call(0, flags));
     };
+    if count == 0 {
+        return call(0, flags);
+    }
     // Of a stream's message a part may be sent; the rest is the same message's.
     let one_by_one = flags & libc::MSG_DONTWAIT == 0 && is_stream(operation.entry, fd);
     let mut sent = 0;

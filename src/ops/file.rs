@@ -29,6 +29,11 @@ impl Call {
         unsafe { syscall6(number, a, b, c, 0, 0, 0) }
     }
 
+    /// Whether it is a `read` or `write` of no bytes.
+    fn is_for_nothing(&self) -> bool {
+        matches!(*self, Self(libc::SYS_read | libc::SYS_write, [_, _, 0], _))
+    }
+
     /// Makes it where it may wait, and be cancelled.
     ///
     /// # Safety
@@ -59,6 +64,11 @@ pub(super) unsafe fn transfer(
         park::count_operation(me);
         return native();
     }
+    if !(1..=libc::UIO_MAXIOV).contains(&count) || call.is_for_nothing() {
+        // Readiness is no sign of what the kernel says to this.
+        // SAFETY: as the caller promises.
+        return restart::in_region(|| unsafe { call.wait() });
+    }
     let Some(operation) = Operation::new(me, fd, direction) else {
         return native();
     };
@@ -72,6 +82,10 @@ pub(super) unsafe fn transfer(
             if result == EOPNOTSUPP || is_refused(result) {
                 entry.cannot_skip_waiting(direction);
                 result = when_ready(entry, fd, direction, native);
+                if result == EAGAIN && direction == Direction::Read {
+                    // SAFETY: as the caller promises.
+                    result = unsafe { from_fifo(fd, vectors, count) };
+                }
             }
             if !matches!(result, EAGAIN | IN_KERNEL) {
                 pass_on(entry, direction);
@@ -115,6 +129,19 @@ unsafe fn no_wait(fd: i32, direction: Direction, vectors: *const iovec, count: i
     }
 }
 
+/// A read from a FIFO in which a look has found nothing: without writers it is at its end, but
+/// as long as there has been none nothing tells of that. `EAGAIN` of all else.
+///
+/// # Safety
+/// As for `readv`.
+unsafe fn from_fifo(fd: i32, vectors: *const iovec, count: i32) -> isize {
+    // Of the calls that read from a pipe the one that can be told not to wait, where pipes with
+    // names do not know RWF_NOWAIT.
+    // SAFETY: as the caller promises.
+    let result = unsafe { syscall!(SYS_vmsplice, fd, vectors, count, libc::SPLICE_F_NONBLOCK) };
+    if result < 0 { EAGAIN } else { result }
+}
+
 /// `native` if a look says that it will not block. It may yet: another thread or process
 /// was faster, or a terminal takes its time over what it has been given. So nothing is
 /// held meanwhile, and signals are handled. Of a terminal a look does not always tell.
@@ -138,6 +165,17 @@ fn when_ready(
     } else {
         native()
     }
+}
+
+/// Whether a look at `fd`, a socket, says that nothing more will come.
+pub(super) fn is_shut_down(fd: i32) -> bool {
+    let mut look = libc::pollfd {
+        fd,
+        events: libc::POLLRDHUP,
+        revents: 0,
+    };
+    // SAFETY: `look` is live.
+    unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) > 0 }
 }
 
 /// What a look at `fd` says: yes where it is not to be had, so that the caller goes on to a

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::{EAGAIN, Operation, at_once, file, lives, pass_on, rest};
+use super::{EAGAIN, IN_KERNEL, Operation, at_once, file, lives, pass_on, rest};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
@@ -66,9 +66,20 @@ pub fn low_water_set() {
 /// Whether a receive call is to wait for more than the first byte. Then it waits in the
 /// kernel, which alone knows how much of a stream has come while it takes from it.
 #[inline(always)]
-fn has_low_water(fd: i32) -> bool {
+pub(super) fn has_low_water(fd: i32) -> bool {
     LOW_WATER_SET.load(Ordering::Relaxed)
         && socket::int_option(fd, libc::SO_RCVLOWAT).is_ok_and(|bytes| bytes > 1)
+}
+
+/// What an attempt that has found nothing says: that the kernel is to wait where it would not wait
+/// at all. A socket for messages whose receiving side is shut down has an end to tell of, but only
+/// to who may wait (__skb_wait_for_more_packets in the kernel's net/core/datagram.c).
+#[inline(always)]
+pub(super) fn found_nothing(entry: &Descriptor, fd: i32) -> isize {
+    if entry.is_ending() && entry.class(fd) != Class::Tcp && file::is_shut_down(fd) {
+        return IN_KERNEL;
+    }
+    EAGAIN
 }
 
 /// `recvfrom(2)`.
@@ -122,6 +133,9 @@ pub unsafe fn from(
     operation.run(
         |entry, edges| {
             let result = call(0, flags | libc::MSG_DONTWAIT);
+            if result == EAGAIN {
+                return found_nothing(entry, fd);
+            }
             settle(entry, fd, edges, result, length, flags);
             result
         },
@@ -146,6 +160,9 @@ fn all(
         let result = operation.run(
             |entry, edges| {
                 let result = call(got, flags | libc::MSG_DONTWAIT);
+                if result == EAGAIN {
+                    return found_nothing(entry, fd);
+                }
                 settle(entry, fd, edges, result, length - got, flags);
                 result
             },
@@ -155,15 +172,16 @@ fn all(
             return if got > 0 { got as isize } else { result };
         }
         got += result as usize;
-        // A message arrives whole.
-        if got >= length || !is_stream(operation.entry, fd) {
+        // A message arrives whole, and a stream is read up to urgent data.
+        if got >= length || !is_stream(operation.entry, fd) || is_at_mark(operation.entry, fd) {
             return got as isize;
         }
         operation.part_done();
     }
 }
 
-/// `MSG_PEEK | MSG_WAITALL`: what was seen is still there at the next look.
+/// `MSG_PEEK | MSG_WAITALL`: what was seen is still there at the next look. Only TCP waits for more
+/// than there is.
 fn peek_all(
     operation: &mut Operation,
     length: usize,
@@ -174,11 +192,18 @@ fn peek_all(
     let seen = Cell::new(0);
     let result = operation.run(
         |entry, _| {
+            // Before the look: what has come by then is seen.
+            let is_last = entry.class(fd) != Class::Tcp || file::is_shut_down(fd);
             let result = call(0, flags | libc::MSG_DONTWAIT);
-            // No more than before, although something has happened: the end.
-            let last = result <= seen.get() || result as usize >= length || !is_stream(entry, fd);
+            if result == EAGAIN {
+                return found_nothing(entry, fd);
+            }
             seen.set(result.max(seen.get()));
-            if last { result } else { EAGAIN }
+            if is_last || result <= 0 || result as usize >= length {
+                result
+            } else {
+                EAGAIN
+            }
         },
         || call(0, flags),
     );
@@ -188,6 +213,19 @@ fn peek_all(
         result
     }
 }
+
+/// Whether what comes next of the stream `fd` is urgent: no call takes that along with what was
+/// before it (tcp(7), `SIOCATMARK`).
+fn is_at_mark(entry: &Descriptor, fd: i32) -> bool {
+    let mut is_at = 0;
+    entry.class(fd) == Class::Tcp
+        // SAFETY: the place is live.
+        && unsafe { syscall!(SYS_ioctl, fd, SIOCATMARK, &raw mut is_at) } == 0
+        && is_at != 0
+}
+
+/// <asm-generic/sockios.h>; the libc crate lacks it.
+const SIOCATMARK: i32 = 0x8905;
 
 /// Whether `fd` is a stream socket.
 pub(super) fn is_stream(entry: &Descriptor, fd: i32) -> bool {
@@ -223,9 +261,10 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
         operation.run(
             |entry, _| {
                 let result = call(flags | libc::MSG_DONTWAIT);
-                if result != EAGAIN {
-                    pass_on(entry, Direction::Read);
+                if result == EAGAIN {
+                    return found_nothing(entry, fd);
                 }
+                pass_on(entry, Direction::Read);
                 result
             },
             || call(flags),

@@ -125,11 +125,15 @@ pub unsafe fn send_file(
 }
 
 /// Whether `sendfile` moves anything from one to the other: the one can be read and, unless the
-/// other is a pipe, has positions; the other can be written.
+/// other is a pipe, has positions; the other can be written; and neither is an eventfd or the like.
 fn can_be_sent(from: i32, to: i32) -> bool {
     match (File::of(from), File::of(to)) {
         (Some(from), Some(to)) => {
-            from.can_read() && to.can_write() && (to.is_pipe() || from.has_positions())
+            from.can_read()
+                && to.can_write()
+                && (to.is_pipe() || from.has_positions())
+                && !from.is_no_data()
+                && !to.is_no_data()
         }
         _ => false,
     }
@@ -193,6 +197,8 @@ pub unsafe fn splice(
                         || (!to.1.is_null() && !sink.has_positions())
                         || (source.is_pipe() && source.is_same(&sink))
                         || sink.appends()
+                        || source.is_no_data()
+                        || sink.is_no_data()
                 }
                 _ => true,
             }

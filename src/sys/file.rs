@@ -56,6 +56,12 @@ impl File {
         self.stat.st_mode & libc::S_IFMT == libc::S_IFIFO
     }
 
+    /// Whether it is none of those that data go from or to inside the kernel, but an eventfd or
+    /// one of its kin, which have no kind.
+    pub fn is_no_data(&self) -> bool {
+        self.stat.st_mode & libc::S_IFMT == 0
+    }
+
     /// Whether it is the same file as `other`.
     pub fn is_same(&self, other: &Self) -> bool {
         (self.stat.st_dev, self.stat.st_ino) == (other.stat.st_dev, other.stat.st_ino)

@@ -90,6 +90,12 @@ impl Descriptor {
         self.flags.load(Ordering::Relaxed) & KNOWN != 0
     }
 
+    /// Whether a hang-up, an error or urgent data was announced in this life.
+    #[inline(always)]
+    pub fn is_ending(&self) -> bool {
+        self.flags.load(Ordering::Relaxed) & ENDING != 0
+    }
+
     /// What the descriptor is.
     #[inline(always)]
     pub fn class(&self, fd: i32) -> Class {
