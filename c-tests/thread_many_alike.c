@@ -115,7 +115,7 @@ static void *run(void *argument)
 
 	CHECK_EQ(h_errno, me->number + 2);
 	CHECK_EQ(initialised, 43);
-	char number[16];
+	char number[24];
 	snprintf(number, sizeof number, "%ld", 100000 + me->number);
 	CHECK(strstr(me->error_text, number) != NULL);
 	const char *error = dlerror();

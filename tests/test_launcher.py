@@ -19,16 +19,16 @@ def test_preloads_the_library_beside_the_launcher():
     assert variables(run_green("env"))["LD_PRELOAD"] == str(LIBRARY)
 
 
-def test_keeps_what_is_preloaded_already_behind_the_library():
+def test_keeps_what_is_preloaded_already_before_the_library():
     preload = variables(run_green("env", environment={"LD_PRELOAD": "libc.so.6 libm.so.6"}))
-    assert preload["LD_PRELOAD"] == f"{LIBRARY}:libc.so.6:libm.so.6"
+    assert preload["LD_PRELOAD"] == f"libc.so.6:libm.so.6:{LIBRARY}"
 
 
 def test_preloads_the_library_once_however_it_is_named():
     other_name = f"{LIBRARY.parent}/../release/{LIBRARY.name}"
     listed = {"LD_PRELOAD": f"{other_name}:libm.so.6:{LIBRARY}"}
     preload = variables(run_green("env", environment=listed))
-    assert preload["LD_PRELOAD"] == f"{LIBRARY}:libm.so.6"
+    assert preload["LD_PRELOAD"] == f"libm.so.6:{LIBRARY}"
 
 
 def test_leaves_the_settings_alone_without_options():

@@ -11,6 +11,7 @@ use crate::runtime;
 use crate::sched::blocking;
 use crate::signal::cancel;
 use crate::sys::clock::{self, Instant, NEVER};
+use crate::sys::sanitizers;
 use crate::task::{Kind, StartRoutine, Thread, current, of_pthread};
 use crate::thread::join;
 
@@ -101,6 +102,7 @@ pub unsafe extern "C-unwind" fn thrd_create(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pthread_exit(result: *mut c_void) -> ! {
     current().result.set(result);
+    sanitizers::unwinds();
     let real = real!(pthread_exit: unsafe extern "C-unwind" fn(*mut c_void) -> !);
     // SAFETY: as the caller promises.
     unsafe { real(result) }

@@ -6,6 +6,8 @@ use core::sync::atomic::Ordering;
 use super::retry;
 use crate::arch::system_call::exposed;
 use crate::glibc::real::real;
+use crate::glibc::tcb::Tcb;
+use crate::sys::sanitizers;
 use crate::task::{Kind, Thread, current};
 
 // <pthread.h>; the libc crate lacks them.
@@ -22,6 +24,10 @@ unsafe extern "C-unwind" {
 
 /// glibc's own `pthread_testcancel`.
 fn test() {
+    let tcb = Tcb::current();
+    if tcb.is_cancelled() && tcb.allows_cancellation() {
+        sanitizers::unwinds();
+    }
     let real = real!(pthread_testcancel: unsafe extern "C-unwind" fn());
     // SAFETY: looks at the TCB; unwinds or returns.
     unsafe { real() }

@@ -20,6 +20,7 @@ use crate::glibc::signals::SIGCANCEL;
 use crate::sys::action::KernelAction;
 use crate::sys::in_child::in_child;
 use crate::sys::raw::syscall;
+use crate::sys::sanitizers;
 use crate::sys::sigmask::{self, bit};
 use crate::sys::text;
 use crate::task::lock::RawLock;
@@ -156,6 +157,9 @@ unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, con
         let glibcs = GLIBCS.load(Ordering::Acquire);
         if glibcs != 0 {
             unblock();
+            if me.tcb().is_cancelled() && me.tcb().allows_cancellation() {
+                sanitizers::unwinds();
+            }
             // SAFETY: glibc's handler of this type, with what the kernel has passed. It
             // returns, or unwinds the stack of a thread that has allowed that here.
             unsafe {

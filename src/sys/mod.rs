@@ -20,6 +20,7 @@ pub mod open_files;
 pub mod pages;
 pub mod raw;
 pub mod report;
+pub mod sanitizers;
 pub mod sigmask;
 pub mod socket;
 pub mod stand_aside;

@@ -1,4 +1,5 @@
-//! Programs that libgreen leaves alone: they are executed again without it.
+//! Programs that libgreen leaves alone are executed again without it, and those where it is in the
+//! way of others are with it behind them.
 
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
@@ -32,8 +33,59 @@ fn is_own(path: &[u8], own: &[u8]) -> bool {
     name(path) == name(own)
 }
 
-/// Takes this library out of `LD_PRELOAD`: false if it is not there.
-fn leave_environment() -> bool {
+/// Some of the functions that libgreen does not leave to the next library.
+const OURS: [&CStr; 16] = [
+    c"accept",
+    c"clock_nanosleep",
+    c"close",
+    c"connect",
+    c"epoll_wait",
+    c"nanosleep",
+    c"poll",
+    c"pthread_cond_timedwait",
+    c"pthread_create",
+    c"pthread_mutex_lock",
+    c"read",
+    c"recv",
+    c"select",
+    c"sem_wait",
+    c"sleep",
+    c"write",
+];
+
+/// Whether a library behind this one, but before libc, stands in for functions as well: it
+/// would not be called any more.
+fn passes_over() -> bool {
+    // SAFETY: a C string.
+    let libc = unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
+    !libc.is_null()
+        && OURS.iter().any(|name| {
+            // SAFETY: an open handle, a C string.
+            let (next, libcs) = unsafe {
+                (
+                    libc::dlsym(libc::RTLD_NEXT, name.as_ptr()),
+                    libc::dlsym(libc, name.as_ptr()),
+                )
+            };
+            next != libcs
+        })
+}
+
+/// Whether the loader has been executed by its name, with the program for an argument.
+fn is_loader_executed() -> bool {
+    // SAFETY: getauxval only reads.
+    unsafe { libc::getauxval(libc::AT_BASE) == 0 }
+}
+
+/// Where this library is to be in `LD_PRELOAD`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Nowhere,
+    Last,
+}
+
+/// Moves this library in `LD_PRELOAD`: false if it is there already, or was not in it.
+fn move_in_environment(place: Place) -> bool {
     let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
     // SAFETY: an address of this library; strings that the loader and the environment keep.
     let (own, before) = unsafe {
@@ -51,15 +103,7 @@ fn leave_environment() -> bool {
     };
     let mut rest = [0u8; LONGEST];
     let mut length = 0;
-    let mut was_there = false;
-    for path in before
-        .split(|byte| matches!(byte, b':' | b' '))
-        .filter(|path| !path.is_empty())
-    {
-        if is_own(path, own) {
-            was_there = true;
-            continue;
-        }
+    let mut append = |path: &[u8]| {
         let separator = usize::from(length > 0);
         let end = length + separator + path.len();
         if end >= LONGEST {
@@ -70,9 +114,28 @@ fn leave_environment() -> bool {
         }
         rest[length + separator..end].copy_from_slice(path);
         length = end;
+        true
+    };
+    let mut there: Option<&[u8]> = None;
+    let mut is_last = false;
+    for path in before
+        .split(|byte| matches!(byte, b':' | b' '))
+        .filter(|path| !path.is_empty())
+    {
+        is_last = is_own(path, own);
+        if is_last {
+            there = Some(path);
+        } else if !append(path) {
+            return false;
+        }
     }
+    let moves = match (place, there) {
+        (_, None) => false,
+        (Place::Nowhere, Some(_)) => true,
+        (Place::Last, Some(path)) => !is_last && passes_over() && append(path),
+    };
     // SAFETY: C strings; before the program's own code nobody else looks.
-    was_there
+    moves
         && unsafe {
             if length == 0 {
                 unsetenv(c"LD_PRELOAD".as_ptr()) == 0
@@ -82,15 +145,23 @@ fn leave_environment() -> bool {
         }
 }
 
-/// Executes the program again without libgreen if that cannot be of use to it.
+/// Executes the program again, without libgreen if that cannot be of use to it, or with libgreen
+/// behind other libraries.
 ///
 /// # Safety
 /// `arguments` are the program's, before its own code runs.
 pub unsafe fn check(arguments: *const *const c_char) {
-    if !has_rival() || !leave_environment() {
+    let place = if has_rival() {
+        Place::Nowhere
+    } else {
+        Place::Last
+    };
+    if is_loader_executed() || !move_in_environment(place) {
         return;
     }
-    report::line(&[b"ThreadSanitizer has to see every lock: running the program natively"]);
+    if place == Place::Nowhere {
+        report::line(&[b"ThreadSanitizer has to see every lock: running the program natively"]);
+    }
     let mut path = [0u8; LONGEST];
     // SAFETY: C strings, a live buffer that is zero at its end, and the program's own
     // arguments. A failure leaves everything as it was but for the variable.

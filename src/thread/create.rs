@@ -19,7 +19,7 @@ use crate::sched::{idle, switch, wake};
 use crate::settings;
 use crate::signal::{send, shared};
 use crate::sys::raw::syscall;
-use crate::sys::sigmask;
+use crate::sys::{sanitizers, sigmask};
 use crate::task::alternate_stack::AltStack;
 use crate::task::{Critical, Kind, StartRoutine, Thread, current};
 
@@ -224,6 +224,7 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.become_kind(Kind::Green, thread.pointer.get());
     exit::count_in();
     thread.life.begin(wish.detached);
+    sanitizers::add_root(thread.stack.base(), thread.stack.size());
     Ok(thread)
 }
 

@@ -10,6 +10,7 @@ use crate::sched::{event_loop, kernel_thread, park, tie};
 use crate::signal::send::give_back;
 use crate::signal::{cancel, errand, mask};
 use crate::sys::in_child::in_child;
+use crate::sys::sanitizers;
 use crate::task::life::Exit;
 use crate::task::{Kind, Thread, all_husks, current, main_thread};
 use crate::wait::QUEUES;
@@ -121,6 +122,7 @@ pub fn finish(me: &'static Thread) -> ! {
         kernel_thread::end(false);
     }
     if me.is_husk() {
+        sanitizers::remove_root(me.stack.base(), me.stack.size());
         // SAFETY: the caller; destructors, also those of the process, have run.
         unsafe { tls::release(me.tcb()) };
     }

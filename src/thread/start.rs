@@ -6,7 +6,7 @@ use core::ptr;
 use super::exit;
 use crate::arch::entry::protected_call;
 use crate::signal::cancel;
-use crate::sys::errno;
+use crate::sys::{errno, sanitizers};
 use crate::task::current;
 
 unsafe extern "C" {
@@ -35,6 +35,8 @@ pub unsafe extern "C-unwind" fn main() -> ! {
     let outcome = unsafe { protected_call(start, me.argument.get() as usize, 0, 0) };
     if outcome.unwound == 0 {
         me.result.set(outcome.result);
+    } else {
+        sanitizers::unwound(me.stack.base());
     }
     exit::finish(me)
 }

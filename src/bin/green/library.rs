@@ -58,18 +58,19 @@ fn installed() -> Result<PathBuf, Failure> {
         })
 }
 
-/// `library` first, then what was in `LD_PRELOAD` already, without repeating
-/// the library.
+/// What was in `LD_PRELOAD` already, then `library`, without repeating it: others that stand in
+/// for functions of libc's call the next one, and libgreen does itself what libc does.
 pub fn preload_list(library: &Path, current: Option<&OsStr>) -> OsString {
-    let mut list = library.as_os_str().to_owned();
+    let mut list = OsString::new();
     let others = current.unwrap_or_default().as_bytes().split(is_separator);
     for object in others.map(OsStr::from_bytes) {
         let repeated = fs::canonicalize(object).is_ok_and(|path| path == library);
         if !object.is_empty() && !repeated {
-            list.push(":");
             list.push(object);
+            list.push(":");
         }
     }
+    list.push(library);
     list
 }
 
