@@ -18,6 +18,7 @@ pub mod binding;
 pub mod cleanup;
 pub mod condition;
 pub mod deep_binding;
+pub mod handles;
 pub mod loader;
 pub mod name_service;
 pub mod patch;

@@ -12,6 +12,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::ffi::CString;
 use std::fs;
 
+use super::handles;
 use super::real::Real;
 
 unsafe extern "C" {
@@ -45,8 +46,7 @@ pub fn enlist() {
     let Some((line, alone)) = line() else { return };
     // SAFETY: C strings; an object that is loaded, for good.
     unsafe {
-        let library = libc::dlopen(LIBRARY.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD);
-        if !library.is_null() && !OF_LIBC.address().is_null() {
+        if handles::of(LIBRARY).is_some() && !OF_LIBC.address().is_null() {
             let configured = __nss_configure_lookup(c"hosts".as_ptr(), line.as_ptr());
             ALONE.store(configured == 0 && alone, Ordering::Relaxed);
         }

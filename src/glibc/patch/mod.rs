@@ -22,6 +22,7 @@ use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::handles;
 use crate::arch::code::{self, ALIGNMENT, ROOM};
 use crate::sys::pages::PAGE;
 use crate::sys::raw::syscall;
@@ -77,7 +78,7 @@ pub fn apply() {
     }
     let alone = task_state::count() == Some(1);
     let mut plans = [const { None }; functions::COUNT];
-    if let (Some(libc), Some(ours)) = (handle_of(c"libc.so.6"), our_handle()) {
+    if let (Some(libc), Some(ours)) = (handles::of(c"libc.so.6"), our_handle()) {
         for (function, plan) in Function::all().zip(&mut plans) {
             match Plan::of(function, (libc, ours), alone) {
                 Ok(made) => *plan = Some(made),
@@ -212,13 +213,6 @@ unsafe fn protect(first: usize, last: usize, more: i32) -> bool {
     }
 }
 
-/// The handle of an object that is loaded.
-fn handle_of(name: &CStr) -> Option<*mut c_void> {
-    // SAFETY: a C string.
-    let handle = unsafe { libc::dlopen(name.as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-    (!handle.is_null()).then_some(handle)
-}
-
 fn our_handle() -> Option<*mut c_void> {
     let mut found = MaybeUninit::<libc::Dl_info>::uninit();
     // SAFETY: an address of ours; written if the result is not 0, with a name that stays.
@@ -226,7 +220,7 @@ fn our_handle() -> Option<*mut c_void> {
         if libc::dladdr(apply as *const c_void, found.as_mut_ptr()) == 0 {
             return None;
         }
-        handle_of(CStr::from_ptr(found.assume_init().dli_fname))
+        handles::of(CStr::from_ptr(found.assume_init().dli_fname))
     }
 }
 
