@@ -20,8 +20,8 @@ def test_preloads_the_library_beside_the_launcher():
 
 
 def test_keeps_what_is_preloaded_already_before_the_library():
-    preload = variables(run_green("env", environment={"LD_PRELOAD": "libc.so.6 libm.so.6"}))
-    assert preload["LD_PRELOAD"] == f"libc.so.6:libm.so.6:{LIBRARY}"
+    preload = variables(run_green("env", environment={"LD_PRELOAD": "libdl.so.2 libm.so.6"}))
+    assert preload["LD_PRELOAD"] == f"libdl.so.2:libm.so.6:{LIBRARY}"
 
 
 def test_preloads_the_library_once_however_it_is_named():

@@ -8,7 +8,6 @@ pub mod entry;
 pub mod floating;
 pub mod frame;
 pub mod jump_buffer;
-pub mod lookup;
 pub mod prefetch;
 pub mod system_call;
 pub mod thread;
