@@ -21,7 +21,7 @@ const WINDOW: u64 = 20 * MILLISECOND;
 const STEP: u64 = 60 * MILLISECOND;
 /// How often a trial tries each of the two, at least and at most.
 const ROUNDS: u32 = 3;
-const MOST_ROUNDS: u32 = 9;
+const MOST_ROUNDS: u32 = 5;
 /// Where there are so many dispatches and operations in a second of a slot they are short ones.
 const SHORT: u64 = 5_000;
 /// How many percent of the dispatches end in the wait for a lock, or of the time workers sleep in
@@ -30,7 +30,7 @@ const DOUBTFUL: u64 = 20;
 /// By how many percent more slots have to be better than fewer, and by how many one of the two has
 /// to be for that to be clear after a few rounds.
 const BETTER: u64 = 103;
-const CLEARLY: u64 = 115;
+const CLEARLY: u64 = 110;
 /// The first and the last distance between two trials.
 const SOON: u64 = SECOND;
 const LATE: u64 = 16 * SECOND;
