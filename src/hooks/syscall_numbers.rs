@@ -16,6 +16,7 @@ use crate::sync::futex;
 use crate::sys::user;
 use crate::task::green;
 use crate::task::word::Cancellation;
+use crate::thread::exit;
 
 /// Carries `call` out.
 ///
@@ -66,6 +67,7 @@ pub unsafe fn run(call: &Call) -> isize {
             libc::SYS_setrlimit => limits::exchange(0, a as c_uint, b as _, core::ptr::null_mut()),
             libc::SYS_getrlimit => limits::exchange(0, a as c_uint, core::ptr::null(), b as _),
             libc::SYS_unshare => numbers::unshare(a as c_int),
+            libc::SYS_exit => exit::at_once(a as c_int),
             // Processes. (A child of `vfork` would return from here twice.)
             libc::SYS_fork => fork::without_handlers(false, kernel),
             libc::SYS_vfork => {

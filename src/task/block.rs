@@ -159,6 +159,8 @@ pub struct Thread {
     pub(crate) stack: stack::Placement,
     /// Whether all of the husk's stack but its top was given back to the kernel.
     pub(crate) is_hollow: Cell<bool>,
+    /// Whether nobody may live in the husk any more: what its thread had was not given back.
+    pub(crate) is_spent: Cell<bool>,
     /// Whether the donor may still be there.
     pub(crate) has_donor: AtomicBool,
     pub(crate) name: Name,

@@ -10,6 +10,7 @@ use crate::sched::{event_loop, kernel_thread, park, tie};
 use crate::signal::send::give_back;
 use crate::signal::{cancel, errand, mask};
 use crate::sys::in_child::in_child;
+use crate::sys::raw::syscall;
 use crate::sys::sanitizers;
 use crate::task::life::Exit;
 use crate::task::{Kind, Thread, all_husks, current, main_thread};
@@ -130,6 +131,36 @@ pub fn finish(me: &'static Thread) -> ! {
     // It may have come here from a handler.
     QUEUES.forget_absence(me);
     park::retire(me)
+}
+
+/// `exit(2)` by number: the calling thread ends where it is. Neither destructors nor cleanup
+/// handlers run, so that what they would have given back stays in its husk.
+pub fn at_once(status: i32) -> ! {
+    let me = current();
+    if me.kind() == Kind::Green && !me.is_lent() {
+        me.result.set(ptr::null_mut());
+        me.is_spent.set(true);
+        event_loop::left(me);
+        tie::end(me);
+        if main_thread().is_some_and(|main| main.is(me)) {
+            main_thread::ended();
+        }
+        mask::end(me);
+        if is_last_out() {
+            // SAFETY: as the kernel ends the process with its last thread, whose status it has.
+            unsafe { syscall!(SYS_exit_group, status) };
+        }
+        if me.is_husk() {
+            sanitizers::remove_root(me.stack.base(), me.stack.size());
+        }
+        me.set_critical(1);
+        QUEUES.forget_absence(me);
+        park::retire(me)
+    }
+    loop {
+        // SAFETY: ends the calling kernel thread, as it wants.
+        unsafe { syscall!(SYS_exit, status) };
+    }
 }
 
 /// Called by the next context: `thread` has left its stack for good.

@@ -296,6 +296,10 @@ pub fn put(husk: &'static Thread) {
         assert!(lowest == CANARY, "a thread has written below its stack");
     }
     husk.life.end();
+    if husk.is_spent.replace(false) {
+        // SAFETY: nobody uses the stack any more, nor will.
+        return unsafe { discard(husk) };
+    }
     push(husk);
 }
 
