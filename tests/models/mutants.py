@@ -105,7 +105,7 @@ MUTANTS = [
     ),
     Mutant(
         "the value is looked at before the queue is locked",
-        "wait/queue.rs",
+        "wait/queue/mod.rs",
         "        self.bucket(key).with(|queue| {\n            let Some(tag) = validate() else {",
         "        let validated = validate();\n"
         "        self.bucket(key).with(|queue| {\n"
@@ -113,7 +113,7 @@ MUTANTS = [
     ),
     Mutant(
         "withdraw does not look where the waiter is",
-        "wait/queue.rs",
+        "wait/queue/mod.rs",
         "let is_here = node.key.load(Ordering::Acquire) == key;",
         "let is_here = true;",
     ),
@@ -131,7 +131,7 @@ MUTANTS = [
     ),
     Mutant(
         "who is absent does not ask whether it was released",
-        "wait/queue.rs",
+        "wait/queue/absence.rs",
         "place.tag.get() == absence.number && place.linked.get()",
         "place.tag.get() == absence.number",
     ),

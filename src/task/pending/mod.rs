@@ -8,35 +8,31 @@
 //! queue; of a standard one the first is kept, one for the thread and one for the process
 //! (signal(7), as the kernel's `legacy_queue`).
 
+mod arrivals;
+mod discards;
 mod fifo;
 mod pool;
 
 use core::cell::Cell;
 use core::mem::MaybeUninit;
-use core::ptr;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
-use crate::sys::sigmask::{HIGHEST, bit};
+use crate::sys::sigmask::bit;
+use arrivals::Arrivals;
+use discards::era;
 use fifo::Fifo;
 use pool::Entry;
 
 /// The first signal that queues.
 pub const REAL_TIME: i32 = 32;
 
-/// How often each signal has been discarded for all threads (sigaction(2), `SIG_IGN`). A forked
-/// child counts on.
-static ERAS: [AtomicU32; HIGHEST as usize + 1] =
-    [const { AtomicU32::new(0) }; HIGHEST as usize + 1];
-
-/// The sum of them. A forked child counts on.
-static DISCARDS: AtomicU32 = AtomicU32::new(0);
-
 /// Whether several of it queue.
 pub fn queues(signal: i32) -> bool {
     signal >= REAL_TIME
 }
 
+pub use discards::discard;
 pub use pool::is_at_limit;
 
 /// What comes with a signal about which nothing is known.
@@ -45,13 +41,6 @@ pub fn lost(signal: i32) -> libc::siginfo_t {
     let mut info: libc::siginfo_t = unsafe { core::mem::zeroed() };
     info.si_signo = signal;
     info
-}
-
-/// Discards `signal` wherever it waits.
-pub fn discard(signal: i32) {
-    ERAS[signal as usize].fetch_add(1, Ordering::Relaxed);
-    // Release: who sees that there was one sees of what.
-    DISCARDS.fetch_add(1, Ordering::Release);
 }
 
 /// Bits that are libgreen's own, and have no entries: a request for cancellation, and that there
@@ -66,7 +55,7 @@ pub struct Pending {
     shared: AtomicU64,
     /// Those for which there was no memory: they wait without information.
     bare: AtomicU64,
-    arrived: AtomicPtr<Entry>,
+    arrived: Arrivals,
     /// The thread's own lists: of what was sent to it, and to the process.
     lists: [Fifo; 2],
     /// How many discards the lists have seen.
@@ -88,10 +77,6 @@ pub struct Taken {
     pub info: libc::siginfo_t,
 }
 
-fn era(signal: i32) -> u32 {
-    ERAS[signal as usize].load(Ordering::Relaxed)
-}
-
 impl Pending {
     /// Nothing.
     pub const fn new() -> Self {
@@ -99,7 +84,7 @@ impl Pending {
             bits: AtomicU64::new(0),
             shared: AtomicU64::new(0),
             bare: AtomicU64::new(0),
-            arrived: AtomicPtr::new(ptr::null_mut()),
+            arrived: Arrivals::new(),
             lists: [const { Fifo::new() }; 2],
             seen_discards: Cell::new(0),
             present: [const { AtomicU64::new(0) }; 2],
@@ -161,7 +146,7 @@ impl Pending {
                 entry.era.set(era(signal));
                 // SAFETY: the entry is the caller's until it is pushed.
                 unsafe { (*entry.info.get()) = MaybeUninit::new(*info) };
-                self.push(entry);
+                self.arrived.push(entry);
             }
             None => {
                 self.bare.fetch_or(bit, Ordering::Relaxed);
@@ -199,47 +184,15 @@ impl Pending {
         taken
     }
 
-    fn push(&self, entry: &Entry) {
-        let mut first = self.arrived.load(Ordering::Relaxed);
-        let new = ptr::from_ref(entry).cast_mut();
-        loop {
-            entry.next.set(first);
-            match self.arrived.compare_exchange_weak(
-                first,
-                new,
-                Ordering::AcqRel,
-                Ordering::Relaxed,
-            ) {
-                Ok(_) => return,
-                Err(now) => first = now,
-            }
-        }
-    }
-
-    /// Everything that has arrived, the oldest first.
-    fn arrived(&self) -> Fifo {
-        let mut next = self
-            .arrived
-            .swap(ptr::null_mut(), Ordering::AcqRel)
-            .cast_const();
-        let list = Fifo::new();
-        // SAFETY: entries stay; the caller has these to itself.
-        while let Some(entry) = unsafe { next.as_ref() } {
-            next = entry.next.get();
-            list.push_front(entry);
-        }
-        list
-    }
-
     /// Moves what has arrived to the ends of the lists, and forgets what was discarded.
     fn sort(&self) {
-        if !self.arrived.load(Ordering::Relaxed).is_null() {
-            let arrived = self.arrived();
+        if !self.arrived.is_empty() {
+            let arrived = self.arrived.take();
             while let Some(entry) = arrived.pop() {
                 self.lists[usize::from(entry.shared.get())].push(entry);
             }
         }
-        let discards = DISCARDS.load(Ordering::Acquire);
+        let discards = discards::sum();
         if self.seen_discards.replace(discards) != discards {
             let mut dropped = 0;
             for list in &self.lists {
@@ -261,7 +214,7 @@ impl Pending {
         self.bits.fetch_and(!signals | REQUESTS, Ordering::AcqRel);
         self.shared.fetch_and(!signals, Ordering::AcqRel);
         // What comes from here on sets its own.
-        if !self.arrived.load(Ordering::SeqCst).is_null() {
+        if !self.arrived.is_empty() {
             self.sort();
         }
         let [own, shared] = [0, 1].map(|kind: usize| self.lists[kind].signals_of(signals));
@@ -366,7 +319,7 @@ impl Pending {
     }
 
     fn clear(&self, mut act: impl FnMut(Taken)) {
-        if self.bits_now() == 0 && self.arrived.load(Ordering::Acquire).is_null() {
+        if self.bits_now() == 0 && self.arrived.is_empty() {
             return;
         }
         self.sort();
@@ -384,12 +337,12 @@ impl Pending {
     /// `refused`: what it does not handle, and was sent to the process, is for `act`. For
     /// anybody.
     pub fn rescue(&self, refused: u64, mut act: impl FnMut(Taken)) {
-        let arrived = self.arrived();
+        let arrived = self.arrived.take();
         while let Some(entry) = arrived.pop() {
             let shared = entry.shared.get();
             let is_refused = shared && bit(entry.signal.get()) & refused != 0;
             if !is_refused && !self.is_closed() {
-                self.push(entry);
+                self.arrived.push(entry);
                 continue;
             }
             let taken = self.release(entry);
