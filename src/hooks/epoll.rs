@@ -11,7 +11,7 @@ use crate::hub::descriptor::{self, Direction};
 use crate::ops::{Operation, pass_on, poll};
 use crate::sched::park;
 use crate::signal::{Watch, cancel, mask, restart};
-use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
+use crate::sys::clock::{self, Instant};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::task::{Thread, arguments, green};
@@ -39,9 +39,7 @@ unsafe fn wait(
         })
     };
     let native = || {
-        let left = clock::until(deadline).map_or(-1, |left| {
-            left.as_nanos().div_ceil(MILLISECOND.into()) as c_int
-        });
+        let left = clock::millis_until(deadline);
         let arguments = [
             epoll as usize,
             events.addr(),
@@ -87,14 +85,6 @@ unsafe fn wait(
     if result == EAGAIN { 0 } else { result }
 }
 
-fn deadline_of_millis(timeout: c_int) -> Instant {
-    match u64::try_from(timeout) {
-        Err(_) => NEVER,
-        Ok(0) => 0,
-        Ok(millis) => clock::after(millis * MILLISECOND),
-    }
-}
-
 /// `epoll_wait(2)`: `timeout` in milliseconds, negative for ever.
 ///
 /// # Safety
@@ -121,7 +111,7 @@ pub unsafe extern "C-unwind" fn epoll_wait(
             epoll,
             events,
             count,
-            deadline_of_millis(timeout),
+            clock::limit_of_millis(timeout),
             &Watch::new(me),
             true,
         )
@@ -155,7 +145,7 @@ pub unsafe extern "C-unwind" fn epoll_pwait(
     let Ok(set) = mask::read(set) else {
         return native();
     };
-    let deadline = deadline_of_millis(timeout);
+    let deadline = clock::limit_of_millis(timeout);
     let in_kernel = set.is_none();
     // SAFETY: as the caller promises.
     let result = mask::during(me, set, |watch| unsafe {
@@ -193,16 +183,9 @@ pub unsafe extern "C-unwind" fn epoll_pwait2(
         return native();
     };
     // SAFETY: null or readable.
-    let deadline = match unsafe { timeout.as_ref() } {
-        None => NEVER,
-        Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
-            errno::set(libc::EINVAL);
-            return -1;
-        }
-        Some(time) => match clock::to_nanos(time) {
-            0 => 0,
-            nanos => clock::after(nanos),
-        },
+    let Some(deadline) = clock::limit_of_time(unsafe { timeout.as_ref() }) else {
+        errno::set(libc::EINVAL);
+        return -1;
     };
     // The kernel is asked in milliseconds below.
     // SAFETY: as the caller promises.

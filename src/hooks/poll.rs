@@ -11,7 +11,7 @@ use crate::ops::poll::{self, Interest};
 use crate::ops::sleep;
 use crate::sched::park;
 use crate::signal::{Watch, cancel, mask, restart};
-use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
+use crate::sys::clock::{self, Instant};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::task::{Thread, green};
@@ -53,10 +53,8 @@ unsafe fn wait(
     // SAFETY: as the caller promises; the kernel refuses what is no array.
     let probe = || restart::kernel_call(|| unsafe { syscall!(SYS_poll, fds, count, 0) });
     let native = || {
-        let left = clock::until(deadline).map_or(-1, |left| {
-            left.as_nanos().div_ceil(MILLISECOND.into()) as i64
-        });
-        let arguments = [fds.addr(), count as usize, left as usize, 0, 0, 0];
+        let left = clock::millis_until(deadline) as usize;
+        let arguments = [fds.addr(), count as usize, left, 0, 0, 0];
         // SAFETY: as above.
         unsafe { cancel::waiting_call(libc::SYS_poll, arguments) }
     };
@@ -107,11 +105,7 @@ pub unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c
         return restart::within_millis(timeout, |timeout| unsafe { real(fds, count, timeout) });
     };
     cancel::point();
-    let deadline = match u64::try_from(timeout) {
-        Err(_) => NEVER,
-        Ok(0) => 0,
-        Ok(millis) => clock::after(millis * MILLISECOND),
-    };
+    let deadline = clock::limit_of_millis(timeout);
     // SAFETY: as the caller promises.
     errno::to_libc(unsafe { wait(me, fds, count, deadline, &Watch::new(me), true) }) as c_int
 }
@@ -143,16 +137,9 @@ pub unsafe extern "C-unwind" fn ppoll(
         return native();
     };
     // SAFETY: as the caller promises; libc, too, looks there itself.
-    let deadline = match unsafe { timeout.as_ref() } {
-        None => NEVER,
-        Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
-            errno::set(libc::EINVAL);
-            return -1;
-        }
-        Some(time) => match clock::to_nanos(time) {
-            0 => 0,
-            nanos => clock::after(nanos),
-        },
+    let Some(deadline) = clock::limit_of_time(unsafe { timeout.as_ref() }) else {
+        errno::set(libc::EINVAL);
+        return -1;
     };
     let in_kernel = set.is_none();
     // SAFETY: as the caller promises.

@@ -276,13 +276,11 @@ pub unsafe extern "C-unwind" fn select(
             return -1;
         }
         // glibc takes any number of microseconds.
-        Some(time) => match (time.tv_sec as u64)
-            .saturating_mul(SECOND)
-            .saturating_add(time.tv_usec as u64 * 1000)
-        {
-            0 => 0,
-            nanos => clock::after(nanos),
-        },
+        Some(time) => clock::limit(
+            (time.tv_sec as u64)
+                .saturating_mul(SECOND)
+                .saturating_add(time.tv_usec as u64 * 1000),
+        ),
     };
     // SAFETY: as the caller promises.
     let result = unsafe { wait(me, count, &sets, deadline, &Watch::new(me), true) };
@@ -328,16 +326,9 @@ pub unsafe extern "C-unwind" fn pselect(
         return native();
     };
     // SAFETY: as the caller promises; libc, too, looks there itself.
-    let deadline = match unsafe { timeout.as_ref() } {
-        None => NEVER,
-        Some(time) if !clock::is_valid(time) || time.tv_sec < 0 => {
-            errno::set(libc::EINVAL);
-            return -1;
-        }
-        Some(time) => match clock::to_nanos(time) {
-            0 => 0,
-            nanos => clock::after(nanos),
-        },
+    let Some(deadline) = clock::limit_of_time(unsafe { timeout.as_ref() }) else {
+        errno::set(libc::EINVAL);
+        return -1;
     };
     let in_kernel = set.is_none();
     // SAFETY: as the caller promises.

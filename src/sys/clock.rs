@@ -80,6 +80,28 @@ pub fn after(delay: u64) -> Instant {
     now().saturating_add(delay)
 }
 
+/// The deadline of a call that may take `nanos`: 0, which is over, if it may not wait.
+pub fn limit(nanos: u64) -> Instant {
+    if nanos == 0 { 0 } else { after(nanos) }
+}
+
+/// [`limit`] in milliseconds, as `poll` takes it: negative for none.
+pub fn limit_of_millis(millis: i32) -> Instant {
+    u64::try_from(millis).map_or(NEVER, |millis| limit(millis * MILLISECOND))
+}
+
+/// [`limit`] as `ppoll` takes it, `None` for none; `None` if the kernel would not take it.
+pub fn limit_of_time(time: Option<&libc::timespec>) -> Option<Instant> {
+    let Some(time) = time else { return Some(NEVER) };
+    (is_valid(time) && time.tv_sec >= 0).then(|| limit(to_nanos(time)))
+}
+
+/// What is left until `deadline`, as `poll` takes it: in milliseconds, rounded up, or -1.
+pub fn millis_until(deadline: Instant) -> i32 {
+    let millis = |left: core::time::Duration| left.as_nanos().div_ceil(MILLISECOND.into());
+    until(deadline).map_or(-1, |left| i32::try_from(millis(left)).unwrap_or(i32::MAX))
+}
+
 /// The deadline at the absolute time `time` of `clock`.
 ///
 /// Clocks other than `CLOCK_MONOTONIC` are converted once: a clock that is set
