@@ -124,8 +124,7 @@ static void *all(void *unused)
 int main(void)
 {
 	pipe_pair(ends);
-	all(NULL);
-	check_join(check_start(all, NULL));
+	check_here_and_in_thread(all, NULL);
 	close_both(ends);
 	return 0;
 }

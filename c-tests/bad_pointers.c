@@ -438,15 +438,12 @@ int main(void)
 	make_pointers();
 	struct sigaction action = {.sa_handler = on_signal};
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	check_here_and_in_thread(everything, NULL);
 	everything(NULL);
-	check_join(check_start(everything, NULL));
-	everything(NULL);
-	with_threads(NULL);
-	check_join(check_start(with_threads, NULL));
+	check_here_and_in_thread(with_threads, NULL);
 	pid_t child = check_fork();
 	if (child == 0) {
-		everything(NULL);
-		check_join(check_start(everything, NULL));
+		check_here_and_in_thread(everything, NULL);
 		exit(0);
 	}
 	check_child_succeeds(child);

@@ -107,6 +107,13 @@ __attribute__((unused)) static void *check_join(pthread_t thread)
 	return result;
 }
 
+/* Runs the routine here, which may be before there are threads, and then in one. */
+__attribute__((unused)) static void check_here_and_in_thread(void *(*routine)(void *), void *argument)
+{
+	routine(argument);
+	check_join(check_start(routine, argument));
+}
+
 __attribute__((unused)) static long now_ns(clockid_t clock)
 {
 	struct timespec now;

@@ -111,12 +111,10 @@ int main(void)
 	CHECK_OK(pthread_atfork(prepare_second, parent_second, child_second));
 	pthread_t users[USERS];
 	users[0] = check_start(use_guarded, NULL);
-	fork_and_check(NULL);
-	check_join(check_start(fork_and_check, NULL));
+	check_here_and_in_thread(fork_and_check, NULL);
 	for (int i = 1; i < USERS; i++)
 		users[i] = check_start(use_guarded, NULL);
-	fork_under_contention(NULL);
-	check_join(check_start(fork_under_contention, NULL));
+	check_here_and_in_thread(fork_under_contention, NULL);
 	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
 	for (int i = 0; i < USERS; i++)
 		check_join(users[i]);

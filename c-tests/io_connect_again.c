@@ -51,8 +51,7 @@ int main(void)
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
 	CHECK_OK(sem_init(&was_interrupted, 0, 0));
 	CHECK_OK(sem_init(&may_go_on, 0, 0));
-	after_a_refusal(NULL);
-	check_join(check_start(after_a_refusal, NULL));
+	check_here_and_in_thread(after_a_refusal, NULL);
 	after_a_refusal(NULL);
 
 	/* A listener whose queue is full lets the next one wait. */

@@ -41,8 +41,7 @@ static void *errors(void *unused)
 
 int main(void)
 {
-	errors(NULL);
-	check_join(check_start(errors, NULL));
+	check_here_and_in_thread(errors, NULL);
 	errors(NULL);
 	return 0;
 }

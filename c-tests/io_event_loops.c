@@ -340,8 +340,7 @@ int main(void)
 	CHECK_OK(sem_init(&may_jump, 0, 0));
 	all(NULL); /* its first thread is the first of all */
 	pthread_t idle = check_start(wait_for_ever, &never);
-	all(NULL);
-	check_join(check_start(all, NULL));
+	check_here_and_in_thread(all, NULL);
 	CHECK_OK(sem_post(&never));
 	check_join(idle);
 	return 0;

@@ -42,8 +42,7 @@ int main(void)
 	limit.rlim_cur = limit.rlim_max < 8 * CANARIES ? limit.rlim_max : 8 * CANARIES;
 	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
 	CHECK_OK(pipe(pipe_ends));
-	select_all(NULL);
-	check_join(check_start(select_all, NULL));
+	check_here_and_in_thread(select_all, NULL);
 	select_all(NULL);
 	return 0;
 }

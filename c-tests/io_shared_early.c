@@ -94,8 +94,7 @@ int main(void)
 	CHECK_EQ(write(told[0], "c", 1), 1);
 	CHECK_EQ(recv(through[0], &byte, 1, 0), 1);
 	for (int i = 0; i < 3; i++) {
-		read_without_blocking((void *)(long)silent[i][0]);
-		check_join(check_start(read_without_blocking, (void *)(long)silent[i][0]));
+		check_here_and_in_thread(read_without_blocking, (void *)(long)silent[i][0]);
 	}
 	CHECK_OK(close(told[0]));
 	check_child_succeeds(child);

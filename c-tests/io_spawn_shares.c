@@ -80,7 +80,6 @@ int main(int argc, char **argv)
 		return 0;
 	}
 	self = argv[0];
-	start(NULL);
-	check_join(check_start(start, NULL));
+	check_here_and_in_thread(start, NULL);
 	return 0;
 }

@@ -173,8 +173,7 @@ int main(void)
 {
 	for (int i = 0; i < SIZE; i++)
 		content[i] = (char)(i * 31 + (i >> 12));
-	all(NULL);
-	check_join(check_start(all, NULL));
+	check_here_and_in_thread(all, NULL);
 	all(NULL);
 	return 0;
 }

@@ -59,8 +59,7 @@ static void *calls(void *unused)
 
 int main(void)
 {
-	calls(NULL);
-	check_join(check_start(calls, NULL));
+	check_here_and_in_thread(calls, NULL);
 	calls(NULL);
 	return 0;
 }

@@ -66,7 +66,6 @@ static void *transfer(void *unused)
 
 int main(void)
 {
-	transfer(NULL);
-	check_join(check_start(transfer, NULL));
+	check_here_and_in_thread(transfer, NULL);
 	return 0;
 }

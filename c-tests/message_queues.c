@@ -127,8 +127,7 @@ int main(void)
 	queue = mq_open(name, O_RDWR | O_CREAT | O_EXCL, 0600, &attributes);
 	CHECK(queue >= 0);
 	CHECK_OK(mq_unlink(name));
-	all(NULL);
-	check_join(check_start(all, NULL));
+	check_here_and_in_thread(all, NULL);
 	all(NULL);
 	interruptions();
 	return 0;

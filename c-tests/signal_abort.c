@@ -123,8 +123,7 @@ static void *all(void *unused)
 
 int main(void)
 {
-	all(NULL);
-	check_join(check_start(all, NULL));
+	check_here_and_in_thread(all, NULL);
 	all(NULL);
 	return 0;
 }

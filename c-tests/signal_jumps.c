@@ -251,8 +251,7 @@ int main(void)
 	for (int i = 0; i < THREADS; i++)
 		check_join(threads[i]);
 	timeouts();
-	on_a_thread(NULL);
-	check_join(check_start(on_a_thread, NULL));
+	check_here_and_in_thread(on_a_thread, NULL);
 	pid_t child = check_fork();
 	if (child == 0) {
 		fault_often(NULL);

@@ -191,8 +191,7 @@ static void actions_by_number(void)
 int main(void)
 {
 	actions_by_number();
-	on_a_thread(NULL);
-	check_join(check_start(on_a_thread, NULL));
+	check_here_and_in_thread(on_a_thread, NULL);
 	actions_by_number();
 	on_a_thread(NULL);
 	pthread_t threads[4];

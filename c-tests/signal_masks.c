@@ -95,8 +95,7 @@ static void pthread_kill_and_raise_reach_their_thread(void)
 	CHECK_OK(tgkill(getpid(), gettid(), 0));
 	CHECK_ERRNO(tgkill(getpid(), gettid(), 9999), EINVAL);
 	CHECK_EQ(pthread_kill(pthread_self(), 9999), EINVAL);
-	raise_here(NULL);
-	check_join(check_start(raise_here, NULL));
+	check_here_and_in_thread(raise_here, NULL);
 }
 
 static void *kill_process(void *unused)

@@ -145,7 +145,6 @@ int main(void)
 		sent_to_the_process(i % 3);
 	}
 	information_comes_with_it();
-	time_out(NULL);
-	check_join(check_start(time_out, NULL));
+	check_here_and_in_thread(time_out, NULL);
 	return 0;
 }

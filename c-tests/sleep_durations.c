@@ -53,8 +53,7 @@ static void *sleep_shortly(void *own)
 int main(void)
 {
 	pthread_t sleepers[SLEEPERS];
-	every_way(NULL);
-	check_join(check_start(every_way, NULL));
+	check_here_and_in_thread(every_way, NULL);
 	for (long i = 0; i < SLEEPERS; i++)
 		sleepers[i] = check_start(sleep_shortly, (void *)i);
 	for (int i = 0; i < SLEEPERS; i++)

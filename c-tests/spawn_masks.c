@@ -91,8 +91,7 @@ static void *start_in_vain(void *unused)
 int main(void)
 {
 	pthread_t threads[THREADS];
-	start_programs(NULL);
-	check_join(check_start(start_programs, NULL));
+	check_here_and_in_thread(start_programs, NULL);
 	start_programs(NULL);
 	for (int i = 0; i < THREADS; i++)
 		threads[i] = check_start(start_in_vain, NULL);

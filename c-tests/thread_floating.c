@@ -45,8 +45,7 @@ int main(void)
 	static struct mode plain = {FE_TONEAREST, 0}, up = {FE_UPWARD, FE_DIVBYZERO}, down = {FE_DOWNWARD, FE_INVALID};
 	pthread_t first = check_start(change_and_create, &up);
 	pthread_t second = check_start(change_and_create, &down);
-	look(&plain);
-	check_join(check_start(look, &plain));
+	check_here_and_in_thread(look, &plain);
 	check_join(first);
 	check_join(second);
 	look(&plain);

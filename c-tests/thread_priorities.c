@@ -270,8 +270,7 @@ int main(void)
 	CHECK_OK(sem_init(&woken, 0, 0));
 	CHECK_OK(sem_init(&ended, 0, 0));
 	CHECK_OK(sem_init(&semaphore, 0, 0));
-	check_refusals(NULL);
-	check_join(check_start(check_refusals, NULL));
+	check_here_and_in_thread(check_refusals, NULL);
 	check_refusals(NULL);
 	if (check_join(check_start(try_real_time, NULL)) == (void *)(long)EPERM) {
 		another_thread_may_not_either();

@@ -103,8 +103,7 @@ static void *run(void *wait)
 {
 	waiter_id = (int)syscall(SYS_gettid);
 	((void (*)(void))wait)();
-	look_changed(NULL);
-	check_join(check_start(look_changed, NULL));
+	check_here_and_in_thread(look_changed, NULL);
 	return NULL;
 }
 

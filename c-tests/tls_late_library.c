@@ -205,7 +205,6 @@ int main(void)
 	replaced_by_a_larger_one();
 	closed_beside_parked_threads();
 	more_than_the_table_had_room_for();
-	in_a_forked_child(NULL);
-	check_join(check_start(in_a_forked_child, NULL));
+	check_here_and_in_thread(in_a_forked_child, NULL);
 	return 0;
 }

@@ -54,8 +54,7 @@ int main(void)
 	CHECK_OK(sem_init(&leave, 0, 0));
 	/* The first threads of the process, and then those that take the places of ended ones. */
 	for (int i = 0; i < 3; i++) {
-		iterate(creates);
-		check_join(check_start(iterate, creates));
+		check_here_and_in_thread(iterate, creates);
 	}
 	pthread_t waiting = check_start(iterate, waits);
 	CHECK_OK(sem_wait(&inside));
