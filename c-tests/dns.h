@@ -15,7 +15,10 @@
  *   lostN     no answer to the first N questions from each port
  *   spoofed   as ok1, after packets with a wrong id, with another question, and with nothing
  *   noiseN    bytes from a generator seeded with N behind the right header and question
- *   cutN      as alias4, but only the first N bytes behind the question */
+ *   cutN      as alias4, but only the first N bytes behind the question
+ *
+ * The address 192.0.2.N has the name hostN.example, but for 192.0.2.254, which has none, and 192.0.2.255, about which
+ * there is no answer. */
 #ifndef DNS_H
 #define DNS_H
 
@@ -108,6 +111,21 @@ static void dns_add_aliases(struct dns_packet *packet, int type, int count)
 	dns_add_address(packet, owner, type, 1);
 }
 
+/* The name of the address that the question is about. */
+static int dns_answer_pointer(struct dns_packet *packet, const char *question)
+{
+	int number = atoi(question);
+	if (number == 254)
+		packet->bytes[3] |= ns_r_nxdomain;
+	unsigned char name[32] = "";
+	name[0] = (unsigned char)snprintf((char *)name + 1, sizeof name - 1, "host%d", number);
+	size_t length = 1u + name[0];
+	memcpy(name + length, "\007example", 9);
+	if (number < 254)
+		dns_add(packet, HFIXEDSZ, ns_t_ptr, name, length + 9);
+	return number == 255 ? -1 : 0;
+}
+
 /* Makes an answer of the question; how many milliseconds later it is due, negative for never. */
 static int dns_answer(struct dns_packet *packet, const struct sockaddr_in *self, int index, int by_tcp)
 {
@@ -122,6 +140,8 @@ static int dns_answer(struct dns_packet *packet, const struct sockaddr_in *self,
 	flags[0] = (unsigned char)(0x80 | (flags[0] & 1));
 	flags[1] = 0x80;
 	memset(packet->bytes + 6, 0, 6);
+	if (type == ns_t_ptr)
+		return dns_answer_pointer(packet, question.name);
 	if (!strcmp(word, "ok") || (!strcmp(word, "four") && type == ns_t_a) || (!strcmp(word, "six") && type == ns_t_aaaa))
 		dns_add_address(packet, HFIXEDSZ, type, number);
 	else if (!strcmp(word, "spoofed") || !strcmp(word, "lost") || (!strcmp(word, "half") && type == ns_t_a))

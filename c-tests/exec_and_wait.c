@@ -1,6 +1,7 @@
 /* Programs started from threads: fork and exec, vfork and exec, posix_spawn, system, popen, many at once; their
  * status and output come back, and they inherit just the descriptors and the signal mask that they should. */
 #include "check.h"
+#include <dlfcn.h>
 #include <fcntl.h>
 #include <spawn.h>
 
@@ -57,6 +58,29 @@ static void spawn(void)
 	CHECK_EQ(posix_spawn(&pid, "/no/such/program", NULL, NULL, arguments, environ), ENOENT);
 }
 
+/* glibc 2.39 has them. */
+static void spawn_with_descriptor(void)
+{
+	typedef int spawner(int *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *, char *const[],
+			    char *const[]);
+	static const char *const names[] = {"pidfd_spawn", "pidfd_spawnp"};
+	char *arguments[] = {"sh", "-c", "exit 5", NULL};
+	for (int i = 0; i < 2; i++) {
+		int descriptor = -1;
+		siginfo_t information = {0};
+		spawner *start = (spawner *)dlsym(RTLD_DEFAULT, names[i]);
+		int error = start ? start(&descriptor, "/bin/sh", NULL, NULL, arguments, environ) : ENOSYS;
+		if (error == ENOSYS)
+			continue;
+		CHECK_OK(error);
+		CHECK_EQ(fcntl(descriptor, F_GETFD), FD_CLOEXEC);
+		CHECK_OK(waitid((idtype_t)3 /* P_PIDFD */, (id_t)descriptor, &information, WEXITED));
+		CHECK_EQ(information.si_status, 5);
+		CHECK_OK(close(descriptor));
+		CHECK_EQ(start(&descriptor, "/no/such/program", NULL, NULL, arguments, environ), ENOENT);
+	}
+}
+
 static void run_system(void)
 {
 	CHECK_EQ(WEXITSTATUS(system("exit 6")), 6);
@@ -82,6 +106,7 @@ static void *each_way(void *unused)
 	fork_and_exec();
 	vfork_and_exec();
 	spawn();
+	spawn_with_descriptor();
 	run_system();
 	read_popen();
 	return unused;

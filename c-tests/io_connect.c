@@ -125,6 +125,48 @@ static void non_blocking(void)
 	CHECK_OK(close(descriptor));
 }
 
+/* A send call can begin with the connection: it waits for that, and then sends all. Where this machine does not have
+ * it for clients (net.ipv4.tcp_fastopen) it is refused. */
+static void *connect_by_sending(void *by_message)
+{
+	enum { SIZE = 1 << 20 };
+	struct sockaddr_in address;
+	char *bytes = calloc(1, SIZE);
+	int listener = tcp_listener(&address, 5), sender = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK(bytes != NULL && listener >= 0 && sender >= 0);
+	pid_t reader = check_fork();
+	if (reader == 0) {
+		CHECK_OK(close(sender));
+		int connection = accept(listener, NULL, NULL);
+		size_t total = 0;
+		for (ssize_t got; (got = read(connection, bytes, SIZE)) > 0;)
+			total += (size_t)got;
+		_exit(total != SIZE);
+	}
+	struct iovec whole = {bytes, SIZE};
+	struct msghdr message = {.msg_name = &address, .msg_namelen = sizeof address, .msg_iov = &whole, .msg_iovlen = 1};
+	ssize_t sent = by_message ? sendmsg(sender, &message, MSG_FASTOPEN)
+				  : sendto(sender, bytes, SIZE, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof address);
+	if (sent < 0) {
+		CHECK_EQ(errno, EOPNOTSUPP);
+		CHECK_OK(kill(reader, SIGKILL));
+		CHECK_EQ(waitpid(reader, NULL, 0), reader);
+	} else {
+		CHECK_EQ(sent, SIZE);
+		CHECK_ERRNO(connect(sender, (struct sockaddr *)&address, sizeof address), EISCONN);
+	}
+	CHECK_OK(close(sender));
+	if (sent > 0)
+		check_child_succeeds(reader);
+	CHECK_OK(close(listener));
+	sender = socket(AF_INET, SOCK_STREAM, 0);
+	CHECK_EQ(sendto(sender, bytes, 1, MSG_FASTOPEN, (struct sockaddr *)&address, sizeof address), -1);
+	CHECK(errno == ECONNREFUSED || errno == EOPNOTSUPP);
+	CHECK_OK(close(sender));
+	free(bytes);
+	return NULL;
+}
+
 int main(void)
 {
 	refusal();
@@ -132,5 +174,8 @@ int main(void)
 	many_at_once();
 	a_full_unix_backlog_waits();
 	non_blocking();
+	for (long by_message = 0; by_message < 2; by_message++) {
+		check_here_and_in_thread(connect_by_sending, (void *)by_message);
+	}
 	return 0;
 }

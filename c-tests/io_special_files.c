@@ -4,6 +4,7 @@
 #include <pty.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
@@ -160,6 +161,32 @@ static void timer(void)
 	CHECK_OK(close(timer));
 }
 
+/* A read with too little room fails at once, although there is nothing to be read; a pipe has nothing to say to one
+ * of no bytes. */
+static void too_short(void)
+{
+	char buffer[sizeof(struct signalfd_siginfo)];
+	sigset_t none;
+	CHECK_OK(sigemptyset(&none));
+	int timer = timerfd_create(CLOCK_MONOTONIC, 0), signals = signalfd(-1, &none, 0), event = eventfd(0, 0);
+	for (size_t length = 0; length < 8; length += 7) {
+		CHECK_ERRNO(read(timer, buffer, length), EINVAL);
+		CHECK_ERRNO(read(signals, buffer, length), EINVAL);
+		CHECK_ERRNO(read(event, buffer, length), EINVAL);
+		CHECK_ERRNO(write(event, buffer, length), EINVAL);
+	}
+	CHECK_ERRNO(read(signals, buffer, sizeof buffer - 1), EINVAL);
+	CHECK_OK(close(timer));
+	CHECK_OK(close(signals));
+	CHECK_OK(close(event));
+	int ends[2];
+	CHECK_OK(pipe(ends));
+	CHECK_EQ(read(ends[0], buffer, 0), 0);
+	CHECK_EQ(write(ends[1], buffer, 0), 0);
+	CHECK_OK(close(ends[0]));
+	CHECK_OK(close(ends[1]));
+}
+
 static void *all(void *unused)
 {
 	regular_file();
@@ -168,12 +195,12 @@ static void *all(void *unused)
 	fifo();
 	event_counter();
 	timer();
+	too_short();
 	return unused;
 }
 
 int main(void)
 {
-	all(NULL);
-	check_join(check_start(all, NULL));
+	check_here_and_in_thread(all, NULL);
 	return 0;
 }

@@ -1,5 +1,5 @@
 /* Reads of a terminal end as its settings say: without anything typed, after a time, with less than the least that
- * was asked for; they can be cancelled, and processes in the background do not get what is typed. */
+ * was asked for; they can be cancelled, as writes can that wait for somebody to read, and processes in the background do not get what is typed. */
 #include "net.h"
 #include <pty.h>
 #include <sys/ioctl.h>
@@ -35,6 +35,15 @@ static void *read_five(void *unused)
 	return (void *)"read";
 }
 
+static void *write_for_ever(void *unused)
+{
+	char lines[4096];
+	memset(lines, 'x', sizeof lines);
+	while (write(terminal, lines, sizeof lines) > 0)
+		;
+	return unused;
+}
+
 static void *own_settings(void *unused)
 {
 	char buffer[8];
@@ -59,6 +68,11 @@ static void *own_settings(void *unused)
 	sleep_ms(A_LITTLE_MS);
 	CHECK_OK(pthread_cancel(reader));
 	CHECK(check_join(reader) == PTHREAD_CANCELED);
+	/* Nobody reads what is written. */
+	pthread_t writer = check_start(write_for_ever, NULL);
+	sleep_ms(A_LITTLE_MS);
+	CHECK_OK(pthread_cancel(writer));
+	CHECK(check_join(writer) == PTHREAD_CANCELED);
 	CHECK_OK(close(terminal));
 	CHECK_OK(close(master));
 	return unused;
@@ -111,8 +125,7 @@ static void lead_session(void)
 
 int main(void)
 {
-	own_settings(NULL);
-	check_join(check_start(own_settings, NULL));
+	check_here_and_in_thread(own_settings, NULL);
 	CHECK_OK(openpty(&master, &terminal, NULL, NULL, NULL));
 	pid_t leader = check_fork();
 	if (leader == 0)

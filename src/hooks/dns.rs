@@ -110,7 +110,12 @@ pub unsafe extern "C-unwind" fn getnameinfo(
             )
         };
     }
-    lookup!(Subject::HostUnderLock; getnameinfo(_, _, _, _, _, _, _) => address, length, host, host_length, service, service_length, flags)
+    // libc looks up which domain is the host's own, once for all, under a lock.
+    let subject = match flags & libc::NI_NOFQDN {
+        0 => Subject::Host,
+        _ => Subject::HostUnderLock,
+    };
+    lookup!(subject; getnameinfo(_, _, _, _, _, _, _) => address, length, host, host_length, service, service_length, flags)
 }
 check!(getnameinfo(_, _, _, _, _, _, _));
 

@@ -10,8 +10,8 @@ use super::streams;
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::hub::descriptor;
-use crate::ops::child;
 use crate::ops::turn::{self, Ends};
+use crate::ops::{child, lives};
 use crate::sched::turns;
 use crate::signal::cancel;
 use crate::sys::errno;
@@ -186,3 +186,75 @@ pub unsafe extern "C-unwind" fn posix_spawnp(
     start_program(|| unsafe { real(pid, file, actions, attributes, arguments, environment) })
 }
 check!(posix_spawnp(_, _, _, _, _, _));
+
+/// `pidfd_spawn(3)`, of glibc 2.39 on: [`posix_spawn`] with a descriptor of the child.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pidfd_spawn(
+    descriptor: *mut c_int,
+    path: *const c_char,
+    actions: *const posix_spawn_file_actions_t,
+    attributes: *const posix_spawnattr_t,
+    arguments: *const *mut c_char,
+    environment: *const *mut c_char,
+) -> c_int {
+    let real = real!(pidfd_spawn(_, _, _, _, _, _));
+    // SAFETY: as the caller promises; written by the call.
+    unsafe {
+        let call = || {
+            real(
+                descriptor,
+                path,
+                actions,
+                attributes,
+                arguments,
+                environment,
+            )
+        };
+        begin_life(start_program(call), descriptor)
+    }
+}
+
+/// `pidfd_spawnp(3)`, likewise of [`posix_spawnp`].
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn pidfd_spawnp(
+    descriptor: *mut c_int,
+    file: *const c_char,
+    actions: *const posix_spawn_file_actions_t,
+    attributes: *const posix_spawnattr_t,
+    arguments: *const *mut c_char,
+    environment: *const *mut c_char,
+) -> c_int {
+    let real = real!(pidfd_spawnp(_, _, _, _, _, _));
+    // SAFETY: as the caller promises; written by the call.
+    unsafe {
+        let call = || {
+            real(
+                descriptor,
+                file,
+                actions,
+                attributes,
+                arguments,
+                environment,
+            )
+        };
+        begin_life(start_program(call), descriptor)
+    }
+}
+
+/// The life of the descriptor that a call has made if it has returned `error` 0.
+///
+/// # Safety
+/// Then it has written it.
+unsafe fn begin_life(error: c_int, descriptor: *const c_int) -> c_int {
+    if error == 0 {
+        // SAFETY: as the caller promises.
+        lives::adopt(unsafe { descriptor.read() });
+    }
+    error
+}

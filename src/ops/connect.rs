@@ -1,6 +1,6 @@
 //! Connecting.
 
-use libc::{sockaddr, socklen_t};
+use libc::{sa_family_t, sockaddr, socklen_t};
 
 use super::receive::is_stream;
 use super::{EAGAIN, Operation, file};
@@ -11,7 +11,7 @@ use crate::sys::raw::syscall;
 use crate::sys::socket;
 use crate::task::Thread;
 
-const EINPROGRESS: isize = -(libc::EINPROGRESS as isize);
+pub(super) const EINPROGRESS: isize = -(libc::EINPROGRESS as isize);
 const EALREADY: isize = -(libc::EALREADY as isize);
 const EISCONN: isize = -(libc::EISCONN as isize);
 
@@ -51,15 +51,33 @@ pub unsafe fn connect(
         }
         result => return result,
     }
+    finish(&mut operation, fd, call)
+}
+
+/// Waits for the outcome of the attempt to connect `fd` that a send call has begun (`MSG_FASTOPEN`,
+/// or tcp(7), `TCP_FASTOPEN_CONNECT`): 0, or the error.
+pub(super) fn finish_begun(operation: &mut Operation, fd: i32) -> isize {
+    // While a socket is connecting nobody looks where to.
+    let nowhere = sockaddr {
+        sa_family: libc::AF_INET as sa_family_t,
+        sa_data: [0; 14],
+    };
+    // SAFETY: the address is live.
+    let call = || unsafe { syscall!(SYS_connect, fd, &raw const nowhere, size_of::<sockaddr>()) };
+    finish(operation, fd, call)
+}
+
+/// Waits for the outcome of an attempt that has begun, which `call`, a `connect`, tells.
+fn finish(operation: &mut Operation, fd: i32, call: impl Fn() -> isize) -> isize {
     let result = operation.run(
         |entry, _| {
             if file::is_ready(fd, Direction::Write) {
-                outcome(entry, fd, call)
+                outcome(entry, fd, &call)
             } else {
                 EAGAIN
             }
         },
-        call,
+        &call,
     );
     // Only SO_SNDTIMEO ends the wait so.
     if result == EAGAIN {

@@ -9,7 +9,7 @@ use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::park;
 use crate::signal::{cancel, restart};
 use crate::sys::raw::{is_refused, syscall};
-use crate::sys::terminal;
+use crate::sys::{open_files, terminal};
 use crate::task::Thread;
 
 const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
@@ -32,6 +32,20 @@ impl Call {
     /// Whether it is a `read` or `write` of no bytes.
     fn is_for_nothing(&self) -> bool {
         matches!(*self, Self(libc::SYS_read | libc::SYS_write, [_, _, 0], _))
+    }
+
+    /// Whether it is a `read` that fails at once, as it has no room for what is read from `fd`
+    /// (timerfd_create(2), signalfd(2)).
+    fn is_too_short(&self, fd: i32) -> bool {
+        const LONGEST: usize = size_of::<libc::signalfd_siginfo>();
+        let Self(libc::SYS_read, [.., length @ 0..LONGEST], _) = *self else {
+            return false;
+        };
+        match open_files::kind_of_anonymous(fd, &mut [0; 32]) {
+            b"[timerfd]" => length < size_of::<u64>(),
+            b"[signalfd]" => true,
+            _ => false,
+        }
     }
 
     /// Makes it where it may wait, and be cancelled.
@@ -81,7 +95,7 @@ pub(super) unsafe fn transfer(
             }
             if result == EOPNOTSUPP || is_refused(result) {
                 entry.cannot_skip_waiting(direction);
-                result = when_ready(entry, fd, direction, native);
+                result = when_ready(entry, fd, direction, &call, native);
                 if result == EAGAIN && direction == Direction::Read {
                     // SAFETY: as the caller promises.
                     result = unsafe { from_fifo(fd, vectors, count) };
@@ -149,19 +163,19 @@ fn when_ready(
     entry: &Descriptor,
     fd: i32,
     direction: Direction,
+    call: &Call,
     native: impl Fn() -> isize,
 ) -> isize {
     if entry.is_nonblocking(fd) {
         native()
     } else if !is_ready(fd, direction) {
-        if direction == Direction::Read && terminal::reads_unasked(fd) {
-            IN_KERNEL
-        } else {
-            EAGAIN
-        }
+        let ends_unasked =
+            direction == Direction::Read && (terminal::reads_unasked(fd) || call.is_too_short(fd));
+        if ends_unasked { IN_KERNEL } else { EAGAIN }
     } else if direction == Direction::Write {
         // A terminal that takes a byte makes the caller wait until it has all.
-        restart::in_region(native)
+        pass_on(entry, direction);
+        IN_KERNEL
     } else {
         native()
     }

@@ -6,7 +6,7 @@ use core::ffi::c_void;
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
 use super::receive::{is_stream, rights};
-use super::{Operation, at_once, file, lives, pass_on, rest};
+use super::{Operation, at_once, connect, file, lives, pass_on, rest};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::signal::restart;
@@ -56,18 +56,20 @@ fn all(
     call: impl Fn(usize, i32) -> isize,
 ) -> isize {
     let fd = operation.fd;
-    let mut sent = 0;
+    let (mut sent, mut flags) = (0, flags);
     loop {
-        // The kernel, too, reports a part that was sent without a SIGPIPE.
-        let flags = if sent > 0 {
-            flags | libc::MSG_NOSIGNAL
-        } else {
-            flags
-        };
-        let result = operation.run(
+        let mut result = operation.run(
             |_, _| call(sent, flags | libc::MSG_DONTWAIT),
             || call(sent, flags),
         );
+        if begins_to_connect(operation, result, flags) {
+            flags &= !libc::MSG_FASTOPEN;
+            match connect::finish_begun(operation, fd) {
+                0 if result < 0 => continue,
+                0 => {}
+                error => result = error,
+            }
+        }
         if result < 0 {
             return if sent > 0 { sent as isize } else { result };
         }
@@ -77,7 +79,20 @@ fn all(
             return sent as isize;
         }
         operation.part_done();
+        // The kernel, too, reports a part that was sent without a SIGPIPE.
+        flags |= libc::MSG_NOSIGNAL;
     }
+}
+
+/// Whether the first attempt, with that `result`, has made a TCP socket begin to connect, perhaps
+/// with a part of the data under way: the call waits for the outcome before it goes on.
+fn begins_to_connect(operation: &Operation, result: isize, flags: i32) -> bool {
+    let is_one = match result {
+        connect::EINPROGRESS => true,
+        0.. => flags & libc::MSG_FASTOPEN != 0 && operation.entry.class(operation.fd) == Class::Tcp,
+        _ => false,
+    };
+    is_one && !operation.entry.is_nonblocking(operation.fd)
 }
 
 /// Whoever gets the descriptors that a message carries may change their files'
@@ -95,16 +110,29 @@ pub unsafe fn share_rights(message: &msghdr) {
 /// # Safety
 /// As for `sendmsg`.
 pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flags: i32) -> isize {
+    let mut flags = flags;
     // SAFETY: as the caller promises.
     let call = |flags: i32| unsafe { syscall!(SYS_sendmsg, fd, message, flags) };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
         return restart::in_region(|| call(flags));
     };
-    let result = if flags & libc::MSG_DONTWAIT != 0 {
-        at_once(me, call(flags))
-    } else {
+    let waits = flags & libc::MSG_DONTWAIT == 0;
+    let attempt = |operation: &mut Operation, flags| {
         operation.run(|_, _| call(flags | libc::MSG_DONTWAIT), || call(flags))
     };
+    let mut result = if waits {
+        attempt(&mut operation, flags)
+    } else {
+        at_once(me, call(flags))
+    };
+    if waits && begins_to_connect(&operation, result, flags) {
+        flags &= !libc::MSG_FASTOPEN;
+        match connect::finish_begun(&mut operation, fd) {
+            0 if result < 0 => result = attempt(&mut operation, flags),
+            0 => {}
+            error => result = error,
+        }
+    }
     if result < 0 {
         return result;
     }
@@ -119,10 +147,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     // SAFETY: as above.
     let buffers = unsafe { core::slice::from_raw_parts(message.msg_iov, message.msg_iovlen) };
     let whole: usize = buffers.iter().map(|buffer| buffer.iov_len).sum();
-    if result as usize == whole
-        || flags & libc::MSG_DONTWAIT != 0
-        || !is_stream(operation.entry, fd)
-    {
+    if result as usize == whole || !waits || !is_stream(operation.entry, fd) {
         return result;
     }
     operation.part_done();

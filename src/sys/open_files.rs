@@ -1,11 +1,25 @@
 //! Which descriptors are open.
 
+use std::io::Write;
+
 use super::raw::syscall;
 
 /// Whether `fd` is open.
 pub fn is_open(fd: i32) -> bool {
     // SAFETY: only asks.
     unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFD) >= 0 }
+}
+
+/// Which of the kernel's files without a name `fd` is, as /proc shows it (proc(5)): `[timerfd]` and
+/// the like, written to `place`; nothing if it is none of them, or its name is longer.
+pub fn kind_of_anonymous(fd: i32, place: &mut [u8; 32]) -> &[u8] {
+    // Longer than what is written to it.
+    let mut path = [0u8; 40];
+    let _ = write!(&mut path[..], "/proc/thread-self/fd/{fd}");
+    // SAFETY: both are live.
+    let length = unsafe { syscall!(SYS_readlink, path.as_ptr(), place.as_mut_ptr(), place.len()) };
+    let target = &place[..length.max(0) as usize];
+    target.strip_prefix(b"anon_inode:").unwrap_or_default()
 }
 
 /// Calls `act` with each open descriptor of the calling thread, in ascending order,
