@@ -14,6 +14,7 @@ pub mod lookup;
 pub mod message_queue;
 pub mod numbers;
 pub mod open;
+mod owner;
 pub mod poll;
 pub mod receive;
 pub mod send;

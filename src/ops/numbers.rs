@@ -6,7 +6,7 @@ use core::ffi::{c_int, c_uint};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::turn::{self, Ends};
-use super::{EINTR, lives, receive};
+use super::{EINTR, lives, owner, receive};
 use crate::hub::{descriptor, place};
 use crate::sched::kernel_state::{self, Change};
 use crate::sched::{self, blocking, turns};
@@ -248,7 +248,7 @@ fn beside_the_hub(fd: c_int, call: impl FnOnce() -> isize) -> isize {
 }
 
 /// `fcntl(2)`, which `call` carries out: its result, whatever it means by it, but for
-/// `-EBADF` by `refuse`.
+/// what is refused here, by `refuse`.
 pub fn control(
     fd: c_int,
     command: c_int,
@@ -269,6 +269,14 @@ pub fn control(
         }
         libc::F_SETFL => lives::change_status(fd, call),
         libc::F_GETFL => lives::with_status(fd, call),
+        libc::F_GETOWN => owner::known(fd, call()),
+        owner::F_SETOWN_EX | owner::F_GETOWN_EX => {
+            let result = match command {
+                owner::F_SETOWN_EX => owner::set(fd, argument),
+                _ => owner::get(fd, argument),
+            };
+            if result < 0 { refuse(result) } else { result }
+        }
         libc::F_SETLKW => lock(fd, libc::F_SETLK, argument, call, refuse),
         libc::F_OFD_SETLKW => lock(fd, libc::F_OFD_SETLK, argument, call, refuse),
         _ => call(),

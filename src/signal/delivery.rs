@@ -23,11 +23,13 @@ fn addressee(me: &Thread, signal: i32, shared: bool) -> Option<&'static Thread> 
         .filter(|main| !main.is(me) && accepts(main, signal))
 }
 
-/// Whether the signal that has hit `me` was sent to the process: a timer's does not say, but one
-/// that has hit a thread with timers of its own is taken for one of those.
+/// Whether the signal that has hit `me` was sent to the process: a timer's or a file's does not
+/// say, but one that has hit a thread which has such of its own is taken for one of those.
 fn is_shared(me: &Thread, signal: i32, came_with: &libc::siginfo_t) -> bool {
-    let of_own_timer = came_with.si_code == libc::SI_TIMER && me.timed.load(Ordering::Relaxed);
-    info::is_process_directed(signal, came_with) && !of_own_timer
+    let by_kernel =
+        || came_with.si_code == libc::SI_TIMER || info::is_about_file(signal, came_with);
+    let is_own = me.signalled.load(Ordering::Relaxed) && by_kernel();
+    info::is_process_directed(signal, came_with) && !is_own
 }
 
 /// Whether the signal that has hit `me` only says that one waits. Where that does not show,

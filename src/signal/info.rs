@@ -54,6 +54,18 @@ pub fn is_process_directed(signal: i32, info: &libc::siginfo_t) -> bool {
     }
 }
 
+/// Whether the kernel tells of a file so (fcntl(2), `F_SETOWN`).
+pub fn is_about_file(signal: i32, info: &libc::siginfo_t) -> bool {
+    // <bits/siginfo-consts.h>; the libc crate lacks them.
+    const POLL_IN: i32 = 1;
+    const POLL_HUP: i32 = 6;
+    match info.si_code {
+        POLL_IN..=POLL_HUP => signal != libc::SIGCHLD,
+        libc::SI_KERNEL => matches!(signal, libc::SIGIO | libc::SIGURG),
+        _ => false,
+    }
+}
+
 /// Whether it is a [`nudge`] and nothing else.
 pub fn is_nudge(info: &libc::siginfo_t) -> bool {
     matches!(info.si_code, libc::SI_QUEUE | libc::SI_USER) && queued(info).mark == NUDGE

@@ -76,8 +76,8 @@ pub struct Thread {
     /// The worker that runs the thread, rewritten at each resume; see
     /// [`worker::of`](crate::sched::worker::of).
     pub(crate) worker: AtomicPtr<c_void>,
-    /// Whether timers signal it, and not the process, by its kernel thread.
-    pub(crate) timed: AtomicBool,
+    /// Whether timers or files signal it, and not the process, by its kernel thread.
+    pub(crate) signalled: AtomicBool,
     /// Whether it leaves the CPU soon after it has woken others.
     pub(crate) haste: Haste,
     /// How long it has gone on without waiting.
@@ -224,7 +224,7 @@ impl Thread {
         self.pointer.set(pointer);
         self.node.set_thread(self);
         self.timer.set_thread(self);
-        self.timed.store(false, Ordering::Relaxed);
+        self.signalled.store(false, Ordering::Relaxed);
         self.role.begin(kind);
     }
 
@@ -250,7 +250,7 @@ impl Thread {
     pub(crate) fn become_foreign(&self) {
         self.critical.set(0);
         self.ties.set(0);
-        self.timed.store(false, Ordering::Relaxed);
+        self.signalled.store(false, Ordering::Relaxed);
         self.word.reset();
         self.absence.reset();
         // Its parent's.

@@ -47,7 +47,7 @@ pub mod timer;
 pub mod upcalls;
 pub mod word;
 
-pub use all::{all_husks, green_by_id};
+pub use all::{all_husks, green_by_id, green_by_kernel_thread};
 pub use block::{After, StartRoutine, Thread};
 pub use current::{Critical, current, green, green_or_wired, of_pthread};
 pub use main_thread::{main_thread, set_main_thread};

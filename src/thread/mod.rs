@@ -12,5 +12,6 @@ pub mod keys;
 pub mod main_thread;
 pub mod native;
 pub mod scheduling;
+pub mod signalled;
 pub mod start;
 pub mod timers;
