@@ -5,6 +5,7 @@ use core::ffi::{c_int, c_uint};
 use libc::{pid_t, rlimit, rlimit64};
 
 use super::symbol::{alias, check};
+use super::thread_ids::process_of;
 use crate::hub::place;
 use crate::sys::errno;
 use crate::sys::raw::syscall;
@@ -20,6 +21,7 @@ pub unsafe fn exchange(
     new: *const rlimit64,
     old: *mut rlimit64,
 ) -> isize {
+    let process = process_of(process);
     // SAFETY: as the caller promises.
     let kernel = || unsafe { syscall!(SYS_prlimit64, process, resource, new, old) };
     // SAFETY: no arguments.

@@ -55,4 +55,5 @@ mod syscall;
 mod syscall_kernel_state;
 mod syscall_numbers;
 mod syscall_signals;
+mod thread_ids;
 mod threads;

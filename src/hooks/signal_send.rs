@@ -5,6 +5,7 @@ use core::ffi::c_int;
 use libc::{pid_t, pthread_t, sigval};
 
 use super::symbol::{alias, check};
+use super::thread_ids::process_of;
 use crate::glibc::real::real;
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
 use crate::glibc::tcb;
@@ -105,14 +106,10 @@ pub(super) unsafe fn queue_by_id(
 }
 
 /// `kill(2)`, as the kernel returns it: any thread's id stands for its process.
-pub(super) fn kill_process(mut process: pid_t, signal: c_int) -> isize {
+pub(super) fn kill_process(process: pid_t, signal: c_int) -> isize {
+    let process = process_of(process);
     // SAFETY: plain arguments.
-    unsafe {
-        if process >= tcb::FIRST_ID && !current().is_lent() && green_by_id(process).is_some() {
-            process = syscall!(SYS_getpid) as pid_t;
-        }
-        syscall!(SYS_kill, process, signal)
-    }
+    unsafe { syscall!(SYS_kill, process, signal) }
 }
 
 /// `kill(2)`.

@@ -9,7 +9,7 @@ use core::ffi::{c_char, c_int, c_uint};
 use libc::{clockid_t, id_t, idtype_t, pid_t, rusage, siginfo_t, timespec};
 
 use super::syscall::Call;
-use super::{cpu_time, fork, limits, syscall_kernel_state, syscall_signals};
+use super::{cpu_time, fork, limits, syscall_kernel_state, syscall_signals, thread_ids};
 use crate::ops::{child, lives, numbers, open, receive, send};
 use crate::sched::{self, blocking, park};
 use crate::sync::futex;
@@ -156,8 +156,10 @@ pub unsafe fn run(call: &Call) -> isize {
                     None => blocking::region(kernel),
                 }
             }
-            number => syscall_signals::run(number, call.arguments)
-                .unwrap_or_else(|| syscall_kernel_state::run(number, call.arguments)),
+            number => syscall_signals::run(number, call.arguments).unwrap_or_else(|| {
+                let arguments = thread_ids::understood(number, call.arguments);
+                syscall_kernel_state::run(number, arguments)
+            }),
         }
     }
 }

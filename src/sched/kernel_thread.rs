@@ -29,19 +29,20 @@ pub const STACK_SIZE: usize = 256 * 1024;
 /// Starts a detached kernel thread of the runtime's own, all signals blocked, with
 /// [`STACK_SIZE`] bytes beside static TLS. The stack is one of ours: glibc's would be a
 /// mapping of its own with a guard, which each fork copies. Its lowest address is what
-/// `place` says or, if that is 0, is going to say, whether the start succeeds or not.
+/// `place` says or, if that is 0, is going to say, whether the start succeeds or not. The thread's
+/// id, or an errno.
 pub fn start(
     main: extern "C" fn(*mut c_void) -> *mut c_void,
     argument: *mut c_void,
     place: &Cell<usize>,
-) -> Result<(), i32> {
+) -> Result<libc::pthread_t, i32> {
     let wanted = STACK_SIZE + StaticSize::get().most();
     let (size, guard) = stack::extents(wanted, stack::DEFAULT_GUARD)?;
     if place.get() == 0 {
         place.set(stack::allocate(size, guard)?.base);
     }
     let state = libc::PTHREAD_CREATE_DETACHED;
-    create(place.get(), size, state, main, argument).map(|_| ())
+    create(place.get(), size, state, main, argument)
 }
 
 /// Has glibc make a thread on the `size` bytes at `base`, joinable or detached (`PTHREAD_CREATE_*`),

@@ -23,6 +23,7 @@ use core::time::Duration;
 
 use super::worker::Worker;
 use super::{children, idle, slots, turns};
+use crate::glibc::tcb;
 use crate::hub::epoll;
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::in_child;
@@ -101,7 +102,10 @@ pub fn kick() {
 /// Starts the monitor. An errno if there is no kernel thread for it.
 pub fn start() -> Result<(), i32> {
     // Without a slot: what the monitor makes runnable goes to the global queue.
-    Worker::start_service(main)
+    let monitor = Worker::start_service(main)?;
+    // SAFETY: it never ends.
+    PLAIN.store(unsafe { tcb::kernel_id(monitor) }, Ordering::Relaxed);
+    Ok(())
 }
 
 fn is_needed() -> bool {
@@ -113,7 +117,6 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
     // SAFETY: `start` passes a worker, which is never freed.
     let worker = unsafe { &*worker.cast::<Worker>() };
     worker.adopt_base();
-    PLAIN.store(worker.kernel_id(), Ordering::Relaxed);
     let mut watch = Watch::new();
     let mut pace = Pace::new();
     let mut seen_polls = 0;

@@ -143,20 +143,25 @@ impl Worker {
     }
 
     /// Starts a kernel thread of the runtime's own that runs no green threads: `main`, with a
-    /// worker that never has a slot for its argument. An errno if there is none.
-    pub fn start_service(main: extern "C" fn(*mut c_void) -> *mut c_void) -> Result<(), i32> {
+    /// worker that never has a slot for its argument: its id, or an errno if there is none.
+    pub fn start_service(
+        main: extern "C" fn(*mut c_void) -> *mut c_void,
+    ) -> Result<libc::pthread_t, i32> {
         let worker = Self::create().ok_or(libc::EAGAIN)?;
         worker.spawn_as(main).inspect_err(|_| worker.put_by())
     }
 
     /// Starts a kernel thread for this worker. An errno if there is none.
     pub fn spawn(&'static self) -> Result<(), i32> {
-        self.spawn_as(worker_main)
+        self.spawn_as(worker_main).map(|_| ())
     }
 
     /// [`spawn`](Self::spawn), for a kernel thread that does something else: `main`, with
     /// the worker for its argument.
-    fn spawn_as(&'static self, main: extern "C" fn(*mut c_void) -> *mut c_void) -> Result<(), i32> {
+    fn spawn_as(
+        &'static self,
+        main: extern "C" fn(*mut c_void) -> *mut c_void,
+    ) -> Result<libc::pthread_t, i32> {
         let argument = ptr::from_ref(self).cast_mut().cast();
         kernel_thread::start(main, argument, &self.stack)
     }
