@@ -7,7 +7,9 @@ use crate::task::arguments;
 use crate::thread::signalled;
 
 // <fcntl.h>; the libc crate lacks them.
+/// Says who.
 pub const F_SETOWN_EX: c_int = 15;
+/// Asks.
 pub const F_GETOWN_EX: c_int = 16;
 const F_OWNER_TID: c_int = 0;
 

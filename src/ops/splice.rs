@@ -47,20 +47,13 @@ fn await_by(mut operation: Operation, is_refused: impl FnOnce() -> bool) -> isiz
     if operation.entry.is_nonblocking(fd) {
         return 0;
     }
-    let result = if file::is_ready(fd, direction) || is_refused() {
+    let goes_through =
+        || file::is_ready(fd, direction) || direction == Direction::Write && has_room(fd);
+    let result = if goes_through() || is_refused() {
         park::spend(me);
         0
     } else {
-        operation.run(
-            |_, _| {
-                if file::is_ready(fd, direction) {
-                    0
-                } else {
-                    EAGAIN
-                }
-            },
-            || 0,
-        )
+        operation.run(|_, _| if goes_through() { 0 } else { EAGAIN }, || 0)
     };
     pass_on(operation.entry, direction);
     result
@@ -72,6 +65,18 @@ fn room(fd: i32) -> usize {
     const LEAST: usize = 4096;
     let buffer = socket::int_option(fd, libc::SO_SNDBUF).unwrap_or(0);
     (buffer as usize / 4).max(LEAST)
+}
+
+/// Whether a socket that is not ready takes something nevertheless: one of a Unix domain is ready
+/// as long as three quarters of its buffer are free (unix_writable in the kernel's
+/// net/unix/af_unix.c), and takes more until none is. Of a TCP socket's nobody can know, but that
+/// is ready until two thirds are in use.
+fn has_room(fd: i32) -> bool {
+    class(fd) == Class::Socket
+        && match (socket::unsent(fd), socket::int_option(fd, libc::SO_SNDBUF)) {
+            (Ok(unsent), Ok(buffer)) => unsent < buffer,
+            _ => true,
+        }
 }
 
 /// `sendfile(2)`: a blocking socket takes everything.
@@ -102,10 +107,11 @@ pub unsafe fn send_file(
         }
         if result == 0 {
             let left = count - sent;
-            result = if to_socket {
-                call(left.min(room(to)))
-            } else {
-                restart::in_region(|| call(left))
+            result = match class(to) {
+                Class::Tcp => call(left.min(room(to))),
+                // What has room may have less.
+                Class::Socket => restart::in_region(|| call(left.min(room(to)))),
+                _ => restart::in_region(|| call(left)),
             };
         }
         if result <= 0 {

@@ -29,6 +29,17 @@ pub unsafe fn option<T: Copy>(fd: i32, option: i32) -> Result<T, isize> {
     }
 }
 
+/// How much of a socket's buffer for what it sends is in use, in bytes, as the kernel counts it
+/// (`SIOCOUTQ`); an error is `-errno`.
+pub fn unsent(fd: i32) -> Result<i32, isize> {
+    let mut bytes = 0;
+    // SAFETY: `bytes` is live.
+    match unsafe { syscall!(SYS_ioctl, fd, libc::TIOCOUTQ, &raw mut bytes) } {
+        0 => Ok(bytes),
+        error => Err(error),
+    }
+}
+
 /// [`option`], for those that are an `int`.
 pub fn int_option(fd: i32, name: i32) -> Result<i32, isize> {
     // SAFETY: the kernel writes at most the bytes of an i32, and any are valid.

@@ -33,9 +33,7 @@ pub fn green_by_id(id: i32) -> Option<&'static Thread> {
 /// The green thread that owns the kernel thread `id`, if one does.
 pub fn green_by_kernel_thread(id: i32) -> Option<&'static Thread> {
     main_thread().into_iter().chain(all_husks()).find(|thread| {
-        thread.kind() == Kind::Green
-            && thread.kernel_thread() == Some(id)
-            && !thread.life.is_over()
+        thread.kind() == Kind::Green && thread.kernel_thread() == Some(id) && !thread.life.is_over()
     })
 }
 
