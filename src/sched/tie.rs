@@ -10,7 +10,7 @@
 use core::sync::atomic::Ordering;
 
 use super::{blocking, worker};
-use crate::glibc::robust;
+use crate::glibc::{cleanup, robust};
 use crate::sys::in_child::in_child;
 use crate::task::{Thread, current};
 
@@ -78,8 +78,8 @@ pub enum Change {
 /// Calls a function of glibc's on a mutex whose owner the kernel has to know; `change` says
 /// from its result what has come of that.
 ///
-/// `call` may unwind (cancellation): the thread holds what it did before, and glibc sees
-/// the kernel's id until the next such call.
+/// `call` may unwind (cancellation): the thread holds what it did before, and the cleanup
+/// handlers of the program find its own id again.
 pub fn known(call: impl FnOnce() -> i32, change: impl FnOnce(i32) -> Change) -> i32 {
     let me = current();
     if me.is_lent() {
@@ -94,13 +94,20 @@ pub fn known(call: impl FnOnce() -> i32, change: impl FnOnce(i32) -> Change) -> 
     fasten(me);
     let worker = worker::of(me);
     worker.register_robust_list(robust::list_of(me.tcb()));
-    let id = me.tcb().id();
-    id.store(worker.kernel_id() as u32, Ordering::Relaxed);
-    let result = call();
-    id.store(me.tid.load(Ordering::Relaxed) as u32, Ordering::Relaxed);
+    me.tcb()
+        .id()
+        .store(worker.kernel_id() as u32, Ordering::Relaxed);
+    let result = cleanup::guarded(|| restore_id(me), call);
+    restore_id(me);
     count(change(result));
     loosen(me);
     result
+}
+
+/// What glibc takes for the id of `me`, the caller, is its own again.
+fn restore_id(me: &Thread) {
+    let id = me.tid.load(Ordering::Relaxed) as u32;
+    me.tcb().id().store(id, Ordering::Relaxed);
 }
 
 /// Releases the mutexes that `me`, the caller, holds at its end: the next owners get
@@ -115,8 +122,6 @@ pub fn end(me: &'static Thread) {
     if me.ties.replace(0) == 0 {
         return;
     }
-    // A call may have been left by unwinding.
-    me.tcb().id().store(id as u32, Ordering::Relaxed);
     if is_left || worker.may_end() {
         // The husk and its list have their next thread soon.
         worker.register_robust_list(worker.heirs().address());

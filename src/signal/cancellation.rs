@@ -144,8 +144,10 @@ unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, con
     };
     retry::arrived(me, info_now);
     if me.is_critical() {
-        // At its end the thread looks.
-        me.pending.request_cancel();
+        // At its end the thread looks. The signal may have been for one that ran here before.
+        if me.tcb().is_cancelled() {
+            me.pending.request_cancel();
+        }
     } else if me.tcb().is_cancelled() && me.tcb().allows_cancellation_anywhere() {
         if text::is_runtime(interrupted) {
             retry::arm(me);

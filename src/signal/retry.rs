@@ -3,7 +3,8 @@
 //! Such a thread may go on to compute, and never come to a place where it looks for the
 //! request. Nothing tells when it leaves the runtime's code, so it is signalled again a
 //! moment later, by a timer of the kernel's that signals its kernel thread. If it runs on
-//! another one by then it has come out of a critical section there, and has armed anew.
+//! another one by then, or somebody else runs there, it comes out of a critical section when it
+//! runs again, and arms anew.
 
 use core::mem;
 use core::ptr;
@@ -24,6 +25,9 @@ pub fn arm(me: &Thread) {
     let retry = &me.retry;
     let worker = me.worker.load(Ordering::Relaxed).cast_const();
     if retry.timer.get() != 0 && retry.worker.get() == worker {
+        if retry.timer.get() != Retry::BEGUN && !is_due(retry.timer.get() - 1) {
+            start(retry.timer.get() - 1);
+        }
         return;
     }
     disarm(me);
@@ -43,18 +47,30 @@ pub fn arm(me: &Thread) {
             return;
         }
         retry.timer.set(timer + 1);
-        let time = libc::itimerspec {
-            it_interval: clock::to_timespec(0),
-            it_value: clock::to_timespec(MOMENT),
-        };
-        syscall!(
-            SYS_timer_settime,
-            timer,
-            0,
-            &raw const time,
-            ptr::null_mut::<libc::itimerspec>()
-        );
+        start(timer);
     }
+}
+
+/// Has `timer` signal a moment from now.
+fn start(timer: i32) {
+    let time = libc::itimerspec {
+        it_interval: clock::to_timespec(0),
+        it_value: clock::to_timespec(MOMENT),
+    };
+    let before = ptr::null_mut::<libc::itimerspec>();
+    // SAFETY: a timer of this module's, and a live time.
+    unsafe { syscall!(SYS_timer_settime, timer, 0, &raw const time, before) };
+}
+
+/// Whether `timer` has yet to signal.
+fn is_due(timer: i32) -> bool {
+    let mut left = libc::itimerspec {
+        it_interval: clock::to_timespec(0),
+        it_value: clock::to_timespec(0),
+    };
+    // SAFETY: a timer of this module's, and a place for the time.
+    unsafe { syscall!(SYS_timer_gettime, timer, &raw mut left) };
+    left.it_value.tv_sec != 0 || left.it_value.tv_nsec != 0
 }
 
 /// Takes the timer of `me`, the caller, back.
