@@ -15,7 +15,9 @@ use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::{self, HIGHEST, bit};
 use crate::sys::user;
-use crate::task::{Kind, Thread, current, green_by_id, green_or_wired, of_pthread, pending};
+use crate::task::{
+    Kind, Thread, current, green_by_id, green_or_wired, main_thread, of_pthread, pending,
+};
 
 /// A `siginfo_t` as of `tgkill`.
 fn sent_to_thread(signal: c_int) -> libc::siginfo_t {
@@ -108,8 +110,39 @@ pub(super) unsafe fn queue_by_id(
 /// `kill(2)`, as the kernel returns it: any thread's id stands for its process.
 pub(super) fn kill_process(process: pid_t, signal: c_int) -> isize {
     let process = process_of(process);
+    if handles_itself(process, signal, || {
+        info::from_here(signal, libc::SI_USER, 0)
+    }) {
+        return 0;
+    }
     // SAFETY: plain arguments.
     unsafe { syscall!(SYS_kill, process, signal) }
+}
+
+/// Has the caller handle a `signal` that it sends to `process` with what `came_with` gives, if that is
+/// its own, and it is the main thread and accepts it: then it has been handled on return, as natively
+/// (kill(3p) promises that where no other thread accepts it). The kernel would give it to some kernel
+/// thread.
+///
+/// Those that queue go there all the same, behind the others: no base context takes one.
+pub(super) fn handles_itself(
+    process: pid_t,
+    signal: c_int,
+    came_with: impl FnOnce() -> libc::siginfo_t,
+) -> bool {
+    let me = current();
+    let handles = (1..pending::REAL_TIME).contains(&signal)
+        && me.is_green()
+        && main_thread().is_some_and(|main| main.is(me))
+        && me.mask.get() & bit(signal) == 0
+        && actions::get(signal).is_some()
+        // SAFETY: no arguments.
+        && process == unsafe { syscall!(SYS_getpid) } as pid_t;
+    if handles {
+        me.pending.add(signal, &came_with(), true);
+        send::interrupt(me);
+    }
+    handles
 }
 
 /// `kill(2)`.

@@ -5,9 +5,11 @@ use core::ffi::{c_int, c_long, c_ulong};
 
 use libc::{iovec, pid_t, ssize_t};
 
+use super::signal_send;
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::glibc::tcb;
+use crate::signal::info;
 use crate::sys::raw::syscall;
 use crate::task::{current, green_by_id};
 
@@ -73,9 +75,14 @@ pub unsafe extern "C-unwind" fn sigqueue(
     signal: c_int,
     value: libc::sigval,
 ) -> c_int {
+    let process = process_of(process);
+    let came_with = || info::from_here(signal, libc::SI_QUEUE, value.sival_ptr.addr());
+    if signal_send::handles_itself(process, signal, came_with) {
+        return 0;
+    }
     let real = real!(sigqueue(_, _, _));
     // SAFETY: as the caller promises.
-    unsafe { real(process_of(process), signal, value) }
+    unsafe { real(process, signal, value) }
 }
 check!(sigqueue(_, _, _));
 

@@ -23,6 +23,13 @@ fn addressee(me: &Thread, signal: i32, shared: bool) -> Option<&'static Thread> 
         .filter(|main| !main.is(me) && accepts(main, signal))
 }
 
+/// The main thread, if another process has sent it the signal that has hit `me`.
+fn named(me: &Thread, came_with: &libc::siginfo_t) -> Option<&'static Thread> {
+    main_thread()
+        .filter(|main| !main.is(me))
+        .filter(|_| info::is_for_main(came_with))
+}
+
 /// Whether the signal that has hit `me` was sent to the process: a timer's or a file's does not
 /// say, but one that has hit a thread which has such of its own is taken for one of those.
 fn is_shared(me: &Thread, signal: i32, came_with: &libc::siginfo_t) -> bool {
@@ -129,6 +136,10 @@ pub unsafe extern "C" fn decide(signal: i32, frame: *mut Frame, start: *mut Star
 /// Puts a signal that has hit `me`, the caller, where it has to wait, if it has: with the main
 /// thread, for which it is meant, or behind others that wait for `me`.
 fn stays(me: &'static Thread, signal: i32, came_with: &libc::siginfo_t) -> bool {
+    if let Some(main) = named(me, came_with) {
+        send::send(main, signal, came_with);
+        return true;
+    }
     let shared = is_shared(me, signal, came_with);
     if let Some(main) = addressee(me, signal, shared) {
         let refused = |taken| send::keep(me, signal, taken);
@@ -192,6 +203,14 @@ fn defer(me: &'static Thread, signal: i32, frame: &mut Frame) {
         return;
     }
     info::undisguise(&mut frame.info);
+    if let Some(main) = named(me, &frame.info) {
+        send::add(main, signal, &frame.info);
+        deferred::add(main);
+        if me.kind() == Kind::Base {
+            epoll::kick();
+        }
+        return;
+    }
     if me.kind() != Kind::Base && !is_shared(me, signal, &frame.info) {
         send::add(me, signal, &frame.info);
         send::stay(me);

@@ -49,8 +49,10 @@ pub fn is_process_directed(signal: i32, info: &libc::siginfo_t) -> bool {
     match info.si_code {
         libc::SI_TKILL => false,
         libc::SI_QUEUE if queued(info).mark == DIRECTED => false,
-        // SIGPIPE carries SI_USER, but goes to the thread that has written.
-        _ => !actions::is_synchronous(signal) && !matches!(signal, libc::SIGPIPE | libc::SIGXFSZ),
+        // It carries SI_USER as if the process had sent it, but goes to the thread that has written.
+        _ if matches!(signal, libc::SIGPIPE | libc::SIGXFSZ) => is_from_elsewhere(info),
+        // A fault says of what kind it is.
+        code => !actions::is_synchronous(signal) || code <= 0,
     }
 }
 
@@ -64,6 +66,21 @@ pub fn is_about_file(signal: i32, info: &libc::siginfo_t) -> bool {
         libc::SI_KERNEL => matches!(signal, libc::SIGIO | libc::SIGURG),
         _ => false,
     }
+}
+
+/// Whether another process has sent it.
+fn is_from_elsewhere(info: &libc::siginfo_t) -> bool {
+    // SAFETY: no arguments.
+    queued(info).pid as isize != unsafe { syscall!(SYS_getpid) }
+}
+
+/// Whether another process has sent it to the main thread, of which the kernel knows the process's
+/// first kernel thread: the caller's. (Within the process nobody tells the kernel of threads.)
+pub fn is_for_main(info: &libc::siginfo_t) -> bool {
+    info.si_code == libc::SI_TKILL
+        && is_from_elsewhere(info)
+        // SAFETY: no arguments.
+        && unsafe { syscall!(SYS_gettid) == syscall!(SYS_getpid) }
 }
 
 /// Whether it is a [`nudge`] and nothing else.
