@@ -9,7 +9,7 @@ use core::ffi::c_void;
 use core::ops::Range;
 use core::ptr;
 use core::slice;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::deep_binding::Map;
 use crate::sys::pages::PAGE;
@@ -45,6 +45,28 @@ pub fn address() -> *const c_void {
     (&raw const _r_debug).cast()
 }
 
+/// The parts of the loader that are mapped: none where it is not known where it is.
+fn segments() -> impl Iterator<Item = (Range<usize>, u32)> {
+    // SAFETY: filled in before any program starts.
+    let start = unsafe { _r_debug.base };
+    let headers = match start {
+        0 => &[],
+        // SAFETY: an object begins with its header, which says where its program headers are.
+        _ => unsafe {
+            let header = &*(start as *const libc::Elf64_Ehdr);
+            let first = (start + header.e_phoff as usize) as *const libc::Elf64_Phdr;
+            slice::from_raw_parts(first, header.e_phnum.into())
+        },
+    };
+    headers
+        .iter()
+        .filter(|header| header.p_type == libc::PT_LOAD)
+        .map(move |header| {
+            let first = start + header.p_vaddr as usize;
+            (first..first + header.p_memsz as usize, header.p_flags)
+        })
+}
+
 /// The addresses of the loader's own code and data.
 pub fn range() -> Range<usize> {
     // A forked child keeps it.
@@ -53,20 +75,45 @@ pub fn range() -> Range<usize> {
     let start = unsafe { _r_debug.base };
     let mut end = END.load(Ordering::Relaxed);
     if end == 0 && start != 0 {
-        // SAFETY: an object begins with its header, which says where its program headers are.
-        let headers = unsafe {
-            let header = &*(start as *const libc::Elf64_Ehdr);
-            let first = (start + header.e_phoff as usize) as *const libc::Elf64_Phdr;
-            slice::from_raw_parts(first, header.e_phnum.into())
-        };
-        let ends = headers
-            .iter()
-            .filter(|header| header.p_type == libc::PT_LOAD)
-            .map(|header| start + (header.p_vaddr + header.p_memsz) as usize);
-        end = ends.max().unwrap_or(start);
+        end = segments()
+            .map(|(range, _)| range.end)
+            .max()
+            .unwrap_or(start);
         END.store(end, Ordering::Relaxed);
     }
     start..end
+}
+
+/// The beginning of a `pthread_mutex_t` (glibc, sysdeps/x86/nptl/bits/struct_mutex.h).
+#[repr(C, align(8))]
+struct Mutex {
+    lock: AtomicU32,
+    count: AtomicU32,
+    owner: AtomicU32,
+    users: AtomicU32,
+    kind: AtomicU32,
+}
+
+/// Whether the caller, whose id in its TCB is `id`, holds one of the loader's locks. They are
+/// recursive mutexes in its variables (`_dl_load_lock` and its kin in elf/dl-support.c), which know
+/// their owner; where among them, depends on the version. Takes half a microsecond.
+pub fn holds_lock(id: u32) -> bool {
+    let is_held = |mutex: &Mutex| {
+        mutex.owner.load(Ordering::Relaxed) == id
+            && mutex.kind.load(Ordering::Relaxed) == libc::PTHREAD_MUTEX_RECURSIVE as u32
+            && mutex.lock.load(Ordering::Relaxed) != 0
+            && mutex.count.load(Ordering::Relaxed) != 0
+    };
+    segments()
+        .filter(|(_, flags)| flags & libc::PF_W != 0)
+        .any(|(range, _)| {
+            let first = range.start.next_multiple_of(align_of::<Mutex>());
+            let end = range.end.saturating_sub(size_of::<Mutex>());
+            (first..=end)
+                .step_by(align_of::<Mutex>())
+                // SAFETY: mapped as long as the process lives; words that others may change.
+                .any(|place| is_held(unsafe { &*(place as *const Mutex) }))
+        })
 }
 
 /// The space of a function that is aligned as functions are.

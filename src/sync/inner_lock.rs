@@ -9,7 +9,10 @@
 //! Taking and giving back are libc's own until somebody has to wait. A green thread parks, as
 //! who holds the lock may be parked himself: in a `read` for the stream. Who cannot park waits
 //! in the kernel: kernel threads, children that borrow a thread, and what is critical, where
-//! the runtime itself may have called malloc; and whoever has all signals blocked by libc.
+//! the runtime itself may have called malloc; whoever has all signals blocked by libc; and
+//! whoever holds a lock of ld.so's, which calls malloc, too. Those who wait for that do so in the
+//! kernel with their slots, and there may be no other way to get one than a new kernel thread, for
+//! which libc takes the same lock.
 //!
 //! So there are waiters of two kinds, and one of each is woken. The first in the queue may have
 //! to wait for a slot whose owner waits in the kernel for this very lock. Who is woken marks the
@@ -27,8 +30,8 @@ use crate::signal::mask;
 use crate::sys::clock::NEVER;
 use crate::sys::futex;
 use crate::sys::in_child::in_child;
-use crate::task::green;
 use crate::task::word::Cancellation;
+use crate::task::{Thread, green};
 
 const WAITED_FOR: u32 = 2;
 
@@ -48,9 +51,14 @@ fn is_the_loaders(word: &AtomicU32) -> bool {
     start == end || (start..end).contains(&word.as_ptr().addr())
 }
 
+fn holds_the_loaders(me: &Thread) -> bool {
+    loader::holds_lock(me.tcb().id().load(Ordering::Relaxed))
+}
+
 /// Takes the lock, which was found taken.
 pub fn lock(word: &AtomicU32) {
-    let parks = green().is_some_and(|me| !is_the_loaders(word) && !mask::is_libcs(me));
+    let parks = green()
+        .is_some_and(|me| !is_the_loaders(word) && !mask::is_libcs(me) && !holds_the_loaders(me));
     if !parks {
         // SeqCst, as the exchange below and `wake`: who sees the lock waited for sees the
         // waiter counted.
