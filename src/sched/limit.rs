@@ -3,36 +3,27 @@
 //! Threads that compute, or that serve connections independently, run faster on more
 //! slots, up to the CPUs. Threads that take turns at one lock (an interpreter's) do not:
 //! whoever is woken on a second CPU finds the lock taken and goes back to sleep, and each
-//! time the lock changes CPUs costs what a whole turn does. Nor do threads that meet at a lock
-//! of the kernel's, that of the address space for instance: a worker sleeps there while those who
-//! could run wait at its slot. So all CPUs are used until it looks like that: what threads do
-//! at a time is short, and many dispatches end in the wait for a lock, or workers sleep in
-//! the kernel with slots in their hands. Then, and only then, a trial tells: fewer slots and more
-//! slots in turns, by the number of operations on descriptors or, where there are few of
-//! these, of dispatches that did something else than to wait for a lock. A trial is repeated
-//! later and later as long as it says the same.
+//! time the lock changes CPUs costs what a whole turn does. So all CPUs are used until the
+//! dispatches look like that, short ones of which many end in the wait for a lock. Then,
+//! and only then, a trial tells: fewer slots and more slots in turns, by the number of
+//! dispatches that did something else. A trial is repeated later and later as long as it
+//! says the same.
 
 use crate::sys::clock::{Instant, MILLISECOND, SECOND};
 
-/// The stretch over which signs are looked for.
+/// One step of a trial, or the stretch over which signs are looked for.
 const WINDOW: u64 = 20 * MILLISECOND;
-/// One step of a trial. A few hundred clients that wait for their answers keep a server as busy with
-/// one slot as with all for some ten milliseconds, whatever it does then.
-const STEP: u64 = 60 * MILLISECOND;
-/// How often a trial tries each of the two, at least and at most.
+/// How often a trial tries each of the two.
 const ROUNDS: u32 = 3;
-const MOST_ROUNDS: u32 = 5;
-/// Where there are so many dispatches and operations in a second of a slot they are short ones.
+/// So many dispatches in a second of a slot are short ones.
 const SHORT: u64 = 5_000;
-/// How many percent of the dispatches end in the wait for a lock, or of the time workers sleep in
-/// the kernel, where it is in doubt whether all slots help.
+/// How many percent of the dispatches end in the wait for a lock, where it is in doubt
+/// whether all slots help.
 const DOUBTFUL: u64 = 20;
-/// By how many percent more slots have to be better than fewer, and by how many one of the two has
-/// to be for that to be clear after a few rounds.
+/// By how many percent more slots have to be better than fewer.
 const BETTER: u64 = 103;
-const CLEARLY: u64 = 110;
 /// The first and the last distance between two trials.
-const SOON: u64 = SECOND;
+const SOON: u64 = SECOND / 2;
 const LATE: u64 = 16 * SECOND;
 
 /// What has happened since the sample before.
@@ -42,56 +33,20 @@ pub struct Sample {
     pub dispatches: u64,
     /// Those of them that ended in the wait for a lock.
     pub lock_waits: u64,
-    /// Operations on descriptors.
-    pub operations: u64,
     /// For how long slots were in use, all of them together, in nanoseconds.
     pub used: u64,
-    /// For how long workers were seen to hold slots without a break, likewise, and to sleep in the
-    /// kernel meanwhile.
-    pub held: u64,
-    pub slept: u64,
-    /// Whether a thread does nothing but compute while others wait for a slot.
+    /// Whether a thread computes while others wait for a slot.
     pub is_stuck: bool,
-}
-
-impl Sample {
-    fn add(&mut self, other: &Self) {
-        self.dispatches += other.dispatches;
-        self.lock_waits += other.lock_waits;
-        self.operations += other.operations;
-        self.used += other.used;
-        self.held += other.held;
-        self.slept += other.slept;
-    }
-
-    /// Whether threads do short things, and enough of them to tell.
-    fn are_short(&self) -> bool {
-        self.used >= WINDOW / 2 && self.dispatches + self.operations >= self.used * SHORT / SECOND
-    }
-
-    /// Whether they get in each other's way.
-    fn is_doubtful(&self) -> bool {
-        self.lock_waits * 100 > self.dispatches * DOUBTFUL
-            || self.slept * 100 > self.held * DOUBTFUL
-    }
-}
-
-/// What was done with a number of slots, in a second.
-#[derive(Clone, Copy, Default)]
-struct Done {
-    operations: u64,
-    /// Dispatches that did not end in the wait for a lock.
-    others: u64,
 }
 
 /// A comparison of `low` slots with `high`.
 struct Trial {
     low: u32,
     high: u32,
-    /// Steps that are over, two to a round.
+    /// Steps that are over, of `2 * ROUNDS`.
     steps: u32,
-    /// With `low` and with `high`.
-    done: [Done; 2],
+    /// Dispatches that did something, with `low` and with `high`.
+    useful: [u64; 2],
 }
 
 impl Trial {
@@ -102,41 +57,6 @@ impl Trial {
     fn limit(&self) -> u32 {
         if self.is_low() { self.low } else { self.high }
     }
-
-    /// What was done with `low` and with `high`.
-    fn results(&self) -> [u64; 2] {
-        let sum = |what: fn(&Done) -> u64| self.done.iter().map(what).sum::<u64>();
-        // Whoever waits for a descriptor does something to it afterwards, but need not wait
-        // each time.
-        let by_operations = sum(|done| done.operations) >= sum(|done| done.others);
-        self.done.map(|done| match by_operations {
-            true => done.operations,
-            false => done.others,
-        })
-    }
-
-    /// Whether each of the two was tried as often as it takes to tell.
-    fn is_over(&self) -> bool {
-        let [low, high] = self.results();
-        let is_clear = is_better(high, low, CLEARLY) || is_better(low, high, CLEARLY);
-        let rounds = if is_clear { ROUNDS } else { MOST_ROUNDS };
-        self.is_low() && self.steps >= 2 * rounds
-    }
-
-    /// The number with which more was done, the lower one if in doubt: it takes less of the CPUs.
-    fn best(&self) -> u32 {
-        let [low, high] = self.results();
-        if is_better(high, low, BETTER) {
-            self.high
-        } else {
-            self.low
-        }
-    }
-}
-
-/// Whether `one` is so many percent of `other` or more.
-fn is_better(one: u64, other: u64, percent: u64) -> bool {
-    one * 100 > other * percent
 }
 
 /// See the module.
@@ -200,9 +120,10 @@ impl Limit {
             self.settling = false;
             return;
         }
-        self.window.add(&sample);
-        let length = if self.trial.is_some() { STEP } else { WINDOW };
-        if now - self.since < length {
+        self.window.dispatches += sample.dispatches;
+        self.window.lock_waits += sample.lock_waits;
+        self.window.used += sample.used;
+        if now - self.since < WINDOW {
             return;
         }
         let before = self.get();
@@ -221,10 +142,11 @@ impl Limit {
     }
 
     fn look_for_signs(&mut self, now: Instant) {
-        if now < self.next_trial || !self.window.are_short() {
+        let are_short = self.window.dispatches >= self.window.used * SHORT / SECOND;
+        if now < self.next_trial || !are_short {
             return;
         }
-        let doubtful = self.window.is_doubtful();
+        let doubtful = self.window.lock_waits * 100 > self.window.dispatches * DOUBTFUL;
         let (low, high) = if doubtful && self.settled == self.most {
             (1, self.most)
         } else if doubtful && self.settled > 1 {
@@ -239,24 +161,27 @@ impl Limit {
             low,
             high,
             steps: 0,
-            done: [Done::default(); 2],
+            useful: [0; 2],
         });
     }
 
     fn end_step(&mut self, now: Instant) {
         let Some(trial) = &mut self.trial else { return };
         // Per time: windows differ in length.
-        let rate = |count: u64| count * SECOND / (now - self.since).max(1);
-        let done = &mut trial.done[usize::from(!trial.is_low())];
-        done.operations += rate(self.window.operations);
-        done.others += rate(
-            self.window
-                .dispatches
-                .saturating_sub(self.window.lock_waits),
-        );
+        let useful = self
+            .window
+            .dispatches
+            .saturating_sub(self.window.lock_waits);
+        let rate = useful * SECOND / (now - self.since).max(1);
+        trial.useful[usize::from(!trial.is_low())] += rate;
         trial.steps += 1;
-        if trial.is_over() {
-            let best = trial.best();
+        if trial.steps == 2 * ROUNDS {
+            let [low, high] = trial.useful;
+            let best = if high * 100 > low * BETTER {
+                trial.high
+            } else {
+                trial.low
+            };
             self.settle(best, now);
         }
     }

@@ -203,13 +203,6 @@ pub fn yield_now(me: &'static Thread) -> bool {
     leave(me, After::Requeue)
 }
 
-/// `me`, the caller, has done something to a descriptor: by such operations it is seen whether
-/// [more slots](super::limit) do more.
-#[inline(always)]
-pub fn count_operation(me: &Thread) {
-    worker::of(me).count_operation();
-}
-
 /// The calling thread has done something that it might have had to wait for. At the end of its
 /// [quantum](crate::task::quantum) others have theirs.
 #[inline(always)]

@@ -75,8 +75,6 @@ pub struct Slot {
     empty: AtomicU32,
     /// Those that ended in the wait for a lock.
     lock_waits: AtomicU32,
-    /// Counts operations on descriptors.
-    operations: AtomicU32,
 }
 
 /// What has been counted at a slot, see [`Slot`]; the counts wrap.
@@ -88,8 +86,6 @@ pub struct Counts {
     pub empty: u32,
     /// Those that ended in the wait for a lock.
     pub lock_waits: u32,
-    /// Operations on descriptors.
-    pub operations: u32,
 }
 
 /// Adds one on behalf of the only one who does.
@@ -110,7 +106,6 @@ impl Slot {
             ticks: AtomicU32::new(0),
             empty: AtomicU32::new(0),
             lock_waits: AtomicU32::new(0),
-            operations: AtomicU32::new(0),
         }
     }
 
@@ -138,24 +133,12 @@ impl Slot {
         count(&self.lock_waits);
     }
 
-    /// The thread that runs here has done something to a descriptor.
-    #[inline(always)]
-    pub fn count_operation(&self) {
-        count(&self.operations);
-    }
-
-    /// Operations so far.
-    pub fn operations(&self) -> u32 {
-        self.operations.load(Ordering::Relaxed)
-    }
-
     /// What has been counted so far.
     pub fn counts(&self) -> Counts {
         Counts {
             ticks: self.ticks(),
             empty: self.empty.load(Ordering::Relaxed),
             lock_waits: self.lock_waits.load(Ordering::Relaxed),
-            operations: self.operations(),
         }
     }
 

@@ -9,7 +9,7 @@ const DIRECTORY: &[u8] = b"/proc/self/task/";
 /// More digits than any id has.
 const DIGITS: usize = 10;
 /// The longest name of a file in a thread's directory, with its slash and a NUL.
-const NAME: usize = 11;
+const NAME: usize = 8;
 
 /// Opens the file of that name of the kernel thread `id` of this process; `-errno`, for
 /// instance where there is no `/proc`.
@@ -79,15 +79,6 @@ pub fn is_asleep(id: i32) -> bool {
     let text = read(id, b"/stat", &mut text);
     let state = text.iter().rposition(|byte| *byte == b')');
     state.is_some_and(|end| matches!(text.get(end + 2), Some(b'S' | b'D')))
-}
-
-/// For how long the kernel thread `id` of this process has waited for a processor, in
-/// nanoseconds. `None` where there is no `/proc`, or a kernel that does not count that.
-pub fn run_delay(id: i32) -> Option<u64> {
-    let mut text = [0u8; 80];
-    // "running waiting slices"
-    let text = core::str::from_utf8(read(id, b"/schedstat", &mut text)).ok()?;
-    text.split(' ').nth(1)?.parse().ok()
 }
 
 /// Names the kernel thread `id` of this process, as far as there is a `/proc`.

@@ -14,7 +14,6 @@
 
 mod bell;
 mod pace;
-mod rest;
 mod stuck;
 
 use core::ffi::c_void;

@@ -1,7 +1,6 @@
 //! How fast threads run, and what follows from that: how often workers look around, and
 //! how many there are.
 
-use super::rest::Rests;
 use crate::sched::limit::{Limit, Sample};
 use crate::sched::slot::Counts;
 use crate::sched::{idle, slots, tempo};
@@ -14,7 +13,6 @@ const CPUS: u64 = SECOND / 2;
 /// What the monitor remembers.
 pub struct Pace {
     seen: [Counts; MAX_SLOTS],
-    rests: Rests,
     last: Instant,
     limit: Limit,
     /// When the CPUs are to be counted again; never where the number was asked for.
@@ -27,7 +25,6 @@ impl Pace {
         let now = clock::now();
         Self {
             seen: [Counts::default(); MAX_SLOTS],
-            rests: Rests::new(),
             last: now,
             limit: Limit::new(slots::all().len() as u32, now),
             next_count: settings::workers().is_none().then_some(now + CPUS),
@@ -37,41 +34,23 @@ impl Pace {
     /// Looks at all slots. `is_stuck`: a thread was found to compute while others wait.
     pub fn look(&mut self, is_stuck: bool) {
         let now = clock::now();
-        let elapsed = now - self.last;
-        self.last = now;
-        // Where there is one there can be no fewer.
-        let is_watched = self.next_count.is_some() && self.limit.get() > 1;
         let mut sample = Sample {
             is_stuck,
             ..Sample::default()
         };
         let (mut used, mut looks) = (0, 0);
-        for (index, (slot, seen)) in slots::all().iter().zip(&mut self.seen).enumerate() {
+        for (slot, seen) in slots::all().iter().zip(&mut self.seen) {
             let counts = slot.counts();
-            // Two may count for a moment, where a slot was taken from a worker that has not
-            // noticed: then one may set the other back.
-            let since = |now: u32, before: u32| {
-                u64::from(
-                    now.wrapping_sub(before)
-                        .cast_signed()
-                        .max(0)
-                        .cast_unsigned(),
-                )
-            };
+            let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
             let ticks = since(counts.ticks, seen.ticks);
             looks += ticks;
             sample.dispatches += ticks.saturating_sub(since(counts.empty, seen.empty));
             sample.lock_waits += since(counts.lock_waits, seen.lock_waits);
-            sample.operations += since(counts.operations, seen.operations);
-            if is_watched {
-                let was_busy = ticks > 0 && counts.empty == seen.empty;
-                let slept = self.rests.look(index, slot, was_busy, elapsed);
-                sample.held += slept.map_or(0, |_| elapsed);
-                sample.slept += slept.unwrap_or(0);
-            }
             used += u32::from(!slot.owner().is_null());
             *seen = counts;
         }
+        let elapsed = now - self.last;
+        self.last = now;
         sample.used = elapsed * u64::from(used);
         if used == 0 {
             return;

@@ -23,8 +23,6 @@ pub enum Stuck {
     Nobody,
     /// Others wait, and who has the slot may be about to block.
     Soon,
-    /// He goes on to do things to descriptors.
-    Works,
     /// He computes.
     Computes,
     /// He sleeps in the kernel.
@@ -36,8 +34,6 @@ pub enum Stuck {
 struct Seen {
     owner: *const Worker,
     ticks: u32,
-    /// Operations so far.
-    operations: u32,
     /// When it was first seen so.
     since: Instant,
     /// The CPU time that the owner had used by the last look, in nanoseconds.
@@ -58,7 +54,6 @@ impl Watch {
             slots: [Seen {
                 owner: core::ptr::null(),
                 ticks: 0,
-                operations: 0,
                 since: 0,
                 used: 0,
             }; MAX_SLOTS],
@@ -87,7 +82,6 @@ impl Seen {
     /// asleep there is believed at the first look, and another look follows soon.
     fn look(&mut self, slot: &'static Slot, now: Instant, is_alarmed: bool) -> Stuck {
         let (owner, ticks) = (slot.owner().cast_const(), slot.ticks());
-        let operations = slot.operations();
         // SAFETY: null, or a worker, which is never freed.
         let Some(worker) = (unsafe { owner.as_ref() }) else {
             self.owner = owner;
@@ -99,7 +93,6 @@ impl Seen {
             *self = Self {
                 owner,
                 ticks,
-                operations,
                 since: now,
                 used,
             };
@@ -113,8 +106,6 @@ impl Seen {
         // lost the processor to another process.
         let blocked = wanted && used == self.used && worker.is_blocked();
         self.used = used;
-        let works = self.operations != operations;
-        self.operations = operations;
         if (blocked || stuck >= LONG_PATIENCE || stuck >= PATIENCE && wanted)
             && slot.take_from(owner, Some(ticks))
         {
@@ -125,7 +116,6 @@ impl Seen {
         match (wanted, blocked) {
             (false, _) => Stuck::Nobody,
             (true, false) if is_alarmed => Stuck::Soon,
-            (true, false) if works => Stuck::Works,
             (true, false) => Stuck::Computes,
             (true, true) => Stuck::Blocked,
         }

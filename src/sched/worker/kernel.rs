@@ -28,12 +28,6 @@ impl Worker {
         clock::of_kernel_thread(self.kernel_id())
     }
 
-    /// For how long the worker's kernel thread has waited for a processor, in nanoseconds;
-    /// `None` if the kernel does not tell.
-    pub fn run_delay(&self) -> Option<u64> {
-        task_state::run_delay(self.kernel_id())
-    }
-
     /// Whether the worker's kernel thread sleeps in the kernel.
     pub fn is_blocked(&self) -> bool {
         task_state::is_asleep(self.kernel_id())

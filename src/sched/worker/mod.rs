@@ -159,14 +159,6 @@ impl Worker {
         }
     }
 
-    /// The thread that the worker runs has done something to a descriptor.
-    #[inline(always)]
-    pub fn count_operation(&self) {
-        if let Some(slot) = self.slot() {
-            slot.count_operation();
-        }
-    }
-
     /// The next thread to run, with a glance at the hub now and then.
     #[inline]
     pub fn pick(&self) -> Pick {

@@ -5,13 +5,9 @@ use models::limit::{Limit, Sample};
 use models::sys::clock::{MILLISECOND, SECOND};
 
 /// What a program does in a second on `slots` slots.
-#[derive(Default)]
 struct Rates {
     dispatches: u64,
     lock_waits: u64,
-    operations: u64,
-    /// For how many percent of the time its workers sleep in the kernel.
-    slept: u64,
     is_stuck: bool,
 }
 
@@ -57,10 +53,7 @@ impl Simulation {
             let sample = Sample {
                 dispatches: self.noisy(share(rates.dispatches)),
                 lock_waits: share(rates.lock_waits),
-                operations: self.noisy(share(rates.operations)),
                 used: u64::from(slots.min(4)) * LOOK,
-                held: u64::from(slots.min(4)) * LOOK,
-                slept: u64::from(slots.min(4)) * LOOK * rates.slept / 100,
                 is_stuck: rates.is_stuck,
             };
             self.limit.take(self.now, sample);
@@ -75,50 +68,7 @@ fn interpreter(slots: u32) -> Rates {
     Rates {
         dispatches: useful * if slots == 1 { 1 } else { 2 },
         lock_waits: if slots == 1 { 1_000 } else { useful },
-        ..Rates::default()
-    }
-}
-
-/// One interpreter lock, and whoever has it goes on writing to a file: all dispatches, few on one
-/// slot, end in the wait for that lock.
-fn log_writers(slots: u32) -> Rates {
-    let (dispatches, operations) = match slots {
-        1 => (200, 130_000),
-        _ => (60_000, 75_000),
-    };
-    Rates {
-        dispatches,
-        lock_waits: dispatches,
-        operations,
-        ..Rates::default()
-    }
-}
-
-/// Servers whose workers sleep in the kernel for the lock of their address space.
-fn mappers(slots: u32) -> Rates {
-    let operations = if slots == 1 { 46_000 } else { 24_000 };
-    Rates {
-        dispatches: operations / 2,
-        lock_waits: operations / 100,
-        operations,
-        slept: if slots == 1 { 2 } else { 60 },
-        ..Rates::default()
-    }
-}
-
-/// A server that waits for its connections less often where it has fewer slots.
-fn busy_server(slots: u32) -> Rates {
-    let operations = 100_000 * u64::from(slots);
-    let dispatches = if slots == 1 {
-        90_000
-    } else {
-        60_000 * u64::from(slots.min(2))
-    };
-    Rates {
-        dispatches,
-        lock_waits: dispatches / 3,
-        operations,
-        ..Rates::default()
+        is_stuck: false,
     }
 }
 
@@ -128,7 +78,7 @@ fn database(slots: u32) -> Rates {
     Rates {
         dispatches,
         lock_waits: dispatches * 35 / 100,
-        ..Rates::default()
+        is_stuck: false,
     }
 }
 
@@ -138,7 +88,6 @@ fn encoder(slots: u32) -> Rates {
         dispatches: 400 * u64::from(slots),
         lock_waits: 390 * u64::from(slots),
         is_stuck: slots < 4,
-        ..Rates::default()
     }
 }
 
@@ -162,35 +111,6 @@ fn a_database_keeps_all_slots() {
         let parts = simulation.run(120, database);
         assert!(parts[cpus as usize] > 0.98, "{}", parts[cpus as usize]);
     }
-}
-
-#[test]
-fn writers_behind_one_lock_get_one_slot() {
-    for cpus in [2, 8] {
-        let mut simulation = Simulation::new(cpus);
-        simulation.run(1, log_writers);
-        assert_eq!(simulation.limit.get(), 1);
-        let parts = simulation.run(120, log_writers);
-        assert!(parts[1] > 0.98, "{}", parts[1]);
-    }
-}
-
-#[test]
-fn workers_that_sleep_in_the_kernel_become_fewer() {
-    for cpus in [2, 8] {
-        let mut simulation = Simulation::new(cpus);
-        simulation.run(1, mappers);
-        assert_eq!(simulation.limit.get(), 1);
-        let parts = simulation.run(120, mappers);
-        assert!(parts[1] > 0.98, "{}", parts[1]);
-    }
-}
-
-#[test]
-fn fewer_waits_for_the_same_work_do_not_cost_a_slot() {
-    let mut simulation = Simulation::new(2);
-    let parts = simulation.run(120, busy_server);
-    assert!(parts[2] > 0.98, "{}", parts[2]);
 }
 
 #[test]
