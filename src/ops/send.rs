@@ -58,18 +58,13 @@ fn all(
     let fd = operation.fd;
     let (mut sent, mut flags) = (0, flags);
     loop {
-        let mut result = operation.run(
+        let result = operation.run(
             |_, _| call(sent, flags | libc::MSG_DONTWAIT),
             || call(sent, flags),
         );
-        if begins_to_connect(operation, result, flags) {
-            flags &= !libc::MSG_FASTOPEN;
-            match connect::finish_begun(operation, fd) {
-                0 if result < 0 => continue,
-                0 => {}
-                error => result = error,
-            }
-        }
+        let Some(result) = connected(operation, result, &mut flags) else {
+            continue;
+        };
         if result < 0 {
             return if sent > 0 { sent as isize } else { result };
         }
@@ -84,15 +79,25 @@ fn all(
     }
 }
 
-/// Whether the first attempt, with that `result`, has made a TCP socket begin to connect, perhaps
-/// with a part of the data under way: the call waits for the outcome before it goes on.
-fn begins_to_connect(operation: &Operation, result: isize, flags: i32) -> bool {
-    let is_one = match result {
+/// The `result` of an attempt, which may have made a TCP socket begin to connect, perhaps with a part
+/// of the data under way: the call waits for the outcome before it goes on. `None` if nothing was
+/// under way: it is tried again, without `MSG_FASTOPEN`, which is taken out of `flags`.
+fn connected(operation: &mut Operation, result: isize, flags: &mut i32) -> Option<isize> {
+    let fd = operation.fd;
+    let begins = match result {
         connect::EINPROGRESS => true,
-        0.. => flags & libc::MSG_FASTOPEN != 0 && operation.entry.class(operation.fd) == Class::Tcp,
+        0.. => *flags & libc::MSG_FASTOPEN != 0 && operation.entry.class(fd) == Class::Tcp,
         _ => false,
     };
-    is_one && !operation.entry.is_nonblocking(operation.fd)
+    if !begins || operation.entry.is_nonblocking(fd) {
+        return Some(result);
+    }
+    *flags &= !libc::MSG_FASTOPEN;
+    match connect::finish_begun(operation, fd) {
+        0 if result < 0 => None,
+        0 => Some(result),
+        error => Some(error),
+    }
 }
 
 /// Whoever gets the descriptors that a message carries may change their files'
@@ -120,19 +125,13 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     let attempt = |operation: &mut Operation, flags| {
         operation.run(|_, _| call(flags | libc::MSG_DONTWAIT), || call(flags))
     };
-    let mut result = if waits {
-        attempt(&mut operation, flags)
+    let result = if waits {
+        let result = attempt(&mut operation, flags);
+        connected(&mut operation, result, &mut flags)
+            .unwrap_or_else(|| attempt(&mut operation, flags))
     } else {
         at_once(me, call(flags))
     };
-    if waits && begins_to_connect(&operation, result, flags) {
-        flags &= !libc::MSG_FASTOPEN;
-        match connect::finish_begun(&mut operation, fd) {
-            0 if result < 0 => result = attempt(&mut operation, flags),
-            0 => {}
-            error => result = error,
-        }
-    }
     if result < 0 {
         return result;
     }
