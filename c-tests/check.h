@@ -11,6 +11,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -105,6 +106,13 @@ __attribute__((unused)) static void *check_join(pthread_t thread)
 	void *result = NULL;
 	CHECK_OK(pthread_join(thread, &result));
 	return result;
+}
+
+/* Whatever handlers run meanwhile. */
+__attribute__((unused)) static void check_await(sem_t *semaphore)
+{
+	while (sem_wait(semaphore) == -1)
+		CHECK_EQ(errno, EINTR);
 }
 
 /* Runs the routine here, which may be before there are threads, and then in one. */

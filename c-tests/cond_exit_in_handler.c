@@ -8,12 +8,6 @@ static pthread_mutex_t mutex;
 static pthread_cond_t cond;
 static sem_t waiting, entered, requested;
 
-static void await(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) == -1)
-		CHECK_EQ(errno, EINTR);
-}
-
 static void end_by_exit(int signal_number)
 {
 	(void)signal_number;
@@ -73,7 +67,7 @@ static int sleeps(pid_t thread)
 static pthread_t start(struct timespec *deadline)
 {
 	pthread_t thread = check_start(wait_for_it, deadline);
-	await(&waiting);
+	check_await(&waiting);
 	/* It has let the mutex go. */
 	CHECK_OK(pthread_mutex_lock(&mutex));
 	CHECK_OK(pthread_mutex_unlock(&mutex));
@@ -91,7 +85,7 @@ static void check_end(int signal_number, struct timespec *deadline, int holds)
 		CHECK_OK(pthread_mutex_lock(&mutex));
 	CHECK_OK(pthread_kill(ending, signal_number));
 	if (signal_number == SIGUSR2) {
-		await(&entered);
+		check_await(&entered);
 		CHECK_OK(pthread_cancel(ending));
 		CHECK_OK(sem_post(&requested));
 	}

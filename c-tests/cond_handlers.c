@@ -18,8 +18,7 @@ static void note(int signal_number)
 static void linger(int signal_number)
 {
 	note(signal_number);
-	while (sem_wait(&leave) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&leave);
 }
 
 static void wait_inside(int signal_number)
@@ -29,12 +28,6 @@ static void wait_inside(int signal_number)
 	note(signal_number);
 	CHECK_OK(pthread_cond_wait(&inner, &own));
 	CHECK_OK(pthread_mutex_unlock(&own));
-}
-
-static void await(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) == -1)
-		CHECK_EQ(errno, EINTR);
 }
 
 static void unlock(void *unused)
@@ -62,7 +55,7 @@ static void *wait_once(void *deadline)
 static pthread_t start(struct timespec *deadline)
 {
 	pthread_t thread = check_start(wait_once, deadline);
-	await(&waiting);
+	check_await(&waiting);
 	/* It has let the mutex go. */
 	CHECK_OK(pthread_mutex_lock(&mutex));
 	CHECK_OK(pthread_mutex_unlock(&mutex));
@@ -72,7 +65,7 @@ static pthread_t start(struct timespec *deadline)
 static void interrupt(pthread_t thread, int signal_number)
 {
 	CHECK_OK(pthread_kill(thread, signal_number));
-	await(&entered);
+	check_await(&entered);
 }
 
 static int how_many_returned(void)
@@ -132,7 +125,7 @@ static void a_request_for_cancellation_ends_it(void)
 {
 	pthread_t thread = start(NULL);
 	CHECK_OK(pthread_kill(thread, SIGUSR1));
-	await(&entered);
+	check_await(&entered);
 	CHECK_OK(pthread_cancel(thread));
 	CHECK(check_join(thread) == PTHREAD_CANCELED);
 	CHECK_OK(pthread_mutex_lock(&mutex));

@@ -88,8 +88,7 @@ static void converse(int to_read, int to_write, int here_read, int here_write)
 
 static void *wait_on(void *semaphore)
 {
-	while (sem_wait(semaphore) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(semaphore);
 	return NULL;
 }
 

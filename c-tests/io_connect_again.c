@@ -37,8 +37,7 @@ static void *after_an_interruption(void *descriptor)
 	__atomic_store_n(&is_over, 1, __ATOMIC_RELEASE);
 	CHECK_OK(sem_post(&was_interrupted));
 	/* The last signal may come here. */
-	while (sem_wait(&may_go_on) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&may_go_on);
 	/* The connection is under way. */
 	CHECK_OK(connect_to((int)(long)descriptor));
 	CHECK_ERRNO(connect_to((int)(long)descriptor), EISCONN);

@@ -121,18 +121,12 @@ static void warm_up(struct loop loop)
 /* How many waits have ended; who is to end the next one waits for the last one here. */
 static sem_t ended;
 
-static void await(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) == -1)
-		CHECK_EQ(errno, EINTR);
-}
-
 static void *give_now_and_then(void *argument)
 {
 	for (int i = 0; i < TURNS; i++) {
 		sleep_ms(2);
 		give(*(struct loop *)argument);
-		await(&ended);
+		check_await(&ended);
 	}
 	return NULL;
 }
@@ -200,7 +194,7 @@ static sem_t may_jump;
 
 static void *interrupt_when_it_may(void *thread)
 {
-	await(&may_jump);
+	check_await(&may_jump);
 	sleep_ms(5);
 	CHECK_OK(pthread_kill(*(pthread_t *)thread, SIGUSR1));
 	return NULL;

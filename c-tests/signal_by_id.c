@@ -25,8 +25,7 @@ static void handle(int signal_number, siginfo_t *information, void *context)
 
 static void await(void)
 {
-	while (sem_wait(&handled) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&handled);
 }
 
 /* With the value that the handler expects. */

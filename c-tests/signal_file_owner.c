@@ -1,34 +1,12 @@
 /* Whoever is to be told of a file's readiness by a signal is: a thread (F_OWNER_TID), wherever it is, or the process;
  * and fcntl says who that is by the id that the program knows. */
-#include "check.h"
+#include "signalled.h"
 #include <fcntl.h>
-#include <semaphore.h>
-#include <stdatomic.h>
 #include <sys/syscall.h>
 
 enum { ROUNDS = 20 };
 
-static sem_t ready, handled, go;
-static atomic_int stop;
-static atomic_int id;
-static pthread_t handled_by;
-static siginfo_t came_with;
 static int ends[2];
-
-static void handle(int signal_number, siginfo_t *info, void *context)
-{
-	(void)signal_number;
-	(void)context;
-	handled_by = pthread_self();
-	came_with = *info;
-	CHECK_OK(sem_post(&handled));
-}
-
-static void await(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) == -1)
-		CHECK_EQ(errno, EINTR);
-}
 
 static void own(int type, pid_t owner)
 {
@@ -50,7 +28,7 @@ static void write_and_await(pthread_t expected, int code)
 {
 	char byte = 0;
 	CHECK_EQ(write(ends[1], &byte, 1), 1);
-	await(&handled);
+	check_await(&handled);
 	CHECK(pthread_equal(handled_by, expected));
 	CHECK_EQ(came_with.si_code, code);
 	if (code != SI_KERNEL)
@@ -58,40 +36,9 @@ static void write_and_await(pthread_t expected, int code)
 	CHECK_EQ(read(ends[0], &byte, 1), 1);
 }
 
-static void announce(void)
-{
-	id = gettid();
-	CHECK_OK(sem_post(&ready));
-}
-
-static void *wait_parked(void *unused)
-{
-	announce();
-	await(&go);
-	return unused;
-}
-
-static void *compute(void *unused)
-{
-	announce();
-	while (!stop)
-		;
-	return unused;
-}
-
-static void *wait_asleep(void *unused)
-{
-	announce();
-	while (!stop)
-		sleep_ms(10);
-	return unused;
-}
-
 static void signals_the_thread(void *(*routine)(void *))
 {
-	stop = 0;
-	pthread_t thread = check_start(routine, NULL);
-	await(&ready);
+	pthread_t thread = start_signalled(routine);
 	own(F_OWNER_TID, id);
 	for (int i = 0; i < ROUNDS; i++) {
 		CHECK_OK(fcntl(ends[0], F_SETSIG, SIGRTMIN));
@@ -99,11 +46,7 @@ static void signals_the_thread(void *(*routine)(void *))
 		CHECK_OK(fcntl(ends[0], F_SETSIG, 0));
 		write_and_await(thread, SI_KERNEL);
 	}
-	stop = 1;
-	CHECK_OK(sem_post(&go));
-	check_join(thread);
-	while (sem_trywait(&go) == 0)
-		;
+	end_signalled(thread);
 }
 
 /* By its own choice, and taken by a call. */
@@ -147,12 +90,9 @@ static void knows_nobody(pid_t ended)
 
 int main(void)
 {
-	struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART};
-	CHECK_OK(sigaction(SIGRTMIN, &action, NULL));
-	CHECK_OK(sigaction(SIGIO, &action, NULL));
-	CHECK_OK(sem_init(&ready, 0, 0));
-	CHECK_OK(sem_init(&handled, 0, 0));
-	CHECK_OK(sem_init(&go, 0, 0));
+	handle_signal(SIGRTMIN);
+	handle_signal(SIGIO);
+	init_signalled();
 	CHECK_OK(pipe(ends));
 	CHECK_OK(fcntl(ends[0], F_SETFL, O_ASYNC));
 	signals_the_process();

@@ -224,8 +224,7 @@ static void receive(void *(*receiver)(void *))
 {
 	void *self = (void *)(intptr_t)getpid();
 	CHECK_OK(pthread_detach(check_start(receiver, NULL)));
-	while (sem_wait(&ready) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&ready);
 	for (unsigned i = 0; i < sizeof companions / sizeof *companions; i++)
 		CHECK_OK(pthread_detach(check_start(companions[i], NULL)));
 	check_join(check_start(send_to, self));

@@ -1,33 +1,9 @@
 /* A timer signals the thread whose id it was given (SIGEV_THREAD_ID), wherever that is, with what the kernel tells of
  * timers; one that signals the process goes to main. */
-#include "check.h"
-#include <semaphore.h>
-#include <stdatomic.h>
+#include "signalled.h"
 #include <sys/syscall.h>
 
 enum { SIGNAL = SIGUSR1, VALUE = 4711, PERIODS = 20 };
-
-static sem_t ready, handled, go;
-static atomic_int stop, count;
-static pid_t id;
-static pthread_t handled_by;
-static siginfo_t came_with;
-
-static void handle(int signal_number, siginfo_t *info, void *context)
-{
-	(void)signal_number;
-	(void)context;
-	handled_by = pthread_self();
-	came_with = *info;
-	count++;
-	CHECK_OK(sem_post(&handled));
-}
-
-static void await(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) == -1)
-		CHECK_EQ(errno, EINTR);
-}
 
 static timer_t make(pid_t thread, clockid_t clock)
 {
@@ -53,56 +29,21 @@ static void block(int how)
 	CHECK_OK(pthread_sigmask(how, &set, NULL));
 }
 
-static void announce(void)
-{
-	id = gettid();
-	CHECK_OK(sem_post(&ready));
-}
-
-static void *wait_parked(void *unused)
-{
-	announce();
-	await(&go);
-	return unused;
-}
-
-static void *compute(void *unused)
-{
-	announce();
-	while (!stop)
-		;
-	return unused;
-}
-
-static void *wait_asleep(void *unused)
-{
-	announce();
-	while (!stop)
-		sleep_ms(10);
-	return unused;
-}
-
 /* The signal is the thread's, and none is lost on the way. */
 static void signals_the_thread(void *(*routine)(void *))
 {
-	stop = 0;
-	pthread_t thread = check_start(routine, NULL);
-	await(&ready);
+	pthread_t thread = start_signalled(routine);
 	timer_t timer = make(id, CLOCK_MONOTONIC);
 	for (int i = 0; i < PERIODS; i++) {
 		start(timer, 1, 0);
-		await(&handled);
+		check_await(&handled);
 		CHECK(pthread_equal(handled_by, thread));
 		CHECK_EQ(came_with.si_code, SI_TIMER);
 		CHECK_EQ(came_with.si_value.sival_int, VALUE);
 		CHECK_EQ(came_with.si_timerid, (int)(long)timer);
 	}
 	CHECK_OK(timer_delete(timer));
-	stop = 1;
-	CHECK_OK(sem_post(&go));
-	check_join(thread);
-	while (sem_trywait(&go) == 0)
-		;
+	end_signalled(thread);
 }
 
 /* While the thread blocks it the signal waits for it, once, and expirations are counted. */
@@ -148,15 +89,13 @@ static void *profile(void *unused)
 
 static void signals_main(pid_t own)
 {
-	pthread_t thread = check_start(wait_parked, NULL);
-	await(&ready);
+	pthread_t thread = start_signalled(wait_parked);
 	timer_t timer = make(own, CLOCK_REALTIME);
 	start(timer, 1, 0);
-	await(&handled);
+	check_await(&handled);
 	CHECK(pthread_equal(handled_by, pthread_self()));
 	CHECK_OK(timer_delete(timer));
-	CHECK_OK(sem_post(&go));
-	check_join(thread);
+	end_signalled(thread);
 }
 
 static void signals_the_process(void)
@@ -165,7 +104,7 @@ static void signals_the_process(void)
 	timer_t timer;
 	CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	start(timer, 1, 0);
-	await(&handled);
+	check_await(&handled);
 	CHECK(pthread_equal(handled_by, pthread_self()));
 	CHECK_OK(timer_delete(timer));
 }
@@ -180,11 +119,8 @@ static void knows_nobody(pid_t ended)
 
 int main(void)
 {
-	struct sigaction action = {.sa_sigaction = handle, .sa_flags = SA_SIGINFO | SA_RESTART};
-	CHECK_OK(sigaction(SIGNAL, &action, NULL));
-	CHECK_OK(sem_init(&ready, 0, 0));
-	CHECK_OK(sem_init(&handled, 0, 0));
-	CHECK_OK(sem_init(&go, 0, 0));
+	handle_signal(SIGNAL);
+	init_signalled();
 	signals_the_thread(wait_parked);
 	signals_the_process();
 	signals_the_thread(compute);

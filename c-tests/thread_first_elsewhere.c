@@ -24,12 +24,6 @@ static void note_thread(int signal_number)
 	CHECK_OK(sem_post(&handled));
 }
 
-static void wait_for(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) == -1)
-		CHECK_EQ(errno, EINTR);
-}
-
 static void *count(void *counter)
 {
 	__atomic_fetch_add((int *)counter, 1, __ATOMIC_RELAXED);
@@ -53,9 +47,9 @@ static void run_threads(void)
  * runs, as pthread_create does at its end. */
 static void *signal_process(void *unused)
 {
-	wait_for(&created);
+	check_await(&created);
 	CHECK_OK(kill(getpid(), SIGUSR1));
-	wait_for(&handled);
+	check_await(&handled);
 	CHECK(pthread_equal(handled_by, main_thread));
 	return unused;
 }
@@ -103,7 +97,7 @@ static void from_timer(void)
 	CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	for (int i = 0; i < CALLBACKS; i++) {
 		CHECK_OK(timer_settime(timer, 0, &soon, NULL));
-		wait_for(&called);
+		check_await(&called);
 	}
 	go_on();
 	CHECK_OK(timer_delete(timer));
@@ -168,7 +162,7 @@ static void without_main(void)
 	struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = start_outliver};
 	CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	CHECK_OK(timer_settime(timer, 0, &once, NULL));
-	wait_for(&started);
+	check_await(&started);
 	pthread_exit(NULL);
 }
 

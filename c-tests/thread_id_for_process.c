@@ -20,17 +20,11 @@ static void handle(int signal_number, siginfo_t *info, void *context)
 	CHECK_OK(sem_post(&handled));
 }
 
-static void await(sem_t *semaphore)
-{
-	while (sem_wait(semaphore) == -1)
-		CHECK_EQ(errno, EINTR);
-}
-
 static void *stay(void *unused)
 {
 	id = gettid();
 	CHECK_OK(sem_post(&ready));
-	await(&go);
+	check_await(&go);
 	return unused;
 }
 
@@ -43,10 +37,10 @@ static void queues_signals(pid_t to)
 	info.si_pid = getpid();
 	info.si_uid = getuid();
 	CHECK_OK(sigqueue(to, SIGUSR1, wanted));
-	await(&handled);
+	check_await(&handled);
 	CHECK_EQ(value, VALUE);
 	CHECK_OK(syscall(SYS_rt_sigqueueinfo, to, SIGUSR1, &info));
-	await(&handled);
+	check_await(&handled);
 	CHECK_EQ(value, VALUE + 1);
 	CHECK_ERRNO(sigqueue(to, 100, wanted), EINVAL);
 }

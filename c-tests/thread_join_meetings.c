@@ -7,8 +7,7 @@ static pthread_t main_thread, worker;
 
 static void *wait_for_go(void *result)
 {
-	while (sem_wait(&go) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&go);
 	return result;
 }
 

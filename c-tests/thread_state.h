@@ -131,8 +131,7 @@ static void handle(int signal_number)
 
 static void *wait_then_look(void *unused)
 {
-	while (sem_wait(&changed) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&changed);
 	look(1);
 	check_children();
 	return unused;

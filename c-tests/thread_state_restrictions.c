@@ -68,8 +68,7 @@ static void *look_at_both(void *unused)
 {
 	CHECK(!is_filtered());
 	CHECK_OK(sem_post(&looked));
-	while (sem_wait(&changed) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&changed);
 	CHECK(is_filtered());
 	return unused;
 }

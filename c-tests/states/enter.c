@@ -117,8 +117,7 @@ static void call_back_on_timer(void (*function)(union sigval))
 	leave_signals_alone();
 	CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	CHECK_OK(timer_settime(timer, 0, &soon, NULL));
-	while (sem_wait(&done) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&done);
 }
 
 static void run_on_timer(union sigval unused)
@@ -270,8 +269,7 @@ static void enter_handler_parked(void)
 	pthread_t thread = check_start(accept_and_wait, NULL);
 	sleep_ms(5);
 	CHECK_OK(pthread_kill(thread, SIGUSR1));
-	while (sem_wait(&done) == -1)
-		CHECK_EQ(errno, EINTR);
+	check_await(&done);
 }
 
 /* Threads that compute, so that whoever wakes up has to wait for a processor first. */
