@@ -14,11 +14,12 @@
  *   never     no answer
  *   lostN     no answer to the first N questions from each port
  *   spoofed   as ok1, after packets with a wrong id, with another question, and with nothing
+ *   stuck     the answer by UDP is truncated, and by TCP there is none
  *   noiseN    bytes from a generator seeded with N behind the right header and question
  *   cutN      as alias4, but only the first N bytes behind the question
  *
  * The address 192.0.2.N has the name hostN.example, but for 192.0.2.254, which has none, and 192.0.2.255, about which
- * there is no answer. */
+ * there is no answer. So have 192.0.T.N, T * 100 milliseconds later. */
 #ifndef DNS_H
 #define DNS_H
 
@@ -114,7 +115,8 @@ static void dns_add_aliases(struct dns_packet *packet, int type, int count)
 /* The name of the address that the question is about. */
 static int dns_answer_pointer(struct dns_packet *packet, const char *question)
 {
-	int number = atoi(question);
+	int number = 0, later = 2;
+	sscanf(question, "%d.%d.", &number, &later);
 	if (number == 254)
 		packet->bytes[3] |= ns_r_nxdomain;
 	unsigned char name[32] = "";
@@ -123,7 +125,7 @@ static int dns_answer_pointer(struct dns_packet *packet, const char *question)
 	memcpy(name + length, "\007example", 9);
 	if (number < 254)
 		dns_add(packet, HFIXEDSZ, ns_t_ptr, name, length + 9);
-	return number == 255 ? -1 : 0;
+	return number == 255 ? -1 : later == 2 ? 0 : later * 100;
 }
 
 /* Makes an answer of the question; how many milliseconds later it is due, negative for never. */
@@ -149,7 +151,7 @@ static int dns_answer(struct dns_packet *packet, const struct sockaddr_in *self,
 	else if (!strcmp(word, "many") || (!strcmp(word, "big") && by_tcp))
 		for (int i = 1; i <= number && type == ns_t_a; i++)
 			dns_add_address(packet, HFIXEDSZ, type, i);
-	else if (!strcmp(word, "big"))
+	else if (!strcmp(word, "big") || !strcmp(word, "stuck"))
 		flags[0] |= 2;
 	else if (!strcmp(word, "alias") || !strcmp(word, "cut"))
 		dns_add_aliases(packet, type, word[0] == 'a' ? number : 4);
@@ -201,6 +203,12 @@ static void dns_spoof(int fd, const struct sockaddr_in *client, struct dns_packe
 	dns_send(fd, client, packet->bytes, HFIXEDSZ);
 }
 
+/* Whether the question's name begins so. */
+static int dns_begins(const struct dns_packet *packet, const char *word)
+{
+	return packet->length > HFIXEDSZ + strlen(word) && !memcmp(packet->bytes + HFIXEDSZ + 1, word, strlen(word));
+}
+
 static int dns_take(int fd, void *bytes, size_t length)
 {
 	return recv(fd, bytes, length, MSG_WAITALL) == (ssize_t)length;
@@ -213,8 +221,12 @@ static void dns_serve_stream(int fd, const struct sockaddr_in *self, int index)
 	unsigned char size[2];
 	while (dns_take(fd, size, 2)) {
 		packet.length = (size_t)(size[0] << 8 | size[1]);
-		if (packet.length > sizeof packet.bytes || !dns_take(fd, packet.bytes, packet.length) ||
-		    dns_answer(&packet, self, index, 1) < 0)
+		if (packet.length > sizeof packet.bytes || !dns_take(fd, packet.bytes, packet.length))
+			break;
+		/* The connection stays. */
+		if (dns_begins(&packet, "stuck"))
+			return;
+		if (dns_answer(&packet, self, index, 1) < 0)
 			break;
 		size[0] = (unsigned char)(packet.length >> 8);
 		size[1] = (unsigned char)packet.length;

@@ -62,6 +62,29 @@ static void say_host(struct report *report, const char *title, const struct host
 	say(report, "/%d/%d\n", entry->h_addrtype, entry->h_length);
 }
 
+/* What an address is called, if the name is one. */
+static void say_name(struct report *report)
+{
+	static const int flags[] = {0, NI_NAMEREQD, NI_DGRAM};
+	struct sockaddr_in6 six = {.sin6_family = AF_INET6, .sin6_port = htons(53)};
+	struct sockaddr_in four = {.sin_family = AF_INET, .sin_port = htons(53)};
+	struct hostent entry, *host = NULL;
+	char buffer[8192], service[64];
+	int error = 0, is_six = inet_pton(AF_INET6, report->name, &six.sin6_addr) == 1;
+	if (!is_six && inet_pton(AF_INET, report->name, &four.sin_addr) != 1)
+		return;
+	const void *number = is_six ? (const void *)&six.sin6_addr : &four.sin_addr;
+	gethostbyaddr_r(number, is_six ? 16 : 4, is_six ? AF_INET6 : AF_INET, &entry, buffer, sizeof buffer, &host, &error);
+	say_host(report, " name", host, error);
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++) {
+		const struct sockaddr *address = is_six ? (const struct sockaddr *)&six : (const struct sockaddr *)&four;
+		error = getnameinfo(address, is_six ? sizeof six : sizeof four, buffer, sizeof buffer, service, sizeof service,
+				    flags[i]);
+		say(report, " name, flags %x: %s %s\n", (unsigned)flags[i], error ? gai_strerror(error) : buffer,
+		    error ? "" : service);
+	}
+}
+
 static void *look_up(void *argument)
 {
 	static const int families[FAMILIES] = {AF_UNSPEC, AF_INET, AF_INET6};
@@ -95,6 +118,7 @@ static void *look_up(void *argument)
 	error = 0;
 	gethostbyname_r(report->name, &entry, buffer, sizeof buffer, &host, &error);
 	say_host(report, " host", host, error);
+	say_name(report);
 	return NULL;
 }
 

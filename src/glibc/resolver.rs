@@ -101,6 +101,13 @@ pub fn forget() {
     }
 }
 
+/// Whether `fd` is the connection to a name server in the middle of a lookup of the calling thread's
+/// (glibc, resolv/res_send.c: `send_vc`).
+pub fn is_stream(fd: i32) -> bool {
+    // SAFETY: the calling thread's own; an integer.
+    unsafe { (*__res_state()).options & RES_INIT != 0 && (*__res_state()).stream == fd }
+}
+
 /// `struct resolv_context` (glibc, resolv/resolv_context.h): a lookup of the calling thread's that
 /// is under way.
 #[repr(C)]

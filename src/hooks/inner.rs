@@ -1,9 +1,9 @@
 //! What libc's own callers come to instead of the functions that programs call.
 
-use core::ffi::{c_char, c_int};
+use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::AtomicU32;
 
-use libc::{mode_t, nfds_t, pollfd, sigset_t};
+use libc::{mode_t, nfds_t, pollfd, sigset_t, size_t, sockaddr, socklen_t, ssize_t};
 
 use super::descriptors::open_file;
 use super::signal_masks::{change_mask, change_natively};
@@ -17,11 +17,13 @@ use crate::task::green_or_wired;
 pub fn lead() {
     // SAFETY: of the same types, and as libc needs them.
     unsafe {
+        patch::lead(c"connect", connect as *const ());
         patch::lead(c"creat", create as *const ());
         patch::lead(c"open", open as *const ());
         patch::lead(c"openat", open_at as *const ());
         patch::lead(c"poll", poll as *const ());
         patch::lead(c"pthread_sigmask", sigmask as *const ());
+        patch::lead(c"read", read as *const ());
         patch::lead(patch::WAIT_FOR_LOCK, wait_for_lock as *const ());
         patch::lead(patch::WAKE_FOR_LOCK, wake_for_lock as *const ());
     }
@@ -57,6 +59,24 @@ unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c_int
     lookup::asking(fds, count, || unsafe {
         super::poll::poll(fds, count, timeout)
     })
+}
+
+/// `connect(2)`, likewise.
+unsafe extern "C-unwind" fn connect(
+    fd: c_int,
+    address: *const sockaddr,
+    length: socklen_t,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    lookup::asking_by_stream(fd, || unsafe {
+        super::connections::connect(fd, address, length)
+    })
+}
+
+/// `read(2)`, likewise.
+unsafe extern "C-unwind" fn read(fd: c_int, buffer: *mut c_void, length: size_t) -> ssize_t {
+    // SAFETY: as the caller promises.
+    lookup::asking_by_stream(fd, || unsafe { super::receive::read(fd, buffer, length) })
 }
 
 /// `pthread_sigmask(3)`. libc calls it in the child of its `posix_spawn`, too: that has this

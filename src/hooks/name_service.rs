@@ -8,7 +8,7 @@ use core::ptr::null_mut;
 use libc::{hostent, size_t, socklen_t};
 
 use crate::glibc::real::real;
-use crate::ops::dns::service::{AddressTuple, by_family, of_all_families};
+use crate::ops::dns::service::{AddressTuple, by_address, by_family, of_all_families};
 use crate::ops::dns::{Beyond, Place};
 use crate::ops::lookup;
 
@@ -132,7 +132,15 @@ functions! {
         error: *mut c_int,
         host_error: *mut c_int,
         time_to_live: *mut i32,
-    ) or _nss_dns_gethostbyaddr2_r;
+    ) or _nss_dns_gethostbyaddr2_r
+        => by_address(
+            address,
+            address_length,
+            family,
+            entry,
+            Place::new(buffer, length, error, host_error),
+            time_to_live,
+        );
 
     /// For `gethostbyaddr`.
     fn _nss_green_gethostbyaddr_r(
@@ -144,5 +152,13 @@ functions! {
         length: size_t,
         error: *mut c_int,
         host_error: *mut c_int,
-    ) or _nss_dns_gethostbyaddr_r;
+    ) or _nss_dns_gethostbyaddr_r
+        => by_address(
+            address,
+            address_length,
+            family,
+            entry,
+            Place::new(buffer, length, error, host_error),
+            null_mut(),
+        );
 }

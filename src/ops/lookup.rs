@@ -107,14 +107,25 @@ pub fn run<R>(subject: Subject, act: impl FnOnce() -> R) -> R {
 /// answer of a name server's, the calling thread can be cancelled. What libc then leaves is
 /// forgotten at the thread's end.
 pub fn asking<R>(fds: *const pollfd, count: nfds_t, wait: impl FnOnce() -> R) -> R {
+    let is_for_servers = || {
+        // SAFETY: seen to be readable.
+        count == 1 && arguments::is_readable(fds) && is_datagrams(unsafe { (*fds).fd })
+    };
+    cancellable(is_for_servers, wait)
+}
+
+/// [`asking`] in a call on `fd`, which may be the connection to a name server.
+pub fn asking_by_stream<R>(fd: i32, wait: impl FnOnce() -> R) -> R {
+    cancellable(|| resolver::is_stream(fd), wait)
+}
+
+/// Runs `wait`; if that is in the middle of a lookup that can be left, and `is_for_servers`, the
+/// calling thread can be cancelled.
+fn cancellable<R>(is_for_servers: impl FnOnce() -> bool, wait: impl FnOnce() -> R) -> R {
     let state = green().and_then(|me| me.lookup.get());
-    let Some(state) = state.filter(|_| count == 1 && arguments::is_readable(fds)) else {
+    let Some(state) = state.filter(|_| is_for_servers()) else {
         return wait();
     };
-    // SAFETY: just seen.
-    if !is_datagrams(unsafe { (*fds).fd }) {
-        return wait();
-    }
     cancel::restore(state);
     let result = wait();
     cancel::disable();

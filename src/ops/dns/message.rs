@@ -1,4 +1,4 @@
-//! Messages (RFC 1035), as far as lookups of addresses need them.
+//! Messages (RFC 1035), as far as lookups of hosts need them.
 
 use core::net::IpAddr;
 use core::panic::AssertUnwindSafe;
@@ -23,6 +23,8 @@ pub enum Kind {
     A,
     /// IPv6 addresses.
     Aaaa,
+    /// The name of an address.
+    Ptr,
 }
 
 impl Kind {
@@ -30,6 +32,7 @@ impl Kind {
         match self {
             Self::A => RecordType::A,
             Self::Aaaa => RecordType::AAAA,
+            Self::Ptr => RecordType::PTR,
         }
     }
 }
@@ -244,6 +247,18 @@ impl Answer {
             }
         }
         Ok((records, time_to_live))
+    }
+
+    /// The first name, which is the one that libc takes, and its time to live in seconds.
+    pub fn pointer(&self) -> Result<(String, u32), Beyond> {
+        let record = self.message.answers.first().ok_or(Beyond)?;
+        let asked = self.message.queries[0].name();
+        match &record.data {
+            RData::PTR(name) if record.dns_class == DNSClass::IN && record.name == *asked => {
+                Ok((host_name(&name.0).ok_or(Beyond)?, record.ttl))
+            }
+            _ => Err(Beyond),
+        }
     }
 }
 

@@ -111,6 +111,12 @@ impl Place {
         }
     }
 
+    /// The end of a lookup of an address that has failed (`_nss_dns_gethostbyaddr2_r`).
+    pub fn has_no_name(&self, host_error: c_int) -> c_int {
+        self.tell(0, host_error);
+        NOT_FOUND
+    }
+
     /// The end of one that has succeeded, if there was room.
     pub fn filled(&self, result: Result<(), Full>) -> c_int {
         match result {

@@ -30,6 +30,22 @@ pub fn look_up(
     search.run(name)
 }
 
+/// The answers about the very name `name`, which is ordinary, from the calling thread `me`.
+pub fn query(
+    me: &'static Thread,
+    settings: &Settings,
+    name: &str,
+    kinds: &[Kind],
+) -> Result<Result<Vec<Answer>, Failure>, Beyond> {
+    let mut search = Search {
+        me,
+        settings,
+        kinds,
+        code: 0,
+    };
+    search.ask(name)
+}
+
 struct Search<'a> {
     me: &'static Thread,
     settings: &'a Settings,

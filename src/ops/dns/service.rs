@@ -1,11 +1,12 @@
-//! What glibc asks a name service for: the hosts of a name, as it wants them
-//! (glibc, resolv/nss_dns/dns-host.c).
+//! What glibc asks a name service for: the hosts of a name, and the name of a host, as it wants
+//! them (glibc, resolv/nss_dns/dns-host.c).
 
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::fmt::Write;
 use core::net::IpAddr;
 use core::ptr;
 
-use libc::hostent;
+use libc::{hostent, socklen_t};
 
 use super::place::{Place, octets};
 use super::{Answer, Beyond, Failure, Kind, Record, search};
@@ -202,6 +203,88 @@ pub unsafe fn of_all_families(
                     next = &raw mut (**next).next;
                 }
             }
+        }
+        Ok(())
+    };
+    let result = fill(&mut place);
+    Ok(place.filled(result))
+}
+
+/// The name by which servers know the address.
+fn reverse_name(address: IpAddr) -> String {
+    let mut name = String::new();
+    // Writing to a string does not fail.
+    let _ = match address {
+        IpAddr::V4(address) => {
+            let [first, second, third, last] = address.octets();
+            write!(name, "{last}.{third}.{second}.{first}.in-addr.arpa")
+        }
+        IpAddr::V6(address) => address
+            .octets()
+            .iter()
+            .rev()
+            .try_for_each(|octet| write!(name, "{:x}.{:x}.", octet & 15, octet >> 4))
+            .and_then(|()| name.write_str("ip6.arpa")),
+    };
+    name
+}
+
+/// The name of the address of `family` in the `length` bytes at `address` goes to `entry`, its time
+/// to live to `time_to_live`, if that is asked for. An `enum nss_status`.
+///
+/// # Safety
+/// `address` is readable, `entry` writable, `time_to_live` null or writable; libc is in the middle of
+/// a lookup of the calling thread's.
+pub unsafe fn by_address(
+    address: *const c_void,
+    length: socklen_t,
+    family: c_int,
+    entry: *mut hostent,
+    mut place: Place,
+    time_to_live: *mut i32,
+) -> Result<c_int, Beyond> {
+    // SAFETY: as the caller promises.
+    let address = unsafe {
+        match (family, length) {
+            (libc::AF_INET, 4) => IpAddr::from(address.cast::<[u8; 4]>().read()),
+            (libc::AF_INET6, 16) => IpAddr::from(address.cast::<[u8; 16]>().read()),
+            _ => return Err(Beyond),
+        }
+    };
+    let has_ipv4_within = |octets: [u8; 16]| octets[..10] == [0; 10];
+    if matches!(address, IpAddr::V6(address) if has_ipv4_within(address.octets())) {
+        // libc asks for that one.
+        return Err(Beyond);
+    }
+    let me = green().ok_or(Beyond)?;
+    // SAFETY: as the caller promises.
+    let settings = unsafe { Settings::current() }.ok_or(Beyond)?;
+    let name = reverse_name(address);
+    let answers = match search::query(me, &settings, &name, &[Kind::Ptr])? {
+        Ok(answers) => answers,
+        Err(Failure {
+            error: 0 | libc::ETIMEDOUT,
+            host_error,
+        }) => return Ok(place.has_no_name(host_error)),
+        Err(_) => return Err(Beyond),
+    };
+    let (name, seconds) = answers.first().ok_or(Beyond)?.pointer()?;
+    let fill = |place: &mut Place| {
+        let aliases = place.take::<*mut c_char>(1)?;
+        let addresses = place.take::<*mut c_char>(2)?;
+        // SAFETY: room for so many pointers each; the entry is the caller's.
+        unsafe {
+            aliases.write(ptr::null_mut());
+            addresses.write(place.address(address)?);
+            addresses.add(1).write(ptr::null_mut());
+            entry.write(hostent {
+                h_name: place.text(&name)?,
+                h_aliases: aliases,
+                h_addrtype: family,
+                h_length: length as c_int,
+                h_addr_list: addresses,
+            });
+            note_time(time_to_live, seconds);
         }
         Ok(())
     };
