@@ -8,9 +8,14 @@
 #include <netdb.h>
 #include <pwd.h>
 #include <semaphore.h>
+#include <resolv.h>
+#include <shadow.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 
 enum { SHORT_MS = 5 };
@@ -99,6 +104,77 @@ static void *use_files(void *number)
 	return NULL;
 }
 
+/* The forms for large files, and the rest */
+static void *use_files_otherwise(void *number)
+{
+	char name[16], other[16], place[16], bytes[8] = {0};
+	struct iovec parts[] = {{"ab", 2}, {"cd", 2}}, into[] = {{bytes, 1}, {bytes + 1, 3}};
+	struct stat status;
+	struct statx extended;
+	struct statfs system;
+	struct statvfs system_too;
+	sprintf(name, "file%ld", (long)number);
+	sprintf(other, "other%ld", (long)number);
+	sprintf(place, "place%ld", (long)number);
+	int here = open(".", O_RDONLY | O_DIRECTORY), fd = open(name, O_RDWR | O_CREAT | O_EXCL, 0600);
+	CHECK(here >= 0 && fd >= 0);
+	CHECK_EQ(pwritev64(fd, parts, 2, 0), 4);
+	CHECK_EQ(pwrite64(fd, "x", 1, 1), 1);
+	CHECK_EQ(preadv64(fd, into, 2, 0), 4);
+	CHECK_EQ(memcmp(bytes, "axcd", 4), 0);
+	CHECK_EQ(pread64(fd, bytes, sizeof bytes, 2), 2);
+	CHECK_EQ(memcmp(bytes, "cd", 2), 0);
+	/* Not every file system has them. */
+	CHECK(sync_file_range(fd, 0, 4, SYNC_FILE_RANGE_WAIT_BEFORE) == 0 || errno == EINVAL || errno == ENOSYS);
+	CHECK(fallocate(fd, 0, 0, 8) == 0 || errno == EOPNOTSUPP);
+	CHECK(fallocate64(fd, 0, 0, 8) == 0 || errno == EOPNOTSUPP);
+	CHECK(readahead(fd, 0, 8) == 0 || errno == EINVAL);
+	CHECK_OK(posix_fallocate64(fd, 0, 16));
+	CHECK_OK(posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED));
+	CHECK_OK(fstat(fd, &status));
+	CHECK_EQ(status.st_size, 16);
+	CHECK_OK(ftruncate64(fd, 3));
+	CHECK_OK(fstatat(here, name, &status, 0));
+	CHECK_EQ(status.st_size, 3);
+	CHECK_OK(truncate(name, 2));
+	CHECK_OK(statx(here, name, 0, STATX_SIZE, &extended));
+	CHECK_EQ(extended.stx_size, 2);
+	CHECK_OK(close(fd));
+	CHECK_OK(statfs(name, &system));
+	CHECK_OK(statvfs(name, &system_too));
+	CHECK_EQ(system.f_bsize, system_too.f_bsize);
+	CHECK_OK(symlink(name, other));
+	CHECK_OK(lstat(other, &status));
+	CHECK(S_ISLNK(status.st_mode));
+	CHECK_OK(access(other, R_OK | W_OK));
+	CHECK_OK(unlinkat(here, other, 0));
+	CHECK_ERRNO(access(other, F_OK), ENOENT);
+	CHECK_OK(renameat(here, name, here, other));
+	CHECK_OK(renameat2(here, other, here, name, 0));
+	CHECK_OK(mkdir(place, 0700));
+	DIR *listing = opendir(place);
+	CHECK(listing != NULL);
+	int count = 0;
+	while (readdir64(listing))
+		count++;
+	CHECK_EQ(count, 2);
+	CHECK_OK(closedir(listing));
+	CHECK_OK(rmdir(place));
+	CHECK_OK(unlink(name));
+	CHECK_OK(close(here));
+	return NULL;
+}
+
+/* What comes from the kernel's generator */
+static void *use_random(void *unused)
+{
+	char first[16] = {0}, second[16] = {0};
+	CHECK_EQ(getrandom(first, sizeof first, 0), sizeof first);
+	CHECK_OK(getentropy(second, sizeof second));
+	CHECK(memcmp(first, second, sizeof first) != 0);
+	return unused;
+}
+
 /* What has a name */
 
 static void *use_names(void *number)
@@ -129,6 +205,28 @@ static const char *or_none(const char *text)
 	return text ? text : "none";
 }
 
+/* The first two users and groups, and root's shadow. */
+static size_t describe_lists(char *into, size_t room)
+{
+	struct passwd user, *found_user = NULL;
+	struct group group, *found_group = NULL;
+	char strings[4096];
+	setpwent();
+	struct passwd *first_user = getpwent();
+	size_t end = (size_t)snprintf(into, room, " %s", or_none(first_user ? first_user->pw_name : NULL));
+	getpwent_r(&user, strings, sizeof strings, &found_user);
+	end += (size_t)snprintf(into + end, room - end, " %s", or_none(found_user ? found_user->pw_name : NULL));
+	endpwent();
+	setgrent();
+	struct group *first_group = getgrent();
+	end += (size_t)snprintf(into + end, room - end, " %s", or_none(first_group ? first_group->gr_name : NULL));
+	getgrent_r(&group, strings, sizeof strings, &found_group);
+	end += (size_t)snprintf(into + end, room - end, " %s", or_none(found_group ? found_group->gr_name : NULL));
+	endgrent();
+	struct spwd *shadow = getspnam("root");
+	return end + (size_t)snprintf(into + end, room - end, " %s", or_none(shadow ? shadow->sp_namp : NULL));
+}
+
 /* The answers of functions that keep them in static memory: one thread at a time. */
 static void describe(char *into, size_t room)
 {
@@ -151,6 +249,16 @@ static void describe(char *into, size_t room)
 	struct hostent *host = gethostent();
 	end += (size_t)snprintf(into + end, room - end, " %s", or_none(host ? host->h_name : NULL));
 	endhostent();
+	sethostent(0);
+	struct hostent next, *found = NULL;
+	char strings[4096];
+	int error = 0;
+	gethostent_r(&next, strings, sizeof strings, &found, &error);
+	end += (size_t)snprintf(into + end, room - end, " %s", or_none(found ? found->h_name : NULL));
+	endhostent();
+	protocol = getprotobynumber(17);
+	end += (size_t)snprintf(into + end, room - end, " %s", or_none(protocol ? protocol->p_name : NULL));
+	end += describe_lists(into + end, room - end);
 	CHECK(end < room);
 }
 
@@ -164,7 +272,29 @@ static void *use_system(void *unused)
 {
 	struct passwd user, *found_user;
 	struct group group, *found_group;
+	struct spwd shadow, *found_shadow;
+	struct servent service, *found_service;
+	struct protoent protocol, *found_protocol;
 	char strings[4096];
+	gid_t groups[64] = {0};
+	int count = 64;
+	CHECK(getgrouplist("root", 0, groups, &count) > 0);
+	CHECK_EQ(groups[0], 0);
+	/* Root alone may read the file. */
+	int error = getspnam_r("root", &shadow, strings, sizeof strings, &found_shadow);
+	CHECK(error == 0 || error == EACCES);
+	CHECK(error == 0 || found_shadow == NULL);
+	CHECK_OK(getservbyname_r("no-such-service", "tcp", &service, strings, sizeof strings, &found_service));
+	CHECK(found_service == NULL);
+	CHECK_OK(getservbyport_r(1, "no-such-protocol", &service, strings, sizeof strings, &found_service));
+	CHECK(found_service == NULL);
+	CHECK_OK(getprotobyname_r("no-such-protocol", &protocol, strings, sizeof strings, &found_protocol));
+	CHECK(found_protocol == NULL);
+	CHECK_OK(getprotobynumber_r(255 + 256, &protocol, strings, sizeof strings, &found_protocol));
+	CHECK(found_protocol == NULL);
+	CHECK_OK(__res_init());
+	CHECK_OK(__res_ninit(&_res));
+	__res_nclose(&_res);
 	CHECK_OK(getpwnam_r("root", &user, strings, sizeof strings, &found_user));
 	CHECK(found_user == &user && user.pw_uid == 0);
 	CHECK_OK(getpwuid_r(0, &user, strings, sizeof strings, &found_user));
@@ -194,6 +324,8 @@ int main(void)
 	CHECK_OK(chdir(directory));
 	lingering();
 	in_some_threads(use_files);
+	in_some_threads(use_files_otherwise);
+	in_some_threads(use_random);
 	in_some_threads(use_names);
 	in_some_threads(use_system);
 	check_join(check_start(describe_in_thread, then));

@@ -1,17 +1,11 @@
 /* Each function of stdio that reads or writes: threads that wait in them all at once, on streams of their own, get what
  * each must, and so do those on the standard streams and those that wait for a stream's lock. Prints how many kernel
  * threads that took at most. */
-#include "check.h"
-#include <fcntl.h>
+#include "stdio_visits.h"
 #include <stdarg.h>
 #include <wchar.h>
 
-enum { PIPE_BYTES = 4096, ROUNDS = 3, SHORT_MS = 5 };
-
-static const char text[] = "12 words\n";
 static const wchar_t wide_text[] = L"12 words\n";
-
-enum { LENGTH = sizeof text - 1 };
 
 /* what is read */
 
@@ -196,12 +190,6 @@ static void by_vdprintf(FILE *stream)
 
 /* Those that flush before they move, which a pipe does not do. */
 
-static void buffer(FILE *stream)
-{
-	CHECK_OK(setvbuf(stream, NULL, _IOFBF, 512));
-	CHECK_EQ(fwrite(text, 1, LENGTH, stream), LENGTH);
-}
-
 static void by_fseek(FILE *stream)
 {
 	buffer(stream);
@@ -280,14 +268,6 @@ static void by_psignal(FILE *unused)
 	psignal(SIGINT, "12 words");
 }
 
-struct kind {
-	void (*use)(FILE *);
-	/* what is written begins with so many bytes of the text; 0 if it reads */
-	int writes;
-	/* which of the standard streams it is for */
-	FILE **standard;
-};
-
 static const struct kind kinds[] = {
 	{by_fgetc, 0, NULL},	 {by_getdelim, 0, NULL}, {by_getw, 0, NULL},	  {by_vfscanf, 0, NULL},
 	{by_fgetws, 0, NULL},	 {by_fgetwc, 0, NULL},	 {by_getwc, 0, NULL},	  {by_fwscanf, 0, NULL},
@@ -302,81 +282,6 @@ static const struct kind standard_kinds[] = {
 	{by_vprintf, LENGTH, &stdout}, {by_putwchar, 1, &stdout}, {by_wprintf, LENGTH, &stdout},
 	{by_perror, LENGTH - 1, &stderr}, {by_psignal, LENGTH - 1, &stderr},
 };
-
-struct visit {
-	const struct kind *kind;
-	FILE *stream;
-	int peer;
-	pthread_t thread;
-};
-
-static void *visit_stream(void *argument)
-{
-	struct visit *visit = argument;
-	visit->kind->use(visit->stream);
-	return NULL;
-}
-
-/* At an empty pipe, or a full one. */
-static void begin(struct visit *visit, const struct kind *kind)
-{
-	int ends[2], writes = kind->writes > 0;
-	static const char zeros[PIPE_BYTES];
-	CHECK_OK(pipe(ends));
-	CHECK_EQ(fcntl(ends[1], F_SETPIPE_SZ, PIPE_BYTES), PIPE_BYTES);
-	if (writes)
-		CHECK_EQ(write(ends[1], zeros, PIPE_BYTES), PIPE_BYTES);
-	*visit = (struct visit){.kind = kind, .stream = fdopen(ends[writes], writes ? "w" : "r"), .peer = ends[!writes]};
-	CHECK(visit->stream != NULL);
-	CHECK_OK(setvbuf(visit->stream, NULL, _IONBF, 0));
-}
-
-static void end(struct visit *visit)
-{
-	char got[PIPE_BYTES];
-	if (visit->kind->writes > 0)
-		CHECK_EQ(read(visit->peer, got, sizeof got), sizeof got);
-	else
-		CHECK_EQ(write(visit->peer, text, LENGTH), LENGTH);
-	check_join(visit->thread);
-	CHECK_OK(fclose(visit->stream));
-	if (visit->kind->writes > 0) {
-		CHECK(read(visit->peer, got, sizeof got) >= visit->kind->writes);
-		CHECK_EQ(memcmp(got, text, (size_t)visit->kind->writes), 0);
-	}
-	CHECK_OK(close(visit->peer));
-}
-
-enum { KINDS = sizeof kinds / sizeof *kinds, STANDARD_KINDS = sizeof standard_kinds / sizeof *standard_kinds };
-
-static long streams_of_their_own(void)
-{
-	static struct visit visits[KINDS * ROUNDS];
-	for (int i = 0; i < KINDS * ROUNDS; i++) {
-		begin(&visits[i], &kinds[i % KINDS]);
-		visits[i].thread = check_start(visit_stream, &visits[i]);
-	}
-	sleep_ms(SHORT_MS);
-	long threads = check_kernel_threads();
-	for (int i = 0; i < KINDS * ROUNDS; i++)
-		end(&visits[i]);
-	return threads;
-}
-
-/* One at a time: what stands for the stream is a variable of the process. */
-static void standard_streams(void)
-{
-	for (int i = 0; i < STANDARD_KINDS; i++) {
-		struct visit visit;
-		FILE **standard = standard_kinds[i].standard, *before = *standard;
-		begin(&visit, &standard_kinds[i]);
-		*standard = visit.stream;
-		visit.thread = check_start(visit_stream, &visit);
-		sleep_ms(1);
-		end(&visit);
-		*standard = before;
-	}
-}
 
 /* for a stream's lock */
 
@@ -444,8 +349,8 @@ static void locks_of_streams(void)
 
 int main(void)
 {
-	long threads = streams_of_their_own();
-	standard_streams();
+	long threads = streams_of_their_own(kinds, sizeof kinds / sizeof *kinds);
+	standard_streams(standard_kinds, sizeof standard_kinds / sizeof *standard_kinds);
 	locks_of_streams();
 	printf("tasks=%ld\n", threads);
 	return 0;

@@ -27,13 +27,39 @@ static void *log_line_by_va_list(void *number)
 	return NULL;
 }
 
+/* What fortified programs call. */
+void __syslog_chk(int, int, const char *, ...);
+void __vsyslog_chk(int, int, const char *, va_list);
+
+static void *log_line_fortified(void *number)
+{
+	__syslog_chk(LOG_DEBUG, 1, "line %ld", (long)number);
+	return NULL;
+}
+
+static void log_fortified_by_va_list(const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	__vsyslog_chk(LOG_DEBUG, 1, format, arguments);
+	va_end(arguments);
+}
+
+static void *log_line_fortified_by_va_list(void *number)
+{
+	log_fortified_by_va_list("line %ld", (long)number);
+	return NULL;
+}
+
+static void *(*const ways[])(void *) = {log_line, log_line_by_va_list, log_line_fortified, log_line_fortified_by_va_list};
+
 static void log_all(int pipe_end)
 {
 	pthread_t threads[THREADS];
 	CHECK_EQ(dup2(pipe_end, STDERR_FILENO), STDERR_FILENO);
 	openlog("syslog_calls", LOG_PERROR | LOG_NDELAY, LOG_USER);
 	for (long i = 0; i < THREADS; i++)
-		threads[i] = check_start(i % 2 ? log_line : log_line_by_va_list, (void *)i);
+		threads[i] = check_start(ways[i], (void *)i);
 	for (int i = 0; i < THREADS; i++)
 		check_join(threads[i]);
 	closelog();
