@@ -112,9 +112,59 @@ static void *look_up(void *unused)
 	return unused;
 }
 
+/* As many waits as nobody wants to have kernel threads for. */
+enum { CROWD = 30 };
+
+static struct aiocb crowd_requests[CROWD];
+
+static void *wait_in_crowd(void *number)
+{
+	const struct aiocb *own[] = {&crowd_requests[(long)number]};
+	while (aio_error(own[0]) == EINPROGRESS)
+		CHECK_OK(aio_suspend(own, 1, NULL));
+	return NULL;
+}
+
+static void crowd(void)
+{
+	static char bytes[CROWD];
+	pthread_t threads[CROWD];
+	int pipes[CROWD][2];
+	for (long i = 0; i < CROWD; i++) {
+		pipe_pair(pipes[i]);
+		crowd_requests[i] = (struct aiocb){.aio_fildes = pipes[i][1], .aio_buf = &bytes[i], .aio_nbytes = 1};
+		CHECK_OK(aio_read(&crowd_requests[i]));
+		threads[i] = check_start(wait_in_crowd, (void *)i);
+	}
+	/* In their order: libc has fewer threads than there are requests. */
+	for (int i = 0; i < CROWD; i++)
+		CHECK_EQ(write(pipes[i][0], "x", 1), 1);
+	for (int i = 0; i < CROWD; i++) {
+		check_join(threads[i]);
+		CHECK_EQ(aio_return(&crowd_requests[i]), 1);
+		close_both(pipes[i]);
+	}
+}
+
+/* Some of several fail, and some are not there. */
+static void list_with_failures(void)
+{
+	struct aiocb fails = {.aio_fildes = -1, .aio_buf = &byte, .aio_nbytes = 1, .aio_lio_opcode = LIO_READ};
+	struct aiocb nothing = {.aio_lio_opcode = LIO_NOP};
+	request = (struct aiocb){.aio_fildes = ends[1], .aio_buf = &byte, .aio_nbytes = 1, .aio_lio_opcode = LIO_READ};
+	struct aiocb *const several[] = {&fails, NULL, &nothing, &request};
+	pthread_t thread = check_start(write_late, NULL);
+	CHECK_ERRNO(lio_listio(LIO_WAIT, several, 4, NULL), EIO);
+	check_join(thread);
+	CHECK_EQ(aio_error(&fails), EBADF);
+	end_read();
+}
+
 static void *all(void *unused)
 {
 	served();
+	list_with_failures();
+	crowd();
 	expires();
 	ended_from_outside();
 	look_up(NULL);

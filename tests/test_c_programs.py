@@ -30,6 +30,7 @@ FEW_KERNEL_THREADS = {
     "child_waits": 40,
     "dns_crowd": 32,
     "io_fifo_opens": 32,
+    "io_fifo_writers": 32,
     "libc_handles": 32,
     "many_sleepers": 64,
     # It has 60 threads that never wait.
@@ -38,6 +39,7 @@ FEW_KERNEL_THREADS = {
     "stdio_crowds": 32,
     "stdio_functions": 32,
     "stdio_locks": 32,
+    "stdio_variants": 32,
 }
 
 # Programs that take the hub away, which libgreen tells.

@@ -4,6 +4,7 @@
 //! may park, hands over to the operation, and turns its result into what libc
 //! returns. Everybody else is passed on to libc's own function.
 
+mod async_waits;
 mod attributes;
 mod barrier;
 mod batches;
@@ -19,6 +20,7 @@ mod dns;
 mod epoll;
 pub mod fork;
 mod give_way;
+mod in_turn;
 pub mod inner;
 pub mod jumps;
 mod kernel_state;

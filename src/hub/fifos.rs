@@ -1,10 +1,12 @@
-//! FIFOs that are being opened for reading, and how the hub learns that somebody opens the other
-//! end: by inotify, since epoll tells of what can be read only.
+//! FIFOs that are being opened, and how the hub learns that somebody opens the other end: by
+//! inotify, since epoll tells of what can be read and written only.
 //!
 //! Whoever opens one has its descriptor already, which does not block, and parks at it
 //! ([`ops::open`](crate::ops::open)). The table has an entry for each such number. Who is
-//! woken looks for himself; an opening may be another reader's.
+//! woken looks for himself; an opening may be of the same end. Of readers that have gone again
+//! writers are told, too, who could not see that ([`had_visitor`]).
 
+use core::ffi::c_char;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::io::Write;
 
@@ -19,12 +21,15 @@ use crate::wait::woken::Woken;
 const SIZE: usize = 1 << 16;
 /// In the table: opened, and nobody tells of openings yet.
 const UNWATCHED: i32 = -1;
+/// In the table, beside a watch: somebody has closed the FIFO who had it for reading.
+const VISITED: i32 = 1 << 30;
 
 #[repr(align(4096))]
 struct Table([AtomicI32; SIZE]);
 
 /// What is known of each number: 0 if it is not being opened, [`UNWATCHED`], or the inotify watch
-/// of its FIFO, which all who open that one have. [`reset`] closes the numbers in a forked child.
+/// of its FIFO, which all who open that one have, and perhaps [`VISITED`]. [`reset`] closes the
+/// numbers in a forked child.
 #[unsafe(link_section = ".bss.large")]
 static WATCHES: Table = Table([const { AtomicI32::new(0) }; SIZE]);
 /// The entries beyond are all 0. [`reset`] sets it back in a forked child.
@@ -78,7 +83,7 @@ fn numbers() -> impl Iterator<Item = i32> {
 fn numbers_of(watch: i32) -> impl Iterator<Item = i32> {
     numbers().filter(move |number| {
         // SeqCst: who has put it there looks for the other end afterwards.
-        WATCHES.0[*number as usize].load(Ordering::SeqCst) == watch
+        WATCHES.0[*number as usize].load(Ordering::SeqCst) & !VISITED == watch
     })
 }
 
@@ -86,49 +91,130 @@ fn entry(number: i32) -> Option<&'static AtomicI32> {
     WATCHES.0.get(usize::try_from(number).ok()?)
 }
 
+/// Nobody begins, ends or looks [alone] meanwhile, and nothing is told.
+pub fn alone<R>(act: impl FnOnce() -> R) -> R {
+    LOCK.during(act)
+}
+
 /// Opens a FIFO by `open`, which returns a number or `-errno`. Until the number is
 /// [let go](end) or [closed](close) forked children do not get it.
 pub fn begin(open: impl FnOnce() -> isize) -> isize {
-    LOCK.during(|| {
+    alone(|| {
         let number = open();
-        if let Some(entry) = entry(number as i32) {
-            entry.store(UNWATCHED, Ordering::Relaxed);
-            END.fetch_max(number as u32 + 1, Ordering::Release);
-        }
+        enter(number as i32);
         number
     })
+}
+
+/// A number of the file of `fd` that no child gets, or `-errno`. The caller is [alone].
+pub fn duplicate(fd: i32) -> i32 {
+    // SAFETY: numbers are no memory.
+    let number = unsafe { syscall!(SYS_fcntl, fd, libc::F_DUPFD_CLOEXEC, 0) as i32 };
+    enter(number);
+    number
+}
+
+/// The lock is held.
+fn enter(number: i32) {
+    if let Some(entry) = entry(number) {
+        entry.store(UNWATCHED, Ordering::Relaxed);
+        END.fetch_max(number as u32 + 1, Ordering::Release);
+    }
 }
 
 /// From here on who waits to read from `number` is woken when its FIFO is opened: false if nobody
 /// can tell of that.
 pub fn watch(number: i32) -> bool {
+    alone(|| add_watch(number, libc::IN_OPEN))
+}
+
+/// [`begin`] and [`watch`] for somebody who is going to wait for a reader: from before `open`, which
+/// returns a number for reading and writing, what happens to the FIFO at `path`, where links are
+/// followed or not, is noted. `None` if that cannot be done. The caller is [alone]; `woken` are told
+/// what has happened before.
+///
+/// # Safety
+/// `path` is a C string.
+pub unsafe fn begin_writer(
+    path: *const c_char,
+    follows: bool,
+    open: impl FnOnce() -> i32,
+    woken: &mut Woken,
+) -> Option<i32> {
+    const EVENTS: u32 = libc::IN_OPEN | libc::IN_CLOSE_NOWRITE;
+    take_note(woken);
+    // A descriptor for the file would tell of its own end as of a reader's.
+    let follow = if follows { 0 } else { libc::IN_DONT_FOLLOW };
+    // SAFETY: as the caller promises.
+    let before = unsafe { watch_for(path, EVENTS | follow) }?;
+    let number = open();
+    if number >= 0 {
+        enter(number);
+        if add_watch(number, EVENTS) && is_at(number, before) {
+            return Some(number);
+        }
+        tell_all(&close_alone(number), woken);
+    }
+    forget_watch(before);
+    None
+}
+
+fn is_at(number: i32, watch: i32) -> bool {
+    numbers_of(watch).any(|other| other == number)
+}
+
+/// Whether a reader has come and gone since [`begin_writer`].
+pub fn had_visitor(number: i32) -> bool {
+    let entry = entry(number).map_or(0, |entry| entry.load(Ordering::Relaxed));
+    entry > 0 && entry & VISITED != 0
+}
+
+/// Where the file behind `number` can be opened once more: a C string.
+pub fn path_of(number: i32) -> [u8; 40] {
+    // Longer than what is written to it.
+    let mut path = [0; 40];
+    let _ = write!(&mut path[..], "/proc/thread-self/fd/{number}");
+    path
+}
+
+/// Watches the FIFO behind `number`, unless that cannot be done. The lock is held.
+fn add_watch(number: i32, events: u32) -> bool {
     let Some(entry) = entry(number) else {
         return false;
     };
-    LOCK.during(|| {
-        if entry.load(Ordering::Relaxed) == UNWATCHED {
-            let watch = add_watch(number);
-            if watch > 0 {
-                entry.store(watch, Ordering::SeqCst);
-            }
+    if entry.load(Ordering::Relaxed) == UNWATCHED {
+        let path = path_of(number);
+        // SAFETY: a C string.
+        if let Some(watch) = unsafe { watch_for(path.as_ptr().cast(), events) } {
+            entry.store(watch, Ordering::SeqCst);
         }
-        entry.load(Ordering::Relaxed) > 0
-    })
+    }
+    entry.load(Ordering::Relaxed) > 0
 }
 
-/// The watch of the FIFO behind `number`; nothing positive if it cannot be had.
-fn add_watch(number: i32) -> i32 {
+/// The watch of the file at `path`, which tells of these events, too. The lock is held.
+///
+/// # Safety
+/// `path` is a C string.
+unsafe fn watch_for(path: *const c_char, events: u32) -> Option<i32> {
     if !place::settle_openings(make) {
-        return -1;
+        return None;
     }
-    // Longer than what is written to it.
-    let mut path = [0u8; 40];
-    let _ = write!(&mut path[..], "/proc/thread-self/fd/{number}");
-    place::with(|_, _| {
-        let (openings, path) = (place::openings(), path.as_ptr());
-        // SAFETY: a C string.
-        unsafe { syscall!(SYS_inotify_add_watch, openings, path, libc::IN_OPEN) as i32 }
-    })
+    let watch = place::with(|_, _| {
+        // What others wait for is still told.
+        let (openings, events) = (place::openings(), events | libc::IN_MASK_ADD);
+        // SAFETY: as the caller promises.
+        unsafe { syscall!(SYS_inotify_add_watch, openings, path, events) as i32 }
+    });
+    (1..VISITED).contains(&watch).then_some(watch)
+}
+
+/// The watch ends, if it is nobody's. The lock is held.
+fn forget_watch(watch: i32) {
+    if watch > 0 && numbers_of(watch).next().is_none() {
+        // SAFETY: numbers are no memory.
+        place::with(|_, _| unsafe { syscall!(SYS_inotify_rm_watch, place::openings(), watch) });
+    }
 }
 
 /// A descriptor that tells of openings, known to the hub; -1 if it cannot be had.
@@ -159,20 +245,21 @@ pub fn end(number: i32) -> Watch {
 
 /// Closes it.
 pub fn close(number: i32) -> Watch {
-    LOCK.during(|| {
-        // SAFETY: a descriptor that nobody has been given.
-        unsafe { syscall!(SYS_close, number) };
-        give_up(number)
-    })
+    alone(|| close_alone(number))
+}
+
+/// [`close`] by a caller who is [alone].
+pub fn close_alone(number: i32) -> Watch {
+    // SAFETY: a descriptor that nobody has been given.
+    unsafe { syscall!(SYS_close, number) };
+    give_up(number)
 }
 
 /// The lock is held.
 fn give_up(number: i32) -> Watch {
-    let watch = entry(number).map_or(0, |entry| entry.swap(0, Ordering::Relaxed));
-    if watch > 0 && numbers_of(watch).next().is_none() {
-        // SAFETY: numbers are no memory.
-        place::with(|_, _| unsafe { syscall!(SYS_inotify_rm_watch, place::openings(), watch) });
-    }
+    let entry = entry(number).map_or(0, |entry| entry.swap(0, Ordering::Relaxed));
+    let watch = if entry > 0 { entry & !VISITED } else { 0 };
+    forget_watch(watch);
     Watch(watch)
 }
 
@@ -187,6 +274,11 @@ pub fn tell_all(watch: &Watch, woken: &mut Woken) {
 /// Takes note of what was opened, and has one look of those who wait for each. The caller is
 /// critical.
 pub(super) fn collect(woken: &mut Woken) {
+    alone(|| take_note(woken));
+}
+
+/// [`collect`], with the lock held.
+fn take_note(woken: &mut Woken) {
     /// `struct inotify_event` without a name, in words: watch, mask, cookie, length of the name.
     const WORDS: usize = 4;
     let mut events = [0u32; 64 * WORDS];
@@ -201,10 +293,22 @@ pub(super) fn collect(woken: &mut Woken) {
         }
         for event in events[..length as usize / size_of::<u32>()].chunks_exact(WORDS) {
             if event[1] & libc::IN_Q_OVERFLOW != 0 {
-                numbers().for_each(|number| descriptor::tell(number, woken));
+                // Whoever it was may have gone again.
+                numbers().for_each(|number| note_visit(number, woken));
+            } else if event[1] & libc::IN_CLOSE_NOWRITE != 0 {
+                numbers_of(event[0] as i32).for_each(|number| note_visit(number, woken));
             } else if let Some(number) = numbers_of(event[0] as i32).next() {
                 descriptor::tell(number, woken);
             }
         }
     }
+}
+
+/// Whoever waits at `number` for a reader has had one. The lock is held.
+fn note_visit(number: i32, woken: &mut Woken) {
+    let entry = &WATCHES.0[number as usize];
+    if entry.load(Ordering::Relaxed) > 0 {
+        entry.fetch_or(VISITED, Ordering::Relaxed);
+    }
+    descriptor::tell(number, woken);
 }

@@ -11,9 +11,6 @@ use crate::sys::raw::syscall;
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Thread, arguments, green};
 
-/// So many kernel threads in blocking regions are no reason to do without another one.
-const FEW: u32 = 4;
-
 /// Whose end is waited for.
 #[derive(Clone, Copy)]
 enum Awaited {
@@ -123,7 +120,7 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
             // For the child of a posix_spawn that has failed, which is about to end.
             return restart::kernel_call(&self.native);
         }
-        let parks = blocking::used() >= FEW;
+        let parks = !blocking::are_few();
         let result = match self.awaited {
             Awaited::Child(pid) if parks && !tracing::is_tracing() => self.for_one(me, pid),
             Awaited::Any if parks => self.for_any(me),

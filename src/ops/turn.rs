@@ -3,6 +3,7 @@
 use crate::sched::blocking;
 use crate::sched::turns::Turns;
 use crate::signal::{Watch, cancel};
+use crate::sys::clock::{Instant, NEVER};
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Thread, green};
 
@@ -26,19 +27,34 @@ pub fn run<R>(
     ends: Ends,
     call: impl FnOnce() -> R,
 ) -> Option<R> {
-    let came = green().is_none_or(|me| wait(me, turns, cancellation, ends));
+    run_until(NEVER, turns, cancellation, ends, call)
+}
+
+/// [`run`], with a `deadline` for the wait: `None`, too, if it is over.
+pub fn run_until<R>(
+    deadline: Instant,
+    turns: &'static Turns,
+    cancellation: Cancellation,
+    ends: Ends,
+    call: impl FnOnce() -> R,
+) -> Option<R> {
+    let came = green().is_none_or(|me| wait(me, deadline, turns, cancellation, ends));
     came.then(|| blocking::counted(turns, call))
 }
 
-/// Waits for a turn: false if a handler has ended that.
+/// Waits for a turn: false if a handler has ended that, or `deadline` is over.
 fn wait(
     me: &'static Thread,
+    deadline: Instant,
     turns: &'static Turns,
     cancellation: Cancellation,
     ends: Ends,
 ) -> bool {
     let watch = Watch::new(me);
-    while let Some(reason) = turns.wait(cancellation) {
+    while let Some(reason) = turns.wait(cancellation, deadline) {
+        if reason == Wake::Timeout {
+            return false;
+        }
         if reason != Wake::Interrupted {
             continue;
         }

@@ -1,8 +1,7 @@
 //! Blocking regions: stretches in which a green thread may block its kernel
 //! thread, while its slot serves others.
 //!
-//! What has no readiness form (`fsync`, `flock`, opening a FIFO for writing, a
-//! process-shared lock) just runs there, on the green thread's own stack.
+//! What has no readiness form (`fsync`, `flock`, a process-shared lock) just runs there, on the green thread's own stack.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -21,9 +20,12 @@ fn reset() {
 
 in_child!(reset);
 
-/// How many kernel threads are in blocking regions.
-pub fn used() -> u32 {
-    USED.load(Ordering::Relaxed)
+/// So many are no reason to do without another one.
+const FEW: u32 = 4;
+
+/// Whether only a few kernel threads are in blocking regions.
+pub fn are_few() -> bool {
+    USED.load(Ordering::Relaxed) < FEW
 }
 
 /// The kernel thread of `worker`, the caller, is in no blocking region, whether it was or not.
@@ -59,6 +61,12 @@ pub fn counted<R>(turns: &'static Turns, act: impl FnOnce() -> R) -> R {
     let result = act();
     leave(me);
     result
+}
+
+/// The calling green thread, which is in a region, has that turn from here on, as if by [`counted`].
+pub fn take(turns: &'static Turns) {
+    let _critical = Critical::enter();
+    take_turn(worker::of(current()), Some(turns));
 }
 
 /// The kernel thread of `worker`, the caller, has that turn, and no other.
@@ -121,12 +129,12 @@ pub fn set_apart() {
 /// it meanwhile.
 pub(super) fn leave(me: &'static Thread) {
     let _critical = Critical::enter();
-    if me.is_wired() {
-        return;
-    }
     // The thread has not switched: it is still there.
     let worker = worker::of(me);
     left(worker);
+    if me.is_wired() {
+        return;
+    }
     if worker.slot().is_none() && !idle::acquire(worker) {
         // All slots are busy: queue for one.
         switch::to(me, worker.base(), worker, After::Return);

@@ -9,14 +9,28 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::{monitor, park, wake};
 use crate::settings;
-use crate::sys::clock::{self, Instant, MILLISECOND, NEVER};
+use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::in_child;
 use crate::task::word::{Cancellation, Wake};
 
-/// After so long without anybody's return more are let in.
-const PATIENCE: Instant = 50 * MILLISECOND;
-/// So many more at least.
-const LEAST_RAISE: u32 = 4;
+/// When more are let in.
+pub struct Raise {
+    /// After so long without anybody's return.
+    patience: Instant,
+    /// So many at least.
+    least: u32,
+}
+
+/// For calls that wait for each other, perhaps.
+const SOON: Raise = Raise {
+    patience: 50 * MILLISECOND,
+    least: 4,
+};
+/// For those that are slow when the machine is busy, and wait for each other hardly ever.
+const LATE: Raise = Raise {
+    patience: 250 * MILLISECOND,
+    least: 1,
+};
 
 /// The turns at blocking a kernel thread for one purpose.
 pub struct Turns {
@@ -32,10 +46,16 @@ pub struct Turns {
     seen: AtomicU32,
     since: AtomicU64,
     usual: fn() -> u32,
+    raise: Raise,
 }
 
 impl Turns {
-    const fn new(usual: fn() -> u32) -> Self {
+    /// One at a time, for who does not need to [`look`].
+    pub const fn one() -> Self {
+        Self::new(|| 1, SOON)
+    }
+
+    const fn new(usual: fn() -> u32, raise: Raise) -> Self {
         Self {
             used: AtomicU32::new(0),
             raised: AtomicU32::new(0),
@@ -44,10 +64,12 @@ impl Turns {
             seen: AtomicU32::new(0),
             since: AtomicU64::new(0),
             usual,
+            raise,
         }
     }
 
-    fn reset(&self) {
+    /// In a forked child nobody else blocks.
+    pub fn reset(&self) {
         for count in [&self.used, &self.raised, &self.queued] {
             count.store(0, Ordering::Relaxed);
         }
@@ -62,16 +84,21 @@ impl Turns {
         self.used.as_ptr().addr()
     }
 
+    /// Has all look who queue: what they wait for has come.
+    pub fn let_all_look(&self) {
+        wake::up_to(self.key(), usize::MAX);
+    }
+
     /// Waits until there is a turn, which is not taken yet: `None` then, or why the wait has
     /// ended.
-    pub fn wait(&self, cancellation: Cancellation) -> Option<Wake> {
+    pub fn wait(&self, cancellation: Cancellation, deadline: Instant) -> Option<Wake> {
         if self.is_free() && self.queued.load(Ordering::Relaxed) == 0 {
             return None;
         }
         self.queued.fetch_add(1, Ordering::SeqCst);
         monitor::stay_awake();
         let taken = || (!self.is_free()).then_some(0);
-        let reason = park::on_address(self.key(), NEVER, cancellation, taken, || (), || ());
+        let reason = park::on_address(self.key(), deadline, cancellation, taken, || (), || ());
         self.queued.fetch_sub(1, Ordering::SeqCst);
         if self.is_free() { None } else { reason }
     }
@@ -91,7 +118,7 @@ impl Turns {
 
     /// So many are blocked.
     pub fn used(&self) -> u32 {
-        self.used.load(Ordering::Relaxed)
+        self.used.load(Ordering::SeqCst)
     }
 
     fn look(&self, now: Instant) {
@@ -102,9 +129,9 @@ impl Turns {
             if queued == 0 && self.used() <= (self.usual)() {
                 self.raised.store(0, Ordering::Relaxed);
             }
-        } else if now - self.since.load(Ordering::Relaxed) >= PATIENCE {
+        } else if now - self.since.load(Ordering::Relaxed) >= self.raise.patience {
             self.since.store(now, Ordering::Relaxed);
-            let more = (self.used() / 4).max(LEAST_RAISE);
+            let more = (self.used() / 4).max(self.raise.least);
             self.raised.fetch_add(more, Ordering::SeqCst);
             wake::up_to(self.key(), more as usize);
         }
@@ -112,10 +139,10 @@ impl Turns {
 }
 
 /// In calls that wait for others or for a device.
-pub static CALLS: Turns = Turns::new(settings::max_blocking);
+pub static CALLS: Turns = Turns::new(settings::max_blocking, SOON);
 /// While a program is started, until it is executed: that is mostly the processor's work, and
 /// more at a time are not done sooner.
-pub static STARTS: Turns = Turns::new(|| 8);
+pub static STARTS: Turns = Turns::new(|| 8, LATE);
 
 /// In a forked child nobody else blocks.
 fn reset() {

@@ -1,0 +1,483 @@
+/* Who opens a FIFO for writing waits for a reader, counts as a writer meanwhile, and goes on when there has been one; so
+ * it is for many at once, at FIFOs of their own and at the same one. Prints how many kernel threads that has taken at
+ * most. */
+#include "net.h"
+#include <dlfcn.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+enum { CROWD = 100, SAME = 20, OTHERS = 6 };
+
+static char directory[] = "/tmp/libgreen-writers-XXXXXX", name[64];
+
+static void path_of(long number, char *path)
+{
+	snprintf(path, sizeof name, "%s/%ld", directory, number);
+}
+
+static void make(long count)
+{
+	char path[sizeof name];
+	for (long i = 0; i < count; i++) {
+		path_of(i, path);
+		CHECK_OK(mkfifo(path, 0600));
+	}
+}
+
+static void unmake(long count)
+{
+	char path[sizeof name];
+	for (long i = 0; i < count; i++) {
+		path_of(i, path);
+		CHECK_OK(unlink(path));
+	}
+}
+
+static void *write_one(void *path)
+{
+	int fd = open(path, O_WRONLY);
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, "x", 1), 1);
+	CHECK_OK(close(fd));
+	return NULL;
+}
+
+static void *write_number(void *number)
+{
+	char path[sizeof name];
+	path_of((long)number, path);
+	return write_one(path);
+}
+
+static void *open_and_close(void *path)
+{
+	int fd = open(path, O_WRONLY);
+	CHECK(fd >= 0);
+	CHECK_EQ(fcntl(fd, F_GETFL) & (O_NONBLOCK | O_ACCMODE), O_WRONLY);
+	CHECK_EQ(fcntl(fd, F_GETFD), 0);
+	CHECK_OK(close(fd));
+	return NULL;
+}
+
+static int reader_at_once(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_NONBLOCK);
+	CHECK(fd >= 0);
+	return fd;
+}
+
+static void read_one(int fd)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	char byte;
+	CHECK_EQ(poll(&ready, 1, -1), 1);
+	CHECK_EQ(read(fd, &byte, 1), 1);
+}
+
+/* Nobody has the FIFO, nor waits for it. */
+static void nobody_there(void)
+{
+	char byte;
+	CHECK_ERRNO(open(name, O_WRONLY | O_NONBLOCK), ENXIO);
+	int reader = reader_at_once(name);
+	CHECK_EQ(read(reader, &byte, 1), 0);
+	CHECK_OK(close(reader));
+}
+
+/* Each at a FIFO of its own. */
+static long crowd(void)
+{
+	pthread_t threads[CROWD];
+	char path[sizeof name];
+	make(CROWD);
+	for (long i = 0; i < CROWD; i++)
+		threads[i] = check_start(write_number, (void *)i);
+	sleep_ms(50);
+	long tasks = check_kernel_threads();
+	for (long i = CROWD; i-- > 0;) {
+		path_of(i, path);
+		int reader = i % 2 ? reader_at_once(path) : open(path, O_RDONLY);
+		CHECK(reader >= 0);
+		read_one(reader);
+		check_join(threads[i]);
+		CHECK_OK(close(reader));
+	}
+	unmake(CROWD);
+	return tasks;
+}
+
+/* Readers are another process's, and wait as well. */
+static void meet_others(void)
+{
+	pthread_t threads[CROWD];
+	char path[sizeof name], byte;
+	make(CROWD);
+	pid_t child = check_fork();
+	if (child == 0) {
+		for (long i = 0; i < CROWD; i++) {
+			path_of(i, path);
+			int fd = open(path, O_RDONLY);
+			CHECK(fd >= 0);
+			CHECK_EQ(read(fd, &byte, 1), 1);
+			CHECK_OK(close(fd));
+		}
+		_exit(0);
+	}
+	for (long i = CROWD; i-- > 0;)
+		threads[i] = check_start(write_number, (void *)i);
+	for (long i = 0; i < CROWD; i++)
+		check_join(threads[i]);
+	check_child_succeeds(child);
+	unmake(CROWD);
+}
+
+/* Threads that wait elsewhere all the time: by then there are too many for a kernel thread each. */
+static pthread_t others[OTHERS];
+
+static void others_wait(void)
+{
+	make(OTHERS);
+	for (long i = 0; i < OTHERS; i++)
+		others[i] = check_start(write_number, (void *)i);
+	sleep_ms(20);
+}
+
+static void others_go(void)
+{
+	char path[sizeof name];
+	for (long i = 0; i < OTHERS; i++) {
+		path_of(i, path);
+		int reader = open(path, O_RDONLY);
+		CHECK(reader >= 0);
+		read_one(reader);
+		check_join(others[i]);
+		CHECK_OK(close(reader));
+	}
+	unmake(OTHERS);
+}
+
+/* One reader is enough for all. */
+static void same_fifo(void)
+{
+	pthread_t threads[SAME];
+	char byte;
+	for (int i = 0; i < SAME; i++)
+		threads[i] = check_start(write_one, name);
+	sleep_ms(5);
+	int reader = open(name, O_RDONLY);
+	CHECK(reader >= 0);
+	for (int i = 0; i < SAME;) {
+		ssize_t got = read(reader, &byte, 1);
+		CHECK(got >= 0);
+		/* Those that come late find it without a writer. */
+		if (got == 0)
+			sleep_ms(1);
+		i += (int)got;
+	}
+	for (int i = 0; i < SAME; i++)
+		check_join(threads[i]);
+	CHECK_OK(close(reader));
+	nobody_there();
+}
+
+/* Readers that are gone again were there: each lets those go on who wait then. */
+static void passing_readers(void)
+{
+	pthread_t threads[SAME];
+	for (int i = 0; i < SAME; i++)
+		threads[i] = check_start(open_and_close, name);
+	for (int i = 0; i < SAME;) {
+		CHECK_OK(close(reader_at_once(name)));
+		while (i < SAME && pthread_tryjoin_np(threads[i], NULL) == 0)
+			i++;
+		sleep_ms(1);
+	}
+	nobody_there();
+}
+
+/* Who opens it for both is a reader. */
+static void by_both(void)
+{
+	pthread_t thread = check_start(open_and_close, name);
+	sleep_ms(5);
+	int both = open(name, O_RDWR);
+	CHECK(both >= 0);
+	check_join(thread);
+	CHECK_OK(close(both));
+}
+
+static void *opens_in_all_ways(void *unused)
+{
+	int at = open(directory, O_RDONLY | O_DIRECTORY);
+	int (*libc_open)(const char *, int, ...) = (int (*)(const char *, int, ...))dlsym(
+	    dlopen("libc.so.6", RTLD_LAZY), "open");
+	FILE *stream = fopen(name, "w");
+	CHECK(stream != NULL);
+	int fds[] = {
+	    open(name, O_WRONLY | O_APPEND | O_CLOEXEC),
+	    open64(name, O_WRONLY | O_CREAT | O_TRUNC, 0600),
+	    openat(at, "fifo", O_WRONLY | O_NOFOLLOW),
+	    openat64(AT_FDCWD, name, O_WRONLY),
+	    creat(name, 0600),
+	    (int)syscall(SYS_open, name, O_WRONLY),
+	    (int)syscall(SYS_openat, AT_FDCWD, name, O_WRONLY),
+	    (int)syscall(SYS_creat, name, 0600),
+	    libc_open(name, O_WRONLY),
+	};
+	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++) {
+		CHECK(fds[i] >= 0);
+		CHECK_EQ(fcntl(fds[i], F_GETFL) & (O_NONBLOCK | O_ACCMODE | O_APPEND), i ? O_WRONLY : O_WRONLY | O_APPEND);
+		CHECK_EQ(fcntl(fds[i], F_GETFD), i ? 0 : FD_CLOEXEC);
+		CHECK_OK(close(fds[i]));
+	}
+	CHECK_OK(fclose(stream));
+	CHECK_OK(close(at));
+	return unused;
+}
+
+/* Each of the calls waits, until a reader comes by. */
+static void in_all_ways(void)
+{
+	pthread_t thread = check_start(opens_in_all_ways, NULL);
+	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+		CHECK_OK(close(reader_at_once(name)));
+		sleep_ms(1);
+	}
+}
+
+static volatile sig_atomic_t handled;
+static sigjmp_buf away;
+static sem_t can_jump;
+
+static void handle(int signal_number)
+{
+	(void)signal_number;
+	handled++;
+}
+
+static void jump(int signal_number)
+{
+	(void)signal_number;
+	siglongjmp(away, 1);
+}
+
+static void *is_interrupted(void *unused)
+{
+	CHECK_ERRNO(open(name, O_WRONLY), EINTR);
+	return unused;
+}
+
+static void *jumps_away(void *unused)
+{
+	if (sigsetjmp(away, 1) == 0) {
+		CHECK_OK(sem_post(&can_jump));
+		open(name, O_WRONLY);
+		CHECK(0);
+	}
+	return unused;
+}
+
+static void *waits(void *unused)
+{
+	open(name, O_WRONLY);
+	CHECK(0);
+	return unused;
+}
+
+static void signals(void)
+{
+	struct sigaction action = {.sa_handler = handle};
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	pthread_t thread = check_start(is_interrupted, NULL);
+	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+		pthread_kill(thread, SIGUSR1);
+		sleep_ms(1);
+	}
+	nobody_there();
+	/* Goes on, and then finds its reader. */
+	action.sa_flags = SA_RESTART;
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	thread = check_start(open_and_close, name);
+	handled = 0;
+	while (handled < 20) {
+		CHECK_OK(pthread_kill(thread, SIGUSR1));
+		sleep_ms(1);
+	}
+	int reader = open(name, O_RDONLY);
+	CHECK(reader >= 0);
+	check_join(thread);
+	CHECK_OK(close(reader));
+	/* Nothing is left of a call that a handler does not return to. */
+	CHECK_OK(sem_init(&can_jump, 0, 0));
+	thread = check_start(jumps_away, NULL);
+	check_await(&can_jump);
+	sleep_ms(5);
+	action.sa_handler = jump;
+	action.sa_flags = 0;
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(pthread_kill(thread, SIGUSR1));
+	check_join(thread);
+	nobody_there();
+}
+
+static void cancellation(void)
+{
+	for (int i = 0; i < 3; i++) {
+		pthread_t thread = check_start(waits, NULL);
+		sleep_ms(i);
+		CHECK_OK(pthread_cancel(thread));
+		CHECK(check_join(thread) == PTHREAD_CANCELED);
+	}
+	nobody_there();
+}
+
+/* Whoever of those who wait for the same FIFO gives up, the others wait on, and count. */
+static void some_give_up(void)
+{
+	pthread_t quitters[4], thread = check_start(waits, NULL);
+	for (int i = 0; i < 4; i++) {
+		quitters[i] = thread;
+		thread = check_start(i < 3 ? waits : open_and_close, name);
+	}
+	for (int i = 0; i < 4; i++) {
+		sleep_ms(1);
+		CHECK_OK(pthread_cancel(quitters[i]));
+		CHECK(check_join(quitters[i]) == PTHREAD_CANCELED);
+	}
+	int reader = open(name, O_RDONLY);
+	CHECK(reader >= 0);
+	check_join(thread);
+	CHECK_OK(close(reader));
+	nobody_there();
+}
+
+/* A child does not have what its parent's threads were opening. */
+static void beside_a_fork(void)
+{
+	int go[2];
+	char byte;
+	pthread_t thread = check_start(waits, NULL);
+	sleep_ms(5);
+	pipe_pair(go);
+	pid_t child = check_fork();
+	if (child == 0) {
+		CHECK_OK(close(go[0]));
+		CHECK_EQ(read(go[1], &byte, 1), 0);
+		_exit(0);
+	}
+	CHECK_OK(pthread_cancel(thread));
+	CHECK(check_join(thread) == PTHREAD_CANCELED);
+	/* Until the child has come to its end of the fork. */
+	int reader = reader_at_once(name);
+	while (read(reader, &byte, 1) != 0)
+		sleep_ms(1);
+	CHECK_OK(close(reader));
+	close_both(go);
+	check_child_succeeds(child);
+}
+
+static void *open_and_return(void *unused)
+{
+	(void)unused;
+	return (void *)(long)open(name, O_WRONLY);
+}
+
+/* The number is taken when the call begins, and there may be none. */
+static void numbers(void)
+{
+	struct rlimit limit, tight;
+	int next = dup(0);
+	CHECK(next >= 0);
+	CHECK_OK(close(next));
+	CHECK_OK(getrlimit(RLIMIT_NOFILE, &limit));
+	tight = limit;
+	tight.rlim_cur = (rlim_t)next;
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &tight));
+	CHECK_ERRNO(open(name, O_WRONLY), EMFILE);
+	CHECK_OK(setrlimit(RLIMIT_NOFILE, &limit));
+
+	int gate[2];
+	char byte;
+	pipe_pair(gate);
+	pid_t child = check_fork();
+	if (child == 0) {
+		CHECK_OK(close(gate[0]));
+		int reader = open(name, O_RDONLY);
+		CHECK(reader >= 0);
+		CHECK_EQ(read(gate[1], &byte, 1), 0);
+		_exit(0);
+	}
+	next = dup(0);
+	CHECK_OK(close(next));
+	int fd = (int)(long)check_join(check_start(open_and_return, NULL));
+	CHECK_EQ(fd, next);
+	CHECK_OK(close(fd));
+	close_both(gate);
+	check_child_succeeds(child);
+}
+
+/* Who may write need not be allowed to read. */
+static void write_only(void)
+{
+	CHECK_OK(chmod(name, 0200));
+	pthread_t thread = check_start(open_and_close, name);
+	sleep_ms(5);
+	CHECK_OK(chmod(name, 0600));
+	int reader = open(name, O_RDONLY);
+	CHECK(reader >= 0);
+	check_join(thread);
+	CHECK_OK(close(reader));
+}
+
+/* A FIFO without a name any more. */
+static void unlinked(void)
+{
+	char path[64];
+	int fifo = open(name, O_PATH);
+	CHECK(fifo >= 0);
+	CHECK_OK(unlink(name));
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fifo);
+	pthread_t thread = check_start(open_and_close, path);
+	sleep_ms(5);
+	int reader = open(path, O_RDONLY);
+	CHECK(reader >= 0);
+	check_join(thread);
+	CHECK_OK(close(reader));
+	CHECK_OK(close(fifo));
+	CHECK_OK(mkfifo(name, 0600));
+}
+
+static void all(void)
+{
+	same_fifo();
+	passing_readers();
+	by_both();
+	in_all_ways();
+	signals();
+	cancellation();
+	some_give_up();
+	beside_a_fork();
+	numbers();
+	write_only();
+	unlinked();
+}
+
+int main(void)
+{
+	CHECK(mkdtemp(directory) != NULL);
+	snprintf(name, sizeof name, "%s/fifo", directory);
+	CHECK_OK(mkfifo(name, 0600));
+	long tasks = crowd();
+	meet_others();
+	all();
+	others_wait();
+	all();
+	others_go();
+	CHECK_OK(unlink(name));
+	CHECK_OK(rmdir(directory));
+	printf("tasks=%ld\n", tasks);
+	return 0;
+}

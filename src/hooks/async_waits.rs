@@ -1,0 +1,160 @@
+//! Asynchronous transfers and look-ups that are waited for. libc does them on kernel threads of its own, which wake
+//! others by a futex inside libc.
+
+use core::cell::Cell;
+use core::ffi::{c_int, c_void};
+use core::ptr;
+
+use libc::{aiocb, sigevent, timespec};
+
+use super::in_turn::in_turn_within;
+use super::symbol::{alias, check};
+use crate::glibc::real::real;
+use crate::ops::turn::Ends;
+use crate::sys::errno;
+use crate::task::green;
+use crate::task::word::Cancellation;
+
+/// `aio_suspend(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn aio_suspend(
+    list: *const *const aiocb,
+    count: c_int,
+    timeout: *const timespec,
+) -> c_int {
+    let real = real!(aio_suspend(_, _, _));
+    // SAFETY: as the caller promises.
+    let call = |limit: *const timespec| unsafe { real(list, count, limit) };
+    // futex(2): with a time limit it is not restarted.
+    let ends = if timeout.is_null() {
+        Ends::UnlessRestarted
+    } else {
+        Ends::Always
+    };
+    // SAFETY: as the caller promises.
+    unsafe { in_turn_within(timeout, Cancellation::Point, ends, call) }
+}
+check!(aio_suspend(_, _, _));
+
+alias!(aio_suspend64 = aio_suspend);
+
+/// `lio_listio(3)`, which may wait for all: it begins them, and then waits for one after the other.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn lio_listio(
+    mode: c_int,
+    list: *const *mut aiocb,
+    count: c_int,
+    event: *mut sigevent,
+) -> c_int {
+    let real = real!(lio_listio(_, _, _, _));
+    // SAFETY: as the caller promises.
+    unsafe {
+        if mode != libc::LIO_WAIT || green().is_none() {
+            return real(mode, list, count, event);
+        }
+        let mut result = real(libc::LIO_NOWAIT, list, count, ptr::null_mut());
+        let before = errno::get();
+        for index in 0..usize::try_from(count).unwrap_or(0) {
+            let request = *list.add(index);
+            if request.is_null() || (*request).aio_lio_opcode == libc::LIO_NOP {
+                continue;
+            }
+            while libc::aio_error(request) == libc::EINPROGRESS {
+                if aio_suspend(&request.cast_const(), 1, ptr::null()) != 0 {
+                    return -1;
+                }
+            }
+            if result == 0 && libc::aio_error(request) != 0 {
+                result = -1;
+            }
+        }
+        errno::set(if result == 0 { before } else { libc::EIO });
+        result
+    }
+}
+check!(lio_listio(_, _, _, _));
+
+alias!(lio_listio64 = lio_listio);
+
+// <netdb.h>; the libc crate lacks them.
+const EAI_AGAIN: c_int = -3;
+const EAI_SYSTEM: c_int = -11;
+const EAI_INPROGRESS: c_int = -100;
+const EAI_INTR: c_int = -104;
+const GAI_WAIT: c_int = 0;
+const GAI_NOWAIT: c_int = 1;
+
+/// `getaddrinfo_a(3)`, which may wait for all: it begins them, and then waits for one after the
+/// other.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn getaddrinfo_a(
+    mode: c_int,
+    list: *const *mut c_void,
+    count: c_int,
+    event: *mut sigevent,
+) -> c_int {
+    unsafe extern "C" {
+        fn gai_error(request: *mut c_void) -> c_int;
+    }
+    let real = real!(getaddrinfo_a(_, _, _, _));
+    // SAFETY: as the caller promises.
+    unsafe {
+        if mode != GAI_WAIT || green().is_none() {
+            return real(mode, list, count, event);
+        }
+        let result = real(GAI_NOWAIT, list, count, ptr::null_mut());
+        for index in 0..usize::try_from(count).unwrap_or(0) {
+            let request = *list.add(index);
+            while !request.is_null() && gai_error(request) == EAI_INPROGRESS {
+                if gai_suspend(&request.cast_const(), 1, ptr::null()) == EAI_INTR {
+                    return EAI_INTR;
+                }
+            }
+        }
+        result
+    }
+}
+
+/// `gai_suspend(3)`: 0 or an `EAI_*`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn gai_suspend(
+    list: *const *const c_void,
+    count: c_int,
+    timeout: *const timespec,
+) -> c_int {
+    let real = real!(gai_suspend(_, _, _));
+    // What glibc says when the time is over: EAI_SYSTEM where it waits by futex.
+    let over = Cell::new(EAI_AGAIN);
+    let call = |limit: *const timespec| {
+        // SAFETY: as the caller promises.
+        let result = unsafe { real(list, count, limit) };
+        let error = match result {
+            EAI_INTR => libc::EINTR,
+            EAI_AGAIN | EAI_SYSTEM => libc::EAGAIN,
+            _ => return result,
+        };
+        if error == libc::EAGAIN {
+            over.set(result);
+        }
+        errno::set(error);
+        -1
+    };
+    // SAFETY: as the caller promises.
+    match unsafe { in_turn_within(timeout, Cancellation::Point, Ends::Always, call) } {
+        -1 if errno::get() == libc::EAGAIN => over.get(),
+        -1 => EAI_INTR,
+        result => result,
+    }
+}
