@@ -30,6 +30,7 @@ FEW_KERNEL_THREADS = {
     "child_waits": 40,
     "dns_crowd": 32,
     "io_fifo_opens": 32,
+    "io_by_number": 32,
     "io_fifo_writers": 32,
     "libc_handles": 32,
     "many_sleepers": 64,

@@ -54,6 +54,7 @@ mod start;
 mod streams;
 mod symbol;
 mod syscall;
+mod syscall_blocking;
 mod syscall_kernel_state;
 mod syscall_numbers;
 mod syscall_signals;

@@ -3,7 +3,7 @@
 use core::ffi::c_long;
 
 use super::symbol::check;
-use super::syscall_numbers;
+use super::{syscall_blocking, syscall_numbers};
 use crate::signal::system_call;
 use crate::sys::errno;
 
@@ -46,6 +46,12 @@ pub unsafe extern "C-unwind" fn syscall(
         arguments: [a, b, c, d, e, f],
     };
     // SAFETY: as the caller promises.
-    errno::to_libc(unsafe { syscall_numbers::run(&call) }) as c_long
+    let result = unsafe {
+        match syscall_blocking::run(&call) {
+            Some(result) => result,
+            None => syscall_numbers::run(&call),
+        }
+    };
+    errno::to_libc(result) as c_long
 }
 check!(syscall(_; _, _, _, _, _, _));

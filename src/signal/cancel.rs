@@ -114,6 +114,11 @@ pub fn disable() -> i32 {
     before
 }
 
+/// The end of a [`disable`] of a thread that could be cancelled before.
+pub fn enable_state() {
+    restore(PTHREAD_CANCEL_ENABLE);
+}
+
 /// Back to what [`disable`] has returned.
 pub fn restore(before: i32) {
     // SAFETY: the calling thread's own state.

@@ -92,6 +92,7 @@ fn forget_libc_state(me: &Thread) {
             libc::dlerror();
         }
     }
+    me.by_number.set(0);
     if me.lookup.take().is_some() {
         // It was cancelled in the midst of it.
         resolver::forget_lookup();
