@@ -6,6 +6,7 @@ use super::{EAGAIN, IN_KERNEL, Operation, pass_on};
 use crate::arch::system_call::syscall6;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
+use crate::sched::park;
 use crate::signal::{cancel, restart};
 use crate::sys::raw::{is_refused, syscall};
 use crate::sys::{open_files, terminal};
@@ -74,6 +75,7 @@ pub(super) unsafe fn transfer(
     // SAFETY: as the caller promises.
     let native = || unsafe { call.make() };
     if matches!(class, None | Some(Class::Disk)) {
+        park::count_transfer(me);
         return native();
     }
     if !(1..=libc::UIO_MAXIOV).contains(&count) || call.is_for_nothing() {

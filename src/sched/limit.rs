@@ -6,8 +6,9 @@
 //! time the lock changes CPUs costs what a whole turn does. So all CPUs are used until the
 //! dispatches look like that, short ones of which many end in the wait for a lock. Then,
 //! and only then, a trial tells: fewer slots and more slots in turns, by the number of
-//! dispatches that did something else. A trial is repeated later and later as long as it
-//! says the same.
+//! dispatches that did something else or, where there are hardly any, of transfers from and to
+//! descriptors. It tells nothing where there was not much to do in the meantime. A trial is
+//! repeated later and later as long as it says the same.
 
 use crate::sys::clock::{Instant, MILLISECOND, SECOND};
 
@@ -15,8 +16,12 @@ use crate::sys::clock::{Instant, MILLISECOND, SECOND};
 const WINDOW: u64 = 20 * MILLISECOND;
 /// How often a trial tries each of the two.
 const ROUNDS: u32 = 3;
-/// So many dispatches in a second of a slot are short ones.
+/// So many dispatches and transfers in a second of a slot are short ones.
 const SHORT: u64 = 5_000;
+/// Fewer than so many of them in a second, of all slots, tell nothing: the load has paused.
+const FEW: u64 = 1_000;
+/// Dispatches that are less than this part of the transfers are hardly any.
+const HARDLY: u64 = 100;
 /// How many percent of the dispatches end in the wait for a lock, where it is in doubt
 /// whether all slots help.
 const DOUBTFUL: u64 = 20;
@@ -33,10 +38,27 @@ pub struct Sample {
     pub dispatches: u64,
     /// Those of them that ended in the wait for a lock.
     pub lock_waits: u64,
+    /// Transfers from and to descriptors.
+    pub transfers: u64,
     /// For how long slots were in use, all of them together, in nanoseconds.
     pub used: u64,
     /// Whether a thread computes while others wait for a slot.
     pub is_stuck: bool,
+}
+
+impl Sample {
+    /// Dispatches and transfers.
+    fn things(&self) -> u64 {
+        self.dispatches + self.transfers
+    }
+}
+
+/// What was done with a number of slots in a second, of all steps together.
+#[derive(Clone, Copy, Default)]
+struct Done {
+    /// Dispatches that did something else than to wait for a lock.
+    useful: u64,
+    transfers: u64,
 }
 
 /// A comparison of `low` slots with `high`.
@@ -45,8 +67,8 @@ struct Trial {
     high: u32,
     /// Steps that are over, of `2 * ROUNDS`.
     steps: u32,
-    /// Dispatches that did something, with `low` and with `high`.
-    useful: [u64; 2],
+    /// With `low` and with `high`.
+    done: [Done; 2],
 }
 
 impl Trial {
@@ -56,6 +78,21 @@ impl Trial {
 
     fn limit(&self) -> u32 {
         if self.is_low() { self.low } else { self.high }
+    }
+
+    /// The number of slots to use.
+    fn best(&self) -> u32 {
+        let [low, high] = self.done;
+        let (low, high) = if (low.useful + high.useful) * HARDLY < low.transfers + high.transfers {
+            (low.transfers, high.transfers)
+        } else {
+            (low.useful, high.useful)
+        };
+        if high * 100 > low * BETTER {
+            self.high
+        } else {
+            self.low
+        }
     }
 }
 
@@ -122,6 +159,7 @@ impl Limit {
         }
         self.window.dispatches += sample.dispatches;
         self.window.lock_waits += sample.lock_waits;
+        self.window.transfers += sample.transfers;
         self.window.used += sample.used;
         if now - self.since < WINDOW {
             return;
@@ -142,7 +180,7 @@ impl Limit {
     }
 
     fn look_for_signs(&mut self, now: Instant) {
-        let are_short = self.window.dispatches >= self.window.used * SHORT / SECOND;
+        let are_short = self.window.things() >= self.window.used * SHORT / SECOND;
         if now < self.next_trial || !are_short {
             return;
         }
@@ -161,27 +199,26 @@ impl Limit {
             low,
             high,
             steps: 0,
-            useful: [0; 2],
+            done: [Done::default(); 2],
         });
     }
 
     fn end_step(&mut self, now: Instant) {
         let Some(trial) = &mut self.trial else { return };
         // Per time: windows differ in length.
-        let useful = self
-            .window
-            .dispatches
-            .saturating_sub(self.window.lock_waits);
-        let rate = useful * SECOND / (now - self.since).max(1);
-        trial.useful[usize::from(!trial.is_low())] += rate;
+        let rate = |count: u64| count * SECOND / (now - self.since).max(1);
+        let window = &self.window;
+        if rate(window.things()) < FEW {
+            self.trial = None;
+            self.next_trial = now + self.distance;
+            return;
+        }
+        let done = &mut trial.done[usize::from(!trial.is_low())];
+        done.useful += rate(window.dispatches.saturating_sub(window.lock_waits));
+        done.transfers += rate(window.transfers);
         trial.steps += 1;
         if trial.steps == 2 * ROUNDS {
-            let [low, high] = trial.useful;
-            let best = if high * 100 > low * BETTER {
-                trial.high
-            } else {
-                trial.low
-            };
+            let best = trial.best();
             self.settle(best, now);
         }
     }

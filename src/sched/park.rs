@@ -203,6 +203,13 @@ pub fn yield_now(me: &'static Thread) -> bool {
     leave(me, After::Requeue)
 }
 
+/// `me`, the caller, has transferred something from or to a descriptor: by that it is seen whether
+/// [more slots](super::limit) do more.
+#[inline(always)]
+pub fn count_transfer(me: &Thread) {
+    worker::of(me).count_transfer();
+}
+
 /// The calling thread has done something that it might have had to wait for. At the end of its
 /// [quantum](crate::task::quantum) others have theirs.
 #[inline(always)]

@@ -75,6 +75,8 @@ pub struct Slot {
     empty: AtomicU32,
     /// Those that ended in the wait for a lock.
     lock_waits: AtomicU32,
+    /// Counts transfers from and to descriptors.
+    transfers: AtomicU32,
 }
 
 /// What has been counted at a slot, see [`Slot`]; the counts wrap.
@@ -86,6 +88,8 @@ pub struct Counts {
     pub empty: u32,
     /// Those that ended in the wait for a lock.
     pub lock_waits: u32,
+    /// Transfers from and to descriptors.
+    pub transfers: u32,
 }
 
 /// Adds one on behalf of the only one who does.
@@ -106,6 +110,7 @@ impl Slot {
             ticks: AtomicU32::new(0),
             empty: AtomicU32::new(0),
             lock_waits: AtomicU32::new(0),
+            transfers: AtomicU32::new(0),
         }
     }
 
@@ -133,12 +138,24 @@ impl Slot {
         count(&self.lock_waits);
     }
 
+    /// The thread that runs here has transferred something from or to a descriptor.
+    #[inline(always)]
+    pub fn count_transfer(&self) {
+        count(&self.transfers);
+    }
+
+    /// Transfers so far.
+    pub fn transfers(&self) -> u32 {
+        self.transfers.load(Ordering::Relaxed)
+    }
+
     /// What has been counted so far.
     pub fn counts(&self) -> Counts {
         Counts {
             ticks: self.ticks(),
             empty: self.empty.load(Ordering::Relaxed),
             lock_waits: self.lock_waits.load(Ordering::Relaxed),
+            transfers: self.transfers(),
         }
     }
 

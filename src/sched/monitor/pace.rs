@@ -41,11 +41,16 @@ impl Pace {
         let (mut used, mut looks) = (0, 0);
         for (slot, seen) in slots::all().iter().zip(&mut self.seen) {
             let counts = slot.counts();
-            let since = |now: u32, before: u32| u64::from(now.wrapping_sub(before));
+            // Two may count for a moment, where a slot was taken from a worker that has not
+            // noticed: then one may set the other back.
+            let since = |now: u32, before: u32| {
+                u64::try_from(now.wrapping_sub(before).cast_signed()).unwrap_or(0)
+            };
             let ticks = since(counts.ticks, seen.ticks);
             looks += ticks;
             sample.dispatches += ticks.saturating_sub(since(counts.empty, seen.empty));
             sample.lock_waits += since(counts.lock_waits, seen.lock_waits);
+            sample.transfers += since(counts.transfers, seen.transfers);
             used += u32::from(!slot.owner().is_null());
             *seen = counts;
         }

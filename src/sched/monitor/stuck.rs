@@ -4,7 +4,7 @@ use crate::sched::slot::Slot;
 use crate::sched::worker::Worker;
 use crate::sched::{idle, slots, statistics};
 use crate::settings::MAX_SLOTS;
-use crate::sys::clock::{self, Instant, MILLISECOND};
+use crate::sys::clock::{self, Instant, MILLISECOND, SECOND};
 
 /// How long a slot may go without a dispatch while somebody else could use it.
 const PATIENCE: Instant = 9 * MILLISECOND;
@@ -16,6 +16,9 @@ const LONG_PATIENCE: Instant = 100 * MILLISECOND;
 /// same.
 const ALARM: Instant = 20 * MILLISECOND;
 
+/// Who makes so many transfers from and to descriptors in a second does not compute in between.
+const SHORT: u64 = 5_000;
+
 /// What a look has found: that others wait for a slot whose owner does not come back.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Stuck {
@@ -23,6 +26,8 @@ pub enum Stuck {
     Nobody,
     /// Others wait, and who has the slot may be about to block.
     Soon,
+    /// He does short things to descriptors, one after the other.
+    Transfers,
     /// He computes.
     Computes,
     /// He sleeps in the kernel.
@@ -36,6 +41,9 @@ struct Seen {
     ticks: u32,
     /// When it was first seen so.
     since: Instant,
+    /// Transfers so far at the last look, and when that was.
+    transfers: u32,
+    looked: Instant,
     /// The CPU time that the owner had used by the last look, in nanoseconds.
     used: u64,
 }
@@ -55,6 +63,8 @@ impl Watch {
                 owner: core::ptr::null(),
                 ticks: 0,
                 since: 0,
+                transfers: 0,
+                looked: 0,
                 used: 0,
             }; MAX_SLOTS],
             alarm: 0,
@@ -94,6 +104,8 @@ impl Seen {
                 owner,
                 ticks,
                 since: now,
+                transfers: slot.transfers(),
+                looked: now,
                 used,
             };
             if !is_alarmed || !wanted {
@@ -106,6 +118,11 @@ impl Seen {
         // lost the processor to another process.
         let blocked = wanted && used == self.used && worker.is_blocked();
         self.used = used;
+        let transfers = slot.transfers().wrapping_sub(self.transfers).cast_signed();
+        let transfers_on = u64::try_from(transfers)
+            .is_ok_and(|count| count * SECOND > (now - self.looked) * SHORT);
+        self.transfers = slot.transfers();
+        self.looked = now;
         if (blocked || stuck >= LONG_PATIENCE || stuck >= PATIENCE && wanted)
             && slot.take_from(owner, Some(ticks))
         {
@@ -116,6 +133,7 @@ impl Seen {
         match (wanted, blocked) {
             (false, _) => Stuck::Nobody,
             (true, false) if is_alarmed => Stuck::Soon,
+            (true, false) if transfers_on => Stuck::Transfers,
             (true, false) => Stuck::Computes,
             (true, true) => Stuck::Blocked,
         }

@@ -159,6 +159,14 @@ impl Worker {
         }
     }
 
+    /// The thread that the worker runs has transferred something from or to a descriptor.
+    #[inline(always)]
+    pub fn count_transfer(&self) {
+        if let Some(slot) = self.slot() {
+            slot.count_transfer();
+        }
+    }
+
     /// The next thread to run, with a glance at the hub now and then.
     #[inline]
     pub fn pick(&self) -> Pick {

@@ -5,9 +5,11 @@ use models::limit::{Limit, Sample};
 use models::sys::clock::{MILLISECOND, SECOND};
 
 /// What a program does in a second on `slots` slots.
+#[derive(Default)]
 struct Rates {
     dispatches: u64,
     lock_waits: u64,
+    transfers: u64,
     is_stuck: bool,
 }
 
@@ -42,8 +44,13 @@ impl Simulation {
     /// Runs `program` for so many seconds; returns for which part of the time each number of
     /// slots was used.
     fn run(&mut self, seconds: u64, program: impl Fn(u32) -> Rates) -> Vec<f64> {
+        self.run_for(seconds * SECOND, program)
+    }
+
+    /// [`run`](Self::run), in nanoseconds.
+    fn run_for(&mut self, time: u64, program: impl Fn(u32) -> Rates) -> Vec<f64> {
         let mut parts = vec![0.0; 65];
-        let looks = seconds * SECOND / LOOK;
+        let looks = time / LOOK;
         for _ in 0..looks {
             let slots = self.limit.get();
             parts[slots as usize] += 1.0 / looks as f64;
@@ -53,6 +60,7 @@ impl Simulation {
             let sample = Sample {
                 dispatches: self.noisy(share(rates.dispatches)),
                 lock_waits: share(rates.lock_waits),
+                transfers: self.noisy(share(rates.transfers)),
                 used: u64::from(slots.min(4)) * LOOK,
                 is_stuck: rates.is_stuck,
             };
@@ -68,7 +76,23 @@ fn interpreter(slots: u32) -> Rates {
     Rates {
         dispatches: useful * if slots == 1 { 1 } else { 2 },
         lock_waits: if slots == 1 { 1_000 } else { useful },
-        is_stuck: false,
+        ..Rates::default()
+    }
+}
+
+/// One interpreter lock, and whoever has it goes on writing to a file: all dispatches, few on one
+/// slot, end in the wait for that lock.
+fn log_writers(slots: u32) -> Rates {
+    let (dispatches, transfers) = if slots == 1 {
+        (200, 130_000)
+    } else {
+        (60_000, 75_000)
+    };
+    Rates {
+        dispatches,
+        lock_waits: dispatches,
+        transfers,
+        ..Rates::default()
     }
 }
 
@@ -78,7 +102,17 @@ fn database(slots: u32) -> Rates {
     Rates {
         dispatches,
         lock_waits: dispatches * 35 / 100,
-        is_stuck: false,
+        transfers: 2 * dispatches,
+        ..Rates::default()
+    }
+}
+
+/// A program of which nobody wants anything: its threads wake up now and then, for a lock.
+fn waiting(_: u32) -> Rates {
+    Rates {
+        dispatches: 200,
+        lock_waits: 200,
+        ..Rates::default()
     }
 }
 
@@ -88,6 +122,7 @@ fn encoder(slots: u32) -> Rates {
         dispatches: 400 * u64::from(slots),
         lock_waits: 390 * u64::from(slots),
         is_stuck: slots < 4,
+        ..Rates::default()
     }
 }
 
@@ -110,6 +145,28 @@ fn a_database_keeps_all_slots() {
         let mut simulation = Simulation::new(cpus);
         let parts = simulation.run(120, database);
         assert!(parts[cpus as usize] > 0.98, "{}", parts[cpus as usize]);
+    }
+}
+
+#[test]
+fn writers_behind_one_lock_get_one_slot() {
+    for cpus in [2, 8] {
+        let mut simulation = Simulation::new(cpus);
+        simulation.run(1, log_writers);
+        assert_eq!(simulation.limit.get(), 1);
+        let parts = simulation.run(120, log_writers);
+        assert!(parts[1] > 0.98, "{}", parts[1]);
+    }
+}
+
+/// Whatever a trial has seen by the time.
+#[test]
+fn a_pause_of_the_load_costs_no_slot() {
+    for busy in 1..40 {
+        let mut simulation = Simulation::new(2);
+        simulation.run_for(busy * LOOK, database);
+        simulation.run_for(20 * LOOK, waiting);
+        assert_eq!(simulation.limit.get(), 2, "after {busy} looks at a load");
     }
 }
 
