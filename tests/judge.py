@@ -9,18 +9,6 @@ from conformance.known import covering, read
 
 MODES = [None, 1, 2, 4]
 
-# Not tests themselves: what others load or open.
-HELPERS = {"echo_server"}
-
-
-def programs_in(directory: Path) -> list[str]:
-    """The self-checking programs that were built there."""
-    return sorted(
-        file.name
-        for file in directory.iterdir()
-        if file.is_file() and not file.suffix and file.name not in HELPERS
-    )
-
 
 def last_words(output: bytes) -> str:
     return " | ".join(output.decode(errors="replace").splitlines()[-3:])

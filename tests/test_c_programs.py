@@ -4,17 +4,8 @@ import re
 
 import pytest
 from launcher import ROOT
-from programs import run_to_success
+from programs import HELPERS, run_to_success
 
-# Not tests themselves: what others load or open.
-HELPERS = {
-    "code_library",
-    "deep_library",
-    "dns_report",
-    "dns_server",
-    "echo_server",
-    "tls_library",
-}
 PROGRAMS = sorted(
     source.stem
     for source in (ROOT / "c-tests").iterdir()
@@ -45,7 +36,6 @@ FEW_KERNEL_THREADS = {
 
 # Programs that take the hub away, which libgreen tells.
 MAY_COMPLAIN = {"denied_calls"}
-
 
 # The library with its own assertions: locks in order, no wait with one held, stacks intact.
 CHECKED = ROOT / "target/checked/libgreen.so"

@@ -14,8 +14,27 @@ DIRECTORY = Path(__file__).resolve().parent
 # have libgreen loaded into a shell.
 PYTHON = os.path.realpath(sys.executable)
 
+# Of c-tests, what others load, open or talk to: no tests themselves.
+HELPERS = {
+    "code_library",
+    "deep_library",
+    "dns_report",
+    "dns_server",
+    "echo_server",
+    "tls_library",
+}
+
 # Longer than the watchdog of the C programs, which says more than this does.
 TIMEOUT_SECONDS = 90
+
+
+def programs_in(directory: Path) -> list[str]:
+    """The self-checking programs that were built there."""
+    return sorted(
+        file.name
+        for file in directory.iterdir()
+        if file.is_file() and not file.suffix and file.name not in HELPERS
+    )
 
 
 def python_program(name, *arguments):
