@@ -132,6 +132,7 @@ lint: lint-deps
 	scripts/check-layers
 	scripts/check-statics
 	scripts/check-docs
+	$(PYTHON) tests/models/mutants.py --places
 	shellcheck $(SHELL_SCRIPTS)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
