@@ -46,7 +46,7 @@ static STAND_ASIDE: unsafe extern "C" fn(c_int, *const *const c_char) = stand_as
 
 unsafe extern "C" fn stand_aside(_: c_int, arguments: *const *const c_char) {
     // SAFETY: as the loader calls it.
-    unsafe { sys::stand_aside::check(arguments) };
+    unsafe { glibc::stand_aside::check(arguments) };
 }
 
 /// Runs when the loader has loaded libgreen, before the program's own

@@ -12,7 +12,8 @@
 //! - [`resolver`]: a thread's settings for it;
 //! - [`name_service`]: libgreen as one of those that glibc asks for hosts;
 //! - [`robust`]: the list of robust mutexes that a thread holds;
-//! - [`signals`]: those that glibc keeps for itself.
+//! - [`signals`]: those that glibc keeps for itself;
+//! - [`handles`]: objects that are loaded; [`stand_aside`]: libgreen's place among them.
 
 pub mod binding;
 pub mod cleanup;
@@ -27,5 +28,6 @@ pub mod replica;
 pub mod resolver;
 pub mod robust;
 pub mod signals;
+pub mod stand_aside;
 pub mod tcb;
 pub mod tls;

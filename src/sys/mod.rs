@@ -23,7 +23,6 @@ pub mod report;
 pub mod sanitizers;
 pub mod sigmask;
 pub mod socket;
-pub mod stand_aside;
 pub mod task_state;
 pub mod terminal;
 pub mod text;

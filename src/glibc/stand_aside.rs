@@ -4,8 +4,9 @@
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
 
-use super::{report, text};
+use super::handles;
 use crate::arch::weak::weak_address;
+use crate::sys::{report, text};
 
 /// Room for a path, and for the value of `LD_PRELOAD`.
 const LONGEST: usize = 4096;
@@ -56,10 +57,8 @@ const OURS: [&CStr; 16] = [
 /// Whether a library behind this one, but before libc, stands in for functions as well: it
 /// would not be called any more.
 fn passes_over() -> bool {
-    // SAFETY: a C string.
-    let libc = unsafe { libc::dlopen(c"libc.so.6".as_ptr(), libc::RTLD_LAZY | libc::RTLD_NOLOAD) };
-    !libc.is_null()
-        && OURS.iter().any(|name| {
+    handles::of(c"libc.so.6").is_some_and(|libc| {
+        OURS.iter().any(|name| {
             // SAFETY: an open handle, a C string.
             let (next, libcs) = unsafe {
                 (
@@ -69,6 +68,7 @@ fn passes_over() -> bool {
             };
             next != libcs
         })
+    })
 }
 
 /// Whether the loader has been executed by its name, with the program for an argument.
