@@ -4,17 +4,12 @@ use core::ffi::{c_int, c_void};
 
 use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t};
 
-use super::symbol::{alias, check};
+use super::symbol::{alias, check, fortified};
 use crate::glibc::real::real;
 use crate::ops::receive::{self, Source};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
-
-unsafe extern "C-unwind" {
-    /// Ends a program that asks for more than its buffer holds.
-    fn __chk_fail() -> !;
-}
 
 /// `recv(2)`.
 ///
@@ -37,6 +32,11 @@ pub unsafe extern "C-unwind" fn recv(
     errno::to_libc(unsafe { receive::from(me, fd, buffer, length, flags, Source::NONE) })
 }
 check!(recv(_, _, _, _));
+
+fortified!(
+    __recv_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t, flags: c_int) -> ssize_t
+        = recv(fd, buffer, length, flags) if length <= room
+);
 
 /// `recvfrom(2)`.
 ///
@@ -67,6 +67,19 @@ pub unsafe extern "C-unwind" fn recvfrom(
     errno::to_libc(unsafe { receive::from(me, fd, buffer, length, flags, source) })
 }
 check!(recvfrom(_, _, _, _, _, _));
+
+fortified!(
+    __recvfrom_chk(
+        fd: c_int,
+        buffer: *mut c_void,
+        length: size_t,
+        room: size_t,
+        flags: c_int,
+        address: *mut sockaddr,
+        address_length: *mut socklen_t,
+    ) -> ssize_t
+        = recvfrom(fd, buffer, length, flags, address, address_length) if length <= room
+);
 
 /// `recvmsg(2)`.
 ///
@@ -103,6 +116,11 @@ pub unsafe extern "C-unwind" fn read(fd: c_int, buffer: *mut c_void, length: siz
 check!(read(_, _, _));
 
 alias!(__read = read);
+
+fortified!(
+    __read_chk(fd: c_int, buffer: *mut c_void, length: size_t, room: size_t) -> ssize_t
+        = read(fd, buffer, length) if length <= room
+);
 
 /// `readv(2)`.
 ///
@@ -161,70 +179,3 @@ pub unsafe extern "C-unwind" fn eventfd_read(fd: c_int, value: *mut eventfd_t) -
     }
 }
 check!(eventfd_read(_, _));
-
-/// What `recv` is with `_FORTIFY_SOURCE`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn __recv_chk(
-    fd: c_int,
-    buffer: *mut c_void,
-    length: size_t,
-    room: size_t,
-    flags: c_int,
-) -> ssize_t {
-    // SAFETY: as the caller promises, if the length is within the room.
-    unsafe {
-        if length > room {
-            __chk_fail()
-        } else {
-            recv(fd, buffer, length, flags)
-        }
-    }
-}
-
-/// What `recvfrom` is with `_FORTIFY_SOURCE`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn __recvfrom_chk(
-    fd: c_int,
-    buffer: *mut c_void,
-    length: size_t,
-    room: size_t,
-    flags: c_int,
-    address: *mut sockaddr,
-    address_length: *mut socklen_t,
-) -> ssize_t {
-    // SAFETY: as the caller promises, if the length is within the room.
-    unsafe {
-        if length > room {
-            __chk_fail()
-        } else {
-            recvfrom(fd, buffer, length, flags, address, address_length)
-        }
-    }
-}
-
-/// What `read` is with `_FORTIFY_SOURCE`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn __read_chk(
-    fd: c_int,
-    buffer: *mut c_void,
-    length: size_t,
-    room: size_t,
-) -> ssize_t {
-    // SAFETY: as the caller promises, if the length is within the room.
-    unsafe {
-        if length > room {
-            __chk_fail()
-        } else {
-            read(fd, buffer, length)
-        }
-    }
-}

@@ -1,4 +1,5 @@
-//! What each hook says beside its function: that its signature is libc's, and its other names.
+//! What each hook says beside its function: that its signature is libc's, its other names, and its
+//! fortified form.
 //!
 //! A hook is a plain function, `pub unsafe extern "C-unwind" fn` with `#[unsafe(no_mangle)]`:
 //! cancellation and `pthread_exit` unwind through it (redhook's hooks would catch that; see
@@ -95,3 +96,33 @@ macro_rules! alias {
     };
 }
 pub(crate) use alias;
+
+/// `fortified!(__recv_chk(…) -> ssize_t = recv(…) if length <= room);`: what a hook is with
+/// `_FORTIFY_SOURCE`, for programs that say how many bytes there is `room` for.
+macro_rules! fortified {
+    (
+        $name:ident($($argument:ident: $type:ty),* $(,)?) -> $result:ty
+            = $hook:ident($($passed:ident),*) if $fits:expr
+    ) => {
+        #[doc = concat!("What `", stringify!($hook), "` is with `_FORTIFY_SOURCE`; `room` in bytes.")]
+        ///
+        /// # Safety
+        /// As libc's function of the same name.
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C-unwind" fn $name($($argument: $type),*) -> $result {
+            unsafe extern "C-unwind" {
+                /// Ends a program that asks for more than its buffer holds.
+                fn __chk_fail() -> !;
+            }
+            // SAFETY: as the caller promises, if what it asks for is within the room.
+            unsafe {
+                if $fits {
+                    $hook($($passed),*)
+                } else {
+                    __chk_fail()
+                }
+            }
+        }
+    };
+}
+pub(crate) use fortified;

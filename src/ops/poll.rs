@@ -6,7 +6,7 @@ use core::slice;
 use core::sync::atomic::{Ordering, fence};
 
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
-use crate::sched::{event_loop, park};
+use crate::sched::park;
 use crate::signal::{Watch, cancel, restart};
 use crate::sys::clock::Instant;
 use crate::sys::pages;
@@ -37,29 +37,6 @@ const DIRECTIONS: [Direction; 2] = [Direction::Read, Direction::Write];
 
 /// So many descriptors are watched from the stack.
 const FEW: usize = 8;
-
-/// Calls `native`, which waits in the kernel, where nobody else runs beside `me`, until it has
-/// an answer; `None` where somebody does. `-EINTR` if a handler has run since `watch` began.
-pub fn alone(me: &'static Thread, watch: &Watch, native: impl Fn() -> isize) -> Option<isize> {
-    loop {
-        let result = event_loop::in_kernel(me, &native)?;
-        if result != -(libc::EINTR as isize) || watch.ends_call() {
-            return Some(result);
-        }
-        // A signal that was not for the program.
-        cancel::point();
-    }
-}
-
-/// The caller, who waits [alone](alone), has found these descriptors ready: as long as he does
-/// so the hub need not learn of them.
-pub fn forget_ready(fds: impl Iterator<Item = i32>) {
-    for fd in fds {
-        if let Some(entry) = descriptor::get(fd) {
-            entry.unregister_if_idle(fd);
-        }
-    }
-}
 
 /// Calls `probe`, which must not block, until it returns something else than 0,
 /// waiting for an edge on one of `interests` in between; 0 at `deadline`, `-EINTR`
