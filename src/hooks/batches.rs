@@ -6,7 +6,7 @@ use libc::{mmsghdr, timespec};
 
 use super::symbol::check;
 use crate::glibc::real::real;
-use crate::ops::{batch, receive, send};
+use crate::ops::{batch, rights};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -28,9 +28,7 @@ pub unsafe extern "C-unwind" fn recvmmsg(
         // SAFETY: as the caller promises; the messages that were received are valid.
         return unsafe {
             let received = restart::libc_call(|| real(fd, messages, count, flags, timeout));
-            for index in 0..received.max(0) as usize {
-                receive::adopt_descriptors(&(*messages.add(index)).msg_hdr);
-            }
+            rights::adopt_all(messages, received as isize);
             received
         };
     };
@@ -56,9 +54,7 @@ pub unsafe extern "C-unwind" fn sendmmsg(
         // SAFETY: as the caller promises; the messages that were sent are valid.
         return unsafe {
             let sent = restart::libc_call(|| real(fd, messages, count, flags));
-            for index in 0..sent.max(0) as usize {
-                send::share_rights(&(*messages.add(index)).msg_hdr);
-            }
+            rights::share_all(messages, sent as isize);
             sent
         };
     };

@@ -7,7 +7,7 @@ use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t
 
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
-use crate::ops::send;
+use crate::ops::{rights, send};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -78,7 +78,7 @@ pub unsafe extern "C-unwind" fn sendmsg(
         return unsafe {
             let sent = restart::libc_call(|| real(fd, message, flags));
             if sent >= 0 {
-                send::share_rights(&*message);
+                rights::share(&*message);
             }
             sent
         };

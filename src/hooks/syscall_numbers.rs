@@ -10,7 +10,7 @@ use libc::{clockid_t, id_t, idtype_t, pid_t, rusage, siginfo_t, timespec};
 
 use super::syscall::Call;
 use super::{cpu_time, fork, limits, syscall_kernel_state, syscall_signals, thread_ids};
-use crate::ops::{child, lives, numbers, open, receive, send};
+use crate::ops::{child, lives, numbers, open, rights};
 use crate::sched::{self, blocking, park};
 use crate::sync::futex;
 use crate::sys::user;
@@ -103,29 +103,25 @@ pub unsafe fn run(call: &Call) -> isize {
             libc::SYS_sendmsg => {
                 let result = kernel();
                 if result >= 0 {
-                    send::share_rights(&*(b as *const libc::msghdr));
+                    rights::share(&*(b as *const libc::msghdr));
                 }
                 result
             }
             libc::SYS_recvmsg => {
                 let result = kernel();
                 if result >= 0 {
-                    receive::adopt_descriptors(&*(b as *const libc::msghdr));
+                    rights::adopt(&*(b as *const libc::msghdr));
                 }
                 result
             }
             libc::SYS_sendmmsg => {
                 let result = kernel();
-                for index in 0..result.max(0) as usize {
-                    send::share_rights(&(*(b as *const libc::mmsghdr).add(index)).msg_hdr);
-                }
+                rights::share_all(b as *const libc::mmsghdr, result);
                 result
             }
             libc::SYS_recvmmsg => {
                 let result = kernel();
-                for index in 0..result.max(0) as usize {
-                    receive::adopt_descriptors(&(*(b as *const libc::mmsghdr).add(index)).msg_hdr);
-                }
+                rights::adopt_all(b as *const libc::mmsghdr, result);
                 result
             }
             // The calling thread.

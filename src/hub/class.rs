@@ -1,7 +1,7 @@
 //! What can be done with a descriptor without blocking, found out once.
 
 use crate::sys::raw::syscall;
-use crate::sys::socket;
+use crate::sys::{open_files, socket};
 
 /// How to try an operation without `O_NONBLOCK`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -17,6 +17,10 @@ pub enum Class {
     NoWait,
     /// Only a zero-timeout `poll` tells (terminals, inotify, …).
     PollFirst,
+    /// The same of a timerfd, on Linux before 6.10.
+    Timer,
+    /// The same of a signalfd.
+    Signals,
     /// Never blocks for long: regular files, directories, block devices.
     Disk,
 }
@@ -54,6 +58,25 @@ impl Class {
         }
     }
 
+    /// The class of `fd`, of which only a zero-timeout `poll` tells.
+    pub(super) fn polled(fd: i32) -> Self {
+        match open_files::kind_of_anonymous(fd, &mut [0; 32]) {
+            b"[timerfd]" => Self::Timer,
+            b"[signalfd]" => Self::Signals,
+            _ => Self::PollFirst,
+        }
+    }
+
+    /// How many bytes a read must have room for: with less it fails at once
+    /// (timerfd_create(2), signalfd(2)).
+    pub(super) fn least_room(self) -> usize {
+        match self {
+            Self::Timer => size_of::<u64>(),
+            Self::Signals => size_of::<libc::signalfd_siginfo>(),
+            _ => 0,
+        }
+    }
+
     /// Back from the byte that the table keeps.
     pub(super) fn from_byte(byte: u8) -> Self {
         match byte {
@@ -61,7 +84,9 @@ impl Class {
             2 => Self::Socket,
             3 => Self::NoWait,
             4 => Self::PollFirst,
-            5 => Self::Disk,
+            5 => Self::Timer,
+            6 => Self::Signals,
+            7 => Self::Disk,
             _ => Self::Unknown,
         }
     }

@@ -3,7 +3,7 @@
 use libc::{mmsghdr, timespec};
 
 use super::receive::{self, is_stream};
-use super::{EAGAIN, Operation, at_once, pass_on, send};
+use super::{EAGAIN, Operation, at_once, pass_on, rights, send};
 use crate::hub::descriptor::Direction;
 use crate::signal::restart;
 use crate::sys::clock;
@@ -78,9 +78,7 @@ pub unsafe fn receive(
                     },
                     || call(got, flags, core::ptr::null_mut()),
                 );
-                for index in 0..result.max(0) as usize {
-                    receive::adopt_descriptors(&(*at.add(index)).msg_hdr);
-                }
+                rights::adopt_all(at, result);
             }
             if result <= 0 {
                 break;
@@ -154,9 +152,7 @@ pub unsafe fn send(
                         || call(sent, flags),
                     )
                 };
-                for index in 0..result.max(0) as usize {
-                    send::share_rights(&(*at.add(index)).msg_hdr);
-                }
+                rights::share_all(at, result);
                 result
             }
         };

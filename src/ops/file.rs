@@ -9,14 +9,18 @@ use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::park;
 use crate::signal::{cancel, restart};
 use crate::sys::raw::{is_refused, syscall};
-use crate::sys::{open_files, terminal};
+use crate::sys::terminal;
 use crate::task::Thread;
 
 const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
 
-/// The program's own system call: its number, its arguments, and whether a part of what the
-/// program wants has gone through before.
-pub(super) struct Call(pub i64, pub [usize; 3], pub bool);
+/// The program's own system call.
+pub(super) struct Call {
+    pub number: i64,
+    pub arguments: [usize; 3],
+    /// Whether a part of what the program wants has gone through before.
+    pub is_rest: bool,
+}
 
 impl Call {
     /// Makes it.
@@ -24,28 +28,9 @@ impl Call {
     /// # Safety
     /// The arguments are valid for it.
     unsafe fn make(&self) -> isize {
-        let Self(number, [a, b, c], _) = *self;
+        let [a, b, c] = self.arguments;
         // SAFETY: as the caller promises.
-        unsafe { syscall6(number, a, b, c, 0, 0, 0) }
-    }
-
-    /// Whether it is a `read` or `write` of no bytes.
-    fn is_for_nothing(&self) -> bool {
-        matches!(*self, Self(libc::SYS_read | libc::SYS_write, [_, _, 0], _))
-    }
-
-    /// Whether it is a `read` that fails at once, as it has no room for what is read from `fd`
-    /// (timerfd_create(2), signalfd(2)).
-    fn is_too_short(&self, fd: i32) -> bool {
-        const LONGEST: usize = size_of::<libc::signalfd_siginfo>();
-        let Self(libc::SYS_read, [.., length @ 0..LONGEST], _) = *self else {
-            return false;
-        };
-        match open_files::kind_of_anonymous(fd, &mut [0; 32]) {
-            b"[timerfd]" => length < size_of::<u64>(),
-            b"[signalfd]" => true,
-            _ => false,
-        }
+        unsafe { syscall6(self.number, a, b, c, 0, 0, 0) }
     }
 
     /// Makes it where it may wait, and be cancelled.
@@ -53,9 +38,20 @@ impl Call {
     /// # Safety
     /// The arguments are valid for it.
     unsafe fn wait(&self) -> isize {
-        let Self(number, [a, b, c], _) = *self;
+        let [a, b, c] = self.arguments;
         // SAFETY: as the caller promises.
-        unsafe { cancel::waiting_call(number, [a, b, c, 0, 0, 0]) }
+        unsafe { cancel::waiting_call(self.number, [a, b, c, 0, 0, 0]) }
+    }
+
+    /// Whether it is a `read` or `write` of no bytes.
+    fn is_for_nothing(&self) -> bool {
+        matches!(self.number, libc::SYS_read | libc::SYS_write) && self.arguments[2] == 0
+    }
+
+    /// Whether it is a `read` from `entry`, of the number `fd`, that fails at once, as it has too little
+    /// room.
+    fn is_too_short(&self, entry: &Descriptor, fd: i32) -> bool {
+        self.number == libc::SYS_read && self.arguments[2] < entry.least_room(fd)
     }
 }
 
@@ -86,7 +82,7 @@ pub(super) unsafe fn transfer(
     let Some(operation) = Operation::new(me, fd, direction) else {
         return native();
     };
-    operation.after(call.2).run(
+    operation.after(call.is_rest).run(
         |entry, _| {
             let mut result = EOPNOTSUPP;
             if entry.can_skip_waiting(fd, direction) {
@@ -94,7 +90,7 @@ pub(super) unsafe fn transfer(
                 result = unsafe { no_wait(fd, direction, vectors, count) };
             }
             if result == EOPNOTSUPP || is_refused(result) {
-                entry.cannot_skip_waiting(direction);
+                entry.cannot_skip_waiting(fd, direction);
                 result = when_ready(entry, fd, direction, &call, native);
                 if result == EAGAIN && direction == Direction::Read {
                     // SAFETY: as the caller promises.
@@ -169,8 +165,8 @@ fn when_ready(
     if entry.is_nonblocking(fd) {
         native()
     } else if !is_ready(fd, direction) {
-        let ends_unasked =
-            direction == Direction::Read && (terminal::reads_unasked(fd) || call.is_too_short(fd));
+        let ends_unasked = direction == Direction::Read
+            && (terminal::reads_unasked(fd) || call.is_too_short(entry, fd));
         if ends_unasked { IN_KERNEL } else { EAGAIN }
     } else if direction == Direction::Write {
         // A terminal that takes a byte makes the caller wait until it has all.

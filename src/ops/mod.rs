@@ -8,6 +8,7 @@ pub mod batch;
 pub mod child;
 pub mod connect;
 pub mod dns;
+pub mod event_loop;
 mod file;
 pub mod lives;
 pub mod lookup;
@@ -17,6 +18,7 @@ pub mod open;
 mod owner;
 pub mod poll;
 pub mod receive;
+pub mod rights;
 pub mod send;
 pub mod sleep;
 pub mod splice;
@@ -24,8 +26,9 @@ pub mod turn;
 
 use core::ffi::c_void;
 
-use libc::iovec;
+use libc::{iovec, msghdr};
 
+use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::{park, wake};
 use crate::signal::{Watch, cancel, restart};
@@ -87,6 +90,19 @@ unsafe fn rest(
         }
     }
     done as isize
+}
+
+/// A vector of `count` buffers as the message that it is to a socket; `None` for files of another
+/// `class`, and where the kernel has to refuse it.
+fn as_message(class: Option<Class>, vectors: *const iovec, count: i32) -> Option<msghdr> {
+    let is_socket = matches!(class, Some(Class::Tcp | Class::Socket));
+    (is_socket && (1..=libc::UIO_MAXIOV).contains(&count)).then(|| {
+        // SAFETY: all zeros is a message without anything.
+        let mut message: msghdr = unsafe { core::mem::zeroed() };
+        message.msg_iov = vectors.cast_mut();
+        message.msg_iovlen = count as usize;
+        message
+    })
 }
 
 /// One operation of `me` on `fd`, from its first attempt to its end.

@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::{EAGAIN, IN_KERNEL, Operation, at_once, file, lives, pass_on, rest};
+use super::{EAGAIN, IN_KERNEL, Operation, as_message, at_once, file, pass_on, rest, rights};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
@@ -253,7 +253,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
         let result = restart::in_region(|| errno::to_kernel(unsafe { real(fd, message, flags) }));
         if result >= 0 {
             // SAFETY: filled by the successful call.
-            unsafe { adopt_descriptors(&*message) };
+            unsafe { rights::adopt(&*message) };
         }
         return result;
     }
@@ -277,7 +277,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     }
     // SAFETY: filled by the successful call.
     unsafe {
-        adopt_descriptors(&*message);
+        rights::adopt(&*message);
         if flags & libc::MSG_WAITALL != 0 && flags & libc::MSG_PEEK == 0 && waits && result > 0 {
             return fill(me, fd, &*message, result as usize, flags);
         }
@@ -314,38 +314,6 @@ unsafe fn fill(me: &'static Thread, fd: i32, message: &msghdr, got: usize, flags
     unsafe { rest(message.msg_iov, message.msg_iovlen, got, receive) }
 }
 
-/// Descriptors that came with a message begin their lives here.
-///
-/// # Safety
-/// A message that recvmsg has filled.
-pub unsafe fn adopt_descriptors(message: &msghdr) {
-    // SAFETY: as the caller promises.
-    unsafe {
-        rights(message, lives::adopt);
-    }
-}
-
-/// Calls `act` for each descriptor that `message` carries (unix(7), `SCM_RIGHTS`).
-///
-/// # Safety
-/// The message is valid.
-pub(super) unsafe fn rights(message: &msghdr, act: impl Fn(i32)) {
-    // SAFETY: as the caller promises; the macros' functions stay within it.
-    unsafe {
-        let mut header = libc::CMSG_FIRSTHDR(message);
-        while !header.is_null() {
-            if (*header).cmsg_level == libc::SOL_SOCKET && (*header).cmsg_type == libc::SCM_RIGHTS {
-                let data = libc::CMSG_DATA(header).cast::<i32>();
-                let bytes = (*header).cmsg_len - (data.addr() - header.addr());
-                for index in 0..bytes / size_of::<i32>() {
-                    act(data.add(index).read_unaligned());
-                }
-            }
-            header = libc::CMSG_NXTHDR(message, header);
-        }
-    }
-}
-
 /// `read(2)`.
 ///
 /// # Safety
@@ -364,7 +332,11 @@ pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: us
     };
     // SAFETY: as the caller promises.
     unsafe {
-        let call = file::Call(libc::SYS_read, [fd as usize, buffer.addr(), length], false);
+        let call = file::Call {
+            number: libc::SYS_read,
+            arguments: [fd as usize, buffer.addr(), length],
+            is_rest: false,
+        };
         file::transfer(me, fd, class, Direction::Read, &raw const vector, 1, call)
     }
 }
@@ -377,19 +349,14 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
     let class = descriptor::get(fd).map(|entry| entry.class(fd));
     // SAFETY: as the caller promises.
     unsafe {
-        if (1..=libc::UIO_MAXIOV).contains(&count)
-            && matches!(class, Some(Class::Tcp | Class::Socket))
-        {
-            let mut header: msghdr = core::mem::zeroed();
-            header.msg_iov = vectors.cast_mut();
-            header.msg_iovlen = count as usize;
+        if let Some(mut header) = as_message(class, vectors, count) {
             return message(me, fd, &mut header, 0);
         }
-        let call = file::Call(
-            libc::SYS_readv,
-            [fd as usize, vectors.addr(), count as usize],
-            false,
-        );
+        let call = file::Call {
+            number: libc::SYS_readv,
+            arguments: [fd as usize, vectors.addr(), count as usize],
+            is_rest: false,
+        };
         file::transfer(me, fd, class, Direction::Read, vectors, count, call)
     }
 }

@@ -5,8 +5,8 @@ use core::ffi::c_void;
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::receive::{is_stream, rights};
-use super::{Operation, at_once, connect, file, lives, pass_on, rest};
+use super::receive::is_stream;
+use super::{Operation, as_message, at_once, connect, file, pass_on, rest, rights};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::signal::restart;
@@ -100,16 +100,6 @@ fn connected(operation: &mut Operation, result: isize, flags: &mut i32) -> Optio
     }
 }
 
-/// Whoever gets the descriptors that a message carries may change their files'
-/// flags.
-///
-/// # Safety
-/// The message is valid.
-pub unsafe fn share_rights(message: &msghdr) {
-    // SAFETY: as the caller promises.
-    unsafe { rights(message, lives::share) };
-}
-
 /// `sendmsg(2)`.
 ///
 /// # Safety
@@ -139,7 +129,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     // SAFETY: the call has succeeded, so the message is valid.
     let message = unsafe { &*message };
     // SAFETY: as above.
-    unsafe { share_rights(message) };
+    unsafe { rights::share(message) };
     if message.msg_iovlen == 0 {
         return result;
     }
@@ -205,11 +195,11 @@ unsafe fn write_after(
                 iov_base: buffer.cast_mut().wrapping_byte_add(written),
                 iov_len: length - written,
             };
-            let call = file::Call(
-                libc::SYS_write,
-                [fd as usize, vector.iov_base.addr(), vector.iov_len],
-                part || written > 0,
-            );
+            let call = file::Call {
+                number: libc::SYS_write,
+                arguments: [fd as usize, vector.iov_base.addr(), vector.iov_len],
+                is_rest: part || written > 0,
+            };
             let result =
                 file::transfer(me, fd, class, Direction::Write, &raw const vector, 1, call);
             if result < 0 {
@@ -235,19 +225,14 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
     let class = descriptor::get(fd).map(|entry| entry.class(fd));
     // SAFETY: as the caller promises.
     unsafe {
-        if (1..=libc::UIO_MAXIOV).contains(&count)
-            && matches!(class, Some(Class::Tcp | Class::Socket))
-        {
-            let mut header: msghdr = core::mem::zeroed();
-            header.msg_iov = vectors.cast_mut();
-            header.msg_iovlen = count as usize;
+        if let Some(header) = as_message(class, vectors, count) {
             return message(me, fd, &header, 0);
         }
-        let call = file::Call(
-            libc::SYS_writev,
-            [fd as usize, vectors.addr(), count as usize],
-            false,
-        );
+        let call = file::Call {
+            number: libc::SYS_writev,
+            arguments: [fd as usize, vectors.addr(), count as usize],
+            is_rest: false,
+        };
         let result = file::transfer(me, fd, class, Direction::Write, vectors, count, call);
         if result <= 0 || !takes_parts(fd, class) {
             return result;

@@ -124,14 +124,25 @@ impl Descriptor {
 
     /// The kernel does not know `RWF_NOWAIT` of the file in `direction`.
     #[cold]
-    pub fn cannot_skip_waiting(&self, direction: Direction) {
+    pub fn cannot_skip_waiting(&self, fd: i32, direction: Direction) {
         match direction {
             _ if !self.is_known() => {}
-            Direction::Read => self.class.store(Class::PollFirst as u8, Ordering::Relaxed),
+            Direction::Read => self.class.store(Class::polled(fd) as u8, Ordering::Relaxed),
             Direction::Write => {
                 self.flags.fetch_or(WRITES_POLL_FIRST, Ordering::Relaxed);
             }
         }
+    }
+
+    /// How many bytes a read must have room for, where the kernel does not know `RWF_NOWAIT`: with
+    /// less it fails at once.
+    pub fn least_room(&self, fd: i32) -> usize {
+        match self.class(fd) {
+            // Of a number that is asked each time.
+            Class::NoWait => Class::polled(fd),
+            class => class,
+        }
+        .least_room()
     }
 
     /// Whether nothing has arrived since the descriptor was drained.

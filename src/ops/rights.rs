@@ -1,0 +1,66 @@
+//! Descriptors that messages carry (unix(7), `SCM_RIGHTS`).
+
+use libc::{mmsghdr, msghdr};
+
+use super::lives;
+
+/// Those that came with `message` begin their lives here.
+///
+/// # Safety
+/// A message that recvmsg has filled.
+pub unsafe fn adopt(message: &msghdr) {
+    // SAFETY: as the caller promises.
+    unsafe { each(message, lives::adopt) };
+}
+
+/// Whoever gets those that go with `message` may change their files' flags.
+///
+/// # Safety
+/// The message is valid.
+pub unsafe fn share(message: &msghdr) {
+    // SAFETY: as the caller promises.
+    unsafe { each(message, lives::share) };
+}
+
+/// [`adopt`] for the first `count` of `messages`; for none if that is an error.
+///
+/// # Safety
+/// Messages that recvmmsg has filled.
+pub unsafe fn adopt_all(messages: *const mmsghdr, count: isize) {
+    for index in 0..count.max(0) as usize {
+        // SAFETY: as the caller promises.
+        unsafe { adopt(&(*messages.add(index)).msg_hdr) };
+    }
+}
+
+/// [`share`] likewise.
+///
+/// # Safety
+/// The messages are valid.
+pub unsafe fn share_all(messages: *const mmsghdr, count: isize) {
+    for index in 0..count.max(0) as usize {
+        // SAFETY: as the caller promises.
+        unsafe { share(&(*messages.add(index)).msg_hdr) };
+    }
+}
+
+/// Calls `act` for each.
+///
+/// # Safety
+/// The message is valid.
+unsafe fn each(message: &msghdr, act: impl Fn(i32)) {
+    // SAFETY: as the caller promises; the macros' functions stay within it.
+    unsafe {
+        let mut header = libc::CMSG_FIRSTHDR(message);
+        while !header.is_null() {
+            if (*header).cmsg_level == libc::SOL_SOCKET && (*header).cmsg_type == libc::SCM_RIGHTS {
+                let data = libc::CMSG_DATA(header).cast::<i32>();
+                let bytes = (*header).cmsg_len - (data.addr() - header.addr());
+                for index in 0..bytes / size_of::<i32>() {
+                    act(data.add(index).read_unaligned());
+                }
+            }
+            header = libc::CMSG_NXTHDR(message, header);
+        }
+    }
+}
