@@ -127,7 +127,11 @@ impl Descriptor {
     pub fn cannot_skip_waiting(&self, fd: i32, direction: Direction) {
         match direction {
             _ if !self.is_known() => {}
-            Direction::Read => self.class.store(Class::polled(fd) as u8, Ordering::Relaxed),
+            Direction::Read => {
+                if self.class(fd) == Class::NoWait {
+                    self.class.store(Class::polled(fd) as u8, Ordering::Relaxed);
+                }
+            }
             Direction::Write => {
                 self.flags.fetch_or(WRITES_POLL_FIRST, Ordering::Relaxed);
             }
