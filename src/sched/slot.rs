@@ -1,4 +1,9 @@
 //! A slot: the right to run green threads, with its run queue.
+//!
+//! | owner | changes with the queue's lock held |
+//! | --- | --- |
+//! | nobody | [`assign`](Slot::assign), to the worker that was given the slot |
+//! | a worker | [`take_from`](Slot::take_from), to nobody: by the worker itself, which has nothing to run or blocks; by the monitor, which finds it stuck |
 
 use core::ptr;
 

@@ -1,10 +1,10 @@
 //! Mutexes.
 //!
-//! | lock word | meaning |
-//! | --- | --- |
-//! | 0 | free |
-//! | 1 | held |
-//! | 2 | held, and somebody may wait |
+//! | lock word | meaning | to lock it | to unlock it |
+//! | --- | --- | --- | --- |
+//! | 0 | free | 1; 2 by who has waited | |
+//! | 1 | held | 2, and wait | 0 |
+//! | 2 | held, and somebody may wait | wait | under the queue's lock: wake one, and 0; or hand it over, and 1, or 2 if others wait |
 //!
 //! Whoever comes first gets a free mutex, waiters or not: handing it over each
 //! time would switch threads at every unlock. But a waiter that was woken and

@@ -1,4 +1,19 @@
 //! Read-write locks.
+//!
+//! | bits of the state | name | meaning |
+//! | --- | --- | --- |
+//! | 0–29 | READERS | how many hold it for reading |
+//! | 30 | WAITED | somebody waits |
+//! | 31 | WRITER | one holds it for writing |
+//!
+//! | transition | from | to |
+//! | --- | --- | --- |
+//! | [`try_read`](RwLock::try_read) | no WRITER; nor a writer that waits and is preferred | + 1 |
+//! | [`try_write`](RwLock::try_write) | neither WRITER nor READERS | + WRITER |
+//! | `must_wait`, under the queue's lock | where neither would do | + WAITED |
+//! | [`unlock`](RwLock::unlock) | WRITER alone | 0 |
+//! | | READERS, but for the last of them where somebody waits | − 1 |
+//! | `hand_on`, under the queue's lock, after it has woken | all else | − the caller's part; − WAITED where nobody waits any more |
 
 use crate::glibc::tcb;
 use crate::sched::{park, wake};

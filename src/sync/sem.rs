@@ -1,4 +1,15 @@
 //! Semaphores.
+//!
+//! | bits of the data | name | meaning |
+//! | --- | --- | --- |
+//! | 0–31 | VALUE | how often it can be taken |
+//! | 32–63 | | how many wait, in units of WAITER |
+//!
+//! | transition | from | to |
+//! | --- | --- | --- |
+//! | to take it | VALUE above 0 | − 1; − WAITER as well by who has waited |
+//! | to wait, or to give that up | any | + WAITER, − WAITER |
+//! | to post | VALUE below its limit | + 1; one is woken if any wait |
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 

@@ -1,6 +1,15 @@
 //! The board: which slots lie idle, which workers sleep, who waits in the hub.
 //!
 //! Everything here decides and notes; nothing sleeps, wakes or looks into a queue.
+//!
+//! | `polling` | `kicked` | in the hub | who needs a worker, or has an earlier deadline |
+//! | --- | --- | --- | --- |
+//! | false | | nobody | calls a sleeper, or for a new one; the deadline is seen by the next to wait |
+//! | true | false | somebody waits, or is about to | sets `kicked`, and kicks |
+//! | true | true | somebody comes back | does nothing |
+//!
+//! [`begin_polling`](Board::begin_polling) leads to the second row, [`end_polling`](Board::end_polling)
+//! to the first.
 
 use core::ptr;
 
