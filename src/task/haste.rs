@@ -14,14 +14,19 @@ use crate::sys::cell::Cell;
 const SOON: u64 = 25_000;
 /// So many times in a row.
 const SURE: u8 = 3;
+/// Of a thread whose habit is known one in so many wakes is timed: to read the counter twice
+/// takes a tenth of a round trip. A change of the habit is noticed so many wakes later at most.
+const SAMPLED: u8 = 4;
 
 /// What is known of a thread. Touched by itself alone.
 #[derive(Default)]
 pub struct Haste {
     /// How often it has left soon, in a row.
     score: Cell<u8>,
-    /// When it has last woken somebody, 0 if it has left since.
+    /// When it has last woken somebody, 0 if it has left since, or if that is not timed.
     since: Cell<u64>,
+    /// How many wakes have not been timed since the last one that was.
+    untimed: Cell<u8>,
 }
 
 /// Whether somebody waits for a thread to leave, beside an idle slot. A forked child may look once
@@ -33,12 +38,20 @@ impl Haste {
     /// that has to run elsewhere.
     #[inline]
     pub fn wakes(&self) -> bool {
-        self.since.set(cycles::now());
-        let goes_on = !self.is_sure();
-        if !goes_on && !OWED.load(Ordering::Relaxed) {
+        if !self.is_sure() {
+            self.since.set(cycles::now());
+            return true;
+        }
+        let untimed = (self.untimed.get() + 1) % SAMPLED;
+        self.untimed.set(untimed);
+        // What counts is the last wake before it leaves.
+        if untimed == 0 || self.since.get() != 0 {
+            self.since.set(cycles::now());
+        }
+        if !OWED.load(Ordering::Relaxed) {
             OWED.store(true, Ordering::Relaxed);
         }
-        goes_on
+        false
     }
 
     /// Whether the thread, the caller, is taken for one that leaves soon.
