@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use super::slot::Pick;
-use super::{idle, slots, switch, wake, worker};
+use super::{idle, slots, switch, tempo, wake, worker};
 use crate::glibc::cleanup;
 use crate::glibc::signals::SIGCANCEL;
 use crate::sys::clock::{self, Instant, NEVER};
@@ -216,21 +216,21 @@ pub fn count_transfer(me: &Thread) {
 pub fn spend(me: &'static Thread) {
     match me.quantum.spend() {
         Used::Part => {}
-        used => end_quantum(me, used),
+        used => leave_if_over(me, used),
     }
 }
 
 #[cold]
-fn end_quantum(me: &'static Thread, used: Used) {
-    if used == Used::All && !slots::has_queued(worker::of(me)) {
-        return;
-    }
-    me.quantum.begin();
+fn leave_if_over(me: &'static Thread, used: Used) {
     let _critical = Critical::enter();
-    if used == Used::More {
+    if used == Used::Much {
+        me.quantum.looked();
         super::glance();
     }
-    leave(me, After::Requeue);
+    if slots::has_queued(worker::of(me)) && me.quantum.is_over(used, tempo::interval()) {
+        me.quantum.use_up();
+        leave(me, After::Requeue);
+    }
 }
 
 /// Ends the calling context for good; [`After::Retire`] follows on another.
@@ -255,6 +255,6 @@ fn leave(me: &'static Thread, after: After) -> bool {
         Pick::Empty | Pick::Lost => worker.base(),
     };
     switch::to(me, next, worker, after);
-    me.quantum.begin();
+    me.quantum.begin(after == After::Publish);
     true
 }

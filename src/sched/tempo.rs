@@ -5,7 +5,7 @@
 //! every thread that runs for a millisecond both are nothing, after every echoed message
 //! they would be half of the work.
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// A busy worker glances at the hub about so often, in nanoseconds.
 const GLANCE: u64 = 200_000;
@@ -14,6 +14,8 @@ const GLANCE: u64 = 200_000;
 const MOST_DISPATCHES: u64 = 256;
 /// So many until the monitor knows how long they are.
 const FIRST_DISPATCHES: u32 = 32;
+/// In how many cycles until the monitor knows how often it is.
+const FIRST_INTERVAL: u64 = 20_000;
 /// What it takes until a called worker runs something, in nanoseconds.
 const CALL: u64 = 25_000;
 /// However short the dispatches, so many threads are worth a call.
@@ -24,6 +26,8 @@ const MOST_QUEUED: u64 = 16;
 static GLANCE_MASK: AtomicU32 = AtomicU32::new(FIRST_DISPATCHES - 1);
 /// How many threads have to wait at a slot to be worth a call. A forked child goes on from there.
 static WORTH_A_CALL: AtomicU32 = AtomicU32::new(2);
+/// In how many cycles a slot begins to run a thread, on average. A forked child goes on from there.
+static INTERVAL: AtomicU64 = AtomicU64::new(FIRST_INTERVAL);
 
 /// Whether it is time to glance at the hub after `ticks` looks for a thread to run, where `queued`
 /// wait for their turn.
@@ -47,20 +51,25 @@ pub fn is_worth_a_call(queued: u32) -> bool {
     queued >= WORTH_A_CALL.load(Ordering::Relaxed)
 }
 
-/// How long one takes, in nanoseconds, where `slots` slots have made `count` in `elapsed`
-/// nanoseconds.
+/// In how many cycles a slot begins to run a thread, on average.
+pub fn interval() -> u64 {
+    INTERVAL.load(Ordering::Relaxed)
+}
+
+/// How long one takes, in the unit of `elapsed`, where `slots` slots have made `count` in `elapsed`.
 fn duration(elapsed: u64, slots: u32, count: u64) -> u64 {
     elapsed * u64::from(slots) / count.max(1)
 }
 
 /// Notes that `slots` slots have looked for a thread to run `looks` times in `elapsed`
-/// nanoseconds, and found one `dispatches` times. Each look counts for when to glance: a thread
+/// nanoseconds, which were `cycles` cycles, and found one `dispatches` times. Each look counts for when to glance: a thread
 /// that yields beside nobody finds none, and may do so for ever.
-pub fn note(elapsed: u64, slots: u32, looks: u64, dispatches: u64) {
+pub fn note(elapsed: u64, cycles: u64, slots: u32, looks: u64, dispatches: u64) {
     let between = GLANCE / duration(elapsed, slots, looks).max(1);
     // The power of two at or below.
     let mask = (1u32 << between.clamp(1, MOST_DISPATCHES).ilog2()) - 1;
     GLANCE_MASK.store(mask, Ordering::Relaxed);
     let worth = CALL / duration(elapsed, slots, dispatches).max(1);
+    INTERVAL.store(duration(cycles, slots, dispatches), Ordering::Relaxed);
     WORTH_A_CALL.store(worth.clamp(1, MOST_QUEUED) as u32, Ordering::Relaxed);
 }

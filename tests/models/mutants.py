@@ -358,6 +358,12 @@ MUTANTS = [
         "duration(elapsed, slots, dispatches)",
     ),
     Mutant(
+        "a quantum is as short beside many threads as beside few",
+        "task/quantum.rs",
+        ".clamp(1, MOST_TIMES)",
+        ".min(1)",
+    ),
+    Mutant(
         "a deadline is claimed outside the lock",
         "wait/timer.rs",
         "        self.with(|heap| {\n            while let Some(timer) = heap.pop(now) {",

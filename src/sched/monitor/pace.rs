@@ -1,6 +1,7 @@
 //! How fast threads run, and what follows from that: how often workers look around, and
 //! how many there are.
 
+use crate::arch::cycles;
 use crate::sched::limit::{Limit, Sample};
 use crate::sched::slot::Counts;
 use crate::sched::{idle, slots, tempo};
@@ -14,6 +15,8 @@ const CPUS: u64 = SECOND / 2;
 pub struct Pace {
     seen: [Counts; MAX_SLOTS],
     last: Instant,
+    /// The same moment, in cycles.
+    last_cycles: u64,
     limit: Limit,
     /// When the CPUs are to be counted again; never where the number was asked for.
     next_count: Option<Instant>,
@@ -26,6 +29,7 @@ impl Pace {
         Self {
             seen: [Counts::default(); MAX_SLOTS],
             last: now,
+            last_cycles: cycles::now(),
             limit: Limit::new(slots::all().len() as u32, now),
             next_count: settings::workers().is_none().then_some(now + CPUS),
         }
@@ -56,11 +60,13 @@ impl Pace {
         }
         let elapsed = now - self.last;
         self.last = now;
+        let cycles = cycles::now().wrapping_sub(self.last_cycles);
+        self.last_cycles = self.last_cycles.wrapping_add(cycles);
         sample.used = elapsed * u64::from(used);
         if used == 0 {
             return;
         }
-        tempo::note(elapsed, used, looks, sample.dispatches);
+        tempo::note(elapsed, cycles, used, looks, sample.dispatches);
         let Some(next_count) = &mut self.next_count else {
             return;
         };

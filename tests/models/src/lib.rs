@@ -9,6 +9,26 @@
 pub mod arch {
     //! What differs from one processor to the next, as the models have it.
 
+    /// A counter that stands still until it is told to go on.
+    #[cfg(not(feature = "loom"))]
+    pub mod cycles {
+        use std::cell::Cell;
+
+        thread_local! {
+            static NOW: Cell<u64> = const { Cell::new(1) };
+        }
+
+        /// As the library's.
+        pub fn now() -> u64 {
+            NOW.get()
+        }
+
+        /// So many cycles pass for the calling thread.
+        pub fn pass(cycles: u64) {
+            NOW.set(NOW.get() + cycles);
+        }
+    }
+
     /// Nothing is fetched ahead.
     pub mod prefetch {
         /// As the library's.

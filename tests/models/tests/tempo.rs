@@ -15,27 +15,39 @@ fn glances(looks: u32) -> usize {
     glances_beside(0, looks)
 }
 
+/// Two slots in five milliseconds, on a processor of 3 GHz.
+fn note(looks: u32, dispatches: u32) {
+    tempo::note(
+        5 * MILLISECOND,
+        15 * MILLISECOND,
+        2,
+        looks.into(),
+        dispatches.into(),
+    );
+}
+
 /// By time where threads run for long, by number where they do not, and a thread that yields
 /// beside nobody, so that no look finds anybody, counts as one of those.
 #[test]
 fn glances_take_little_of_the_time() {
     // Two slots, 10 µs each.
-    tempo::note(5 * MILLISECOND, 2, 1_000, 1_000);
+    note(1_000, 1_000);
     assert_eq!(glances(1024), 1024 / 16);
     // A millisecond each.
-    tempo::note(5 * MILLISECOND, 2, 10, 10);
+    note(10, 10);
     assert_eq!(glances(1024), 1024);
+    assert_eq!(tempo::interval(), 3 * MILLISECOND);
     // 25 ns each.
-    tempo::note(5 * MILLISECOND, 2, 400_000, 400_000);
+    note(400_000, 400_000);
     assert_eq!(glances(1024), 1024 / 256);
-    tempo::note(5 * MILLISECOND, 2, 400_000, 0);
+    note(400_000, 0);
     assert_eq!(glances(1024), 1024 / 256);
     glances_let_the_queue_go_first();
 }
 
 /// Between a quarter and a half of it. (Not a test of its own: the pace is the process's.)
 fn glances_let_the_queue_go_first() {
-    tempo::note(5 * MILLISECOND, 2, 1_000, 1_000);
+    note(1_000, 1_000);
     assert_eq!(glances_beside(1, 1024), 1024 / 16);
     assert_eq!(glances_beside(63, 1024), 1024 / 16);
     assert_eq!(glances_beside(64, 1024), 1024 / 32);

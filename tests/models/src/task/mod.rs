@@ -11,6 +11,9 @@ pub mod lock;
 pub mod lock_word;
 #[path = "../../../../src/task/node.rs"]
 pub mod node;
+#[cfg(not(feature = "loom"))]
+#[path = "../../../../src/task/quantum.rs"]
+pub mod quantum;
 #[path = "../../../../src/task/rank.rs"]
 pub mod rank;
 #[path = "../../../../src/task/timer.rs"]
