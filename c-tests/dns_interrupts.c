@@ -34,10 +34,13 @@ static void *look_up(void *name)
 	/* Natively a request for cancellation that comes earlier can leave locks of libc's taken. */
 	CHECK_EQ(dns_look_up("missing.example", AF_UNSPEC, &found), EAI_NONAME);
 	/* The hub's resolver finishes it first. */
-	if ((!strcmp(name, "never.example") || isdigit(*(char *)name)) && getenv("GREEN_RESOLVER"))
+	if ((!strcmp(name, "never.example") || !strcmp(name, "255")) && getenv("GREEN_RESOLVER"))
 		_res.retrans = 1;
 	__atomic_store_n(&looking, 1, __ATOMIC_RELEASE);
-	CHECK_OK(resolve(name));
+	/* On a busy machine handlers take longer than a lookup. */
+	do
+		CHECK_OK(resolve(name));
+	while (!strcmp(name, "late300.example") && __atomic_load_n(&handled, __ATOMIC_ACQUIRE) < ROUNDS);
 	return NULL;
 }
 
@@ -58,7 +61,7 @@ int main(void)
 	const struct sigaction action = {.sa_handler = handle}, restarting = {.sa_handler = handle, .sa_flags = SA_RESTART};
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
 	CHECK_OK(sigaction(SIGUSR2, &restarting, NULL));
-	pthread_t thread = start("late800.example");
+	pthread_t thread = start("late300.example");
 	for (int i = 1; i <= ROUNDS; i++) {
 		CHECK_OK(pthread_kill(thread, i % 2 ? SIGUSR1 : SIGUSR2));
 		while (__atomic_load_n(&handled, __ATOMIC_ACQUIRE) < i)
