@@ -142,7 +142,7 @@ impl Turns {
 pub static CALLS: Turns = Turns::new(settings::max_blocking, SOON);
 /// While a program is started, until it is executed: that is mostly the processor's work, and
 /// more at a time are not done sooner.
-pub static STARTS: Turns = Turns::new(|| 8, LATE);
+pub static STARTS: Turns = Turns::new(|| 6, LATE);
 
 /// In a forked child nobody else blocks.
 fn reset() {
