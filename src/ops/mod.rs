@@ -48,16 +48,9 @@ const IN_KERNEL: isize = isize::MIN;
 #[inline(always)]
 fn at_once(me: &'static Thread, result: isize) -> isize {
     if result != EAGAIN {
-        done(me);
+        park::spend(me);
     }
     result
-}
-
-/// `me`, the caller, has done something to a descriptor for which it might have had to wait.
-#[inline(always)]
-fn done(me: &'static Thread) {
-    park::count_transfer(me);
-    park::spend(me);
 }
 
 /// Transfers the bytes of a vector of buffers after the first `done`, one buffer at a time, until
@@ -216,7 +209,7 @@ impl Operation {
                     if result == IN_KERNEL {
                         return restart::in_region(native);
                     }
-                    done(self.me);
+                    park::spend(self.me);
                     return result;
                 }
             }

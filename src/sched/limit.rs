@@ -7,8 +7,8 @@
 //! dispatches look like that, short ones of which many end in the wait for a lock. Then,
 //! and only then, a trial tells: fewer slots and more slots in turns, by the number of
 //! dispatches that did something else or, where there are hardly any, of transfers from and to
-//! descriptors. It tells nothing where there was not much to do in the meantime. A trial is
-//! repeated later and later as long as it says the same.
+//! files on disks, which threads make without a dispatch. It tells nothing where there was not
+//! much to do in the meantime. A trial is repeated later and later as long as it says the same.
 
 use crate::sys::clock::{Instant, MILLISECOND, SECOND};
 
@@ -38,7 +38,7 @@ pub struct Sample {
     pub dispatches: u64,
     /// Those of them that ended in the wait for a lock.
     pub lock_waits: u64,
-    /// Transfers from and to descriptors.
+    /// Transfers from and to files on disks.
     pub transfers: u64,
     /// For how long slots were in use, all of them together, in nanoseconds.
     pub used: u64,

@@ -203,7 +203,7 @@ pub fn yield_now(me: &'static Thread) -> bool {
     leave(me, After::Requeue)
 }
 
-/// `me`, the caller, has transferred something from or to a descriptor: by that it is seen whether
+/// `me`, the caller, reads or writes a file on a disk: by that, too, it is seen whether
 /// [more slots](super::limit) do more.
 #[inline(always)]
 pub fn count_transfer(me: &Thread) {

@@ -80,7 +80,7 @@ pub struct Slot {
     empty: AtomicU32,
     /// Those that ended in the wait for a lock.
     lock_waits: AtomicU32,
-    /// Counts transfers from and to descriptors.
+    /// Counts transfers from and to files on disks.
     transfers: AtomicU32,
 }
 
@@ -93,7 +93,7 @@ pub struct Counts {
     pub empty: u32,
     /// Those that ended in the wait for a lock.
     pub lock_waits: u32,
-    /// Transfers from and to descriptors.
+    /// Transfers from and to files on disks.
     pub transfers: u32,
 }
 
@@ -143,7 +143,7 @@ impl Slot {
         count(&self.lock_waits);
     }
 
-    /// The thread that runs here has transferred something from or to a descriptor.
+    /// The thread that runs here reads or writes a file on a disk.
     #[inline(always)]
     pub fn count_transfer(&self) {
         count(&self.transfers);

@@ -16,7 +16,7 @@ const LONG_PATIENCE: Instant = 100 * MILLISECOND;
 /// same.
 const ALARM: Instant = 20 * MILLISECOND;
 
-/// Who makes so many transfers from and to descriptors in a second does not compute in between.
+/// Who makes so many transfers from and to files in a second does not compute in between.
 const SHORT: u64 = 5_000;
 
 /// What a look has found: that others wait for a slot whose owner does not come back.
@@ -26,7 +26,7 @@ pub enum Stuck {
     Nobody,
     /// Others wait, and who has the slot may be about to block.
     Soon,
-    /// He does short things to descriptors, one after the other.
+    /// He does short things to files, one after the other.
     Transfers,
     /// He computes.
     Computes,

@@ -159,7 +159,7 @@ impl Worker {
         }
     }
 
-    /// The thread that the worker runs has transferred something from or to a descriptor.
+    /// The thread that the worker runs reads or writes a file on a disk.
     #[inline(always)]
     pub fn count_transfer(&self) {
         if let Some(slot) = self.slot() {
