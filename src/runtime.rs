@@ -130,6 +130,8 @@ fn start_locked() -> Result<(), Failure> {
         return Err(failed("use this C library's loader")(libc::ENOSYS));
     }
     membarrier::register();
+    // SAFETY: `STARTING` is held, and no green thread runs.
+    unsafe { husk::begin() };
     tcb::seed_ids();
     scheduling::note_workers();
     executable::init();
@@ -237,6 +239,7 @@ fn tables() -> [(*mut u8, usize); 2] {
 ///
 /// # Safety
 /// The caller is the process's only thread.
+#[unsafe(link_section = "green_fork")]
 pub unsafe fn reset_in_child() {
     // Another thread may have been about to start everything.
     let has_begun = sched::is_running() || STARTING.is_held();

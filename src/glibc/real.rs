@@ -133,6 +133,7 @@ pub unsafe fn of_type<F: Copy>(_: F, address: *mut c_void) -> F {
 /// `@ "GLIBC_..."` before the arguments, has the type of our own function of that name, the hook.
 macro_rules! real {
     ($name:ident $(@ $version:literal)? ($($argument:tt),*)) => {{
+        #[unsafe(link_section = "green_real")]
         static REAL: $crate::glibc::real::Real = $crate::glibc::real::real!(@static $name $(@ $version)?);
         let hook: unsafe extern "C-unwind" fn($($argument),*) -> _ = $name;
         // SAFETY: libc's function of that name has the hook's type; so has what stands in for it,
@@ -146,6 +147,7 @@ macro_rules! real {
         $crate::glibc::real::real!(@get $name $(@ $version)?, function, $type)
     };
     (@get $name:ident $(@ $version:literal)?, $get:ident, $type:ty) => {{
+        #[unsafe(link_section = "green_real")]
         static REAL: $crate::glibc::real::Real = $crate::glibc::real::real!(@static $name $(@ $version)?);
         // SAFETY: libc's function of that name has that type; so has what stands in for it,
         // which looks at no argument.

@@ -18,7 +18,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use super::real::real;
 use super::tcb::Tcb;
 use super::tls::{self, StaticSize, Stretch};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::pages::PAGE;
 
 /// In bytes.
@@ -76,7 +76,7 @@ static FIRST: AtomicUsize = AtomicUsize::new(0);
 
 /// In a forked child the list is empty.
 fn reset() {
-    FIRST.store(0, Ordering::Relaxed);
+    restore(&FIRST, 0);
 }
 
 in_child!(reset);

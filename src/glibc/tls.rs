@@ -22,7 +22,7 @@ use core::sync::atomic::{AtomicPtr, Ordering};
 use super::real::real;
 use super::tcb::{Slot, Tcb};
 use crate::arch::thread;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::pages;
 
 /// Storage for a thread's static TLS and TCB (null: to be allocated), with a dtv.
@@ -358,7 +358,7 @@ fn replaced<T: Copy>(old: &'static mut [T], count: usize, value: T) -> Option<&'
 /// The caller is the process's only thread.
 unsafe fn reset() {
     for place in &SPARE {
-        place.store(ptr::null_mut(), Ordering::Relaxed);
+        restore(place, ptr::null_mut());
     }
 }
 

@@ -60,6 +60,7 @@ static REGISTERED: AtomicBool = AtomicBool::new(false);
 /// has put its state in order no signal is handled: in the child one would be handed to
 /// a thread that is not there. Nor does the thread park where libc takes its own locks: it
 /// would go on with its usual mask.
+#[unsafe(link_section = "green_fork")]
 unsafe extern "C" fn prepare() {
     mem::forget(Critical::enter());
     let me = current();
@@ -71,6 +72,7 @@ unsafe extern "C" fn prepare() {
     }
 }
 
+#[unsafe(link_section = "green_fork")]
 unsafe extern "C" fn in_parent() {
     let me = current();
     hub::after_fork(me.holds_hub_at_fork.get());
@@ -81,6 +83,7 @@ unsafe extern "C" fn in_parent() {
 }
 
 /// Makes the child's state that of a process with one thread.
+#[unsafe(link_section = "green_fork")]
 unsafe extern "C" fn in_child() {
     // SAFETY: as the caller promises.
     unsafe { put_in_order(false) };
@@ -90,6 +93,7 @@ unsafe extern "C" fn in_child() {
 ///
 /// # Safety
 /// A forked child has one thread.
+#[unsafe(link_section = "green_fork")]
 unsafe fn put_in_order(shares_files: bool) {
     let me = current();
     kernel_thread::set_name_in_child(me);

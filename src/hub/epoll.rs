@@ -102,6 +102,7 @@ pub(super) fn add(epoll: i32, fd: i32, events: i32, token: u64) -> isize {
 }
 
 /// Closes the hub that a forked child has inherited: it is its parent's.
+#[unsafe(link_section = "green_fork")]
 pub fn close_inherited() {
     place::close();
     EPOCH.fetch_add(1, Ordering::Relaxed);

@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::io::Write;
 
 use super::{descriptor, epoll, place};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::task::lock::RawLock;
 use crate::task::rank;
@@ -30,7 +30,7 @@ struct Table([AtomicI32; SIZE]);
 /// What is known of each number: 0 if it is not being opened, [`UNWATCHED`], or the inotify watch
 /// of its FIFO, which all who open that one have, and perhaps [`VISITED`]. [`reset`] closes the
 /// numbers in a forked child.
-#[unsafe(link_section = ".bss.large")]
+#[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static WATCHES: Table = Table([const { AtomicI32::new(0) }; SIZE]);
 /// The entries beyond are all 0. [`reset`] sets it back in a forked child.
 static END: AtomicU32 = AtomicU32::new(0);
@@ -43,7 +43,7 @@ pub fn forget() {
     for number in numbers() {
         WATCHES.0[number as usize].store(0, Ordering::Relaxed);
     }
-    END.store(0, Ordering::Relaxed);
+    restore(&END, 0);
 }
 
 /// Closes what other threads were opening: their calls have not returned.

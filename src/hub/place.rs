@@ -12,7 +12,7 @@
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use super::epoll;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::limit;
 use crate::sys::raw::syscall;
 use crate::task::lock::RawLock;
@@ -201,6 +201,7 @@ pub(super) fn settle_openings(make: impl FnOnce() -> i32) -> bool {
 }
 
 /// Closes all. Nobody else uses them.
+#[unsafe(link_section = "green_fork")]
 pub(super) fn close() {
     ours().for_each(close_own);
     forget();
@@ -209,10 +210,10 @@ pub(super) fn close() {
 /// There is no hub, whatever is open.
 pub fn forget() {
     for number in &NUMBERS {
-        number.store(0, Ordering::Relaxed);
+        restore(number, 0);
     }
-    NEAR.store(0, Ordering::Relaxed);
-    USERS.store(0, Ordering::Relaxed);
+    restore(&NEAR, 0);
+    restore(&USERS, 0);
 }
 
 /// Moves all beyond `fd`. The lock is held.

@@ -8,14 +8,14 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use super::turns::Turns;
 use super::worker::Worker;
 use super::{idle, kernel_thread, slots, switch, worker};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::task::{After, Critical, Kind, Thread, current, green};
 
 /// So many kernel threads are in blocking regions.
 static USED: AtomicU32 = AtomicU32::new(0);
 
 fn reset() {
-    USED.store(0, Ordering::Relaxed);
+    restore(&USED, 0);
 }
 
 in_child!(reset);

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::{blocking, slots, worker};
 use crate::arch::cycles;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::task::{Thread, current};
 
 /// A wait that has taken no longer, in cycles, was none: some two microseconds.
@@ -21,7 +21,7 @@ static WAITING: AtomicU32 = AtomicU32::new(0);
 
 /// In a forked child nobody does, even if a handler has forked in the midst of its wait.
 fn reset() {
-    WAITING.store(0, Ordering::Relaxed);
+    restore(&WAITING, 0);
     current().event_loop.is_counted.set(false);
 }
 

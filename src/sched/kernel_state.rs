@@ -9,7 +9,7 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::{blocking, monitor};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::task::{Thread, current};
 
 /// Who has what a call changes.
@@ -63,7 +63,7 @@ pub fn main_differs() -> bool {
 
 /// In a forked child, whose kernel thread is new.
 fn reset() {
-    MAIN_DIFFERS.store(false, Ordering::Relaxed);
+    restore(&MAIN_DIFFERS, false);
 }
 
 in_child!(always reset);

@@ -76,6 +76,9 @@ impl<const RANK: u32> RunQueue<RANK> {
     /// # Safety
     /// The caller is the process's only thread.
     pub unsafe fn reset(&self) {
+        if self.len() == 0 && self.list.is_idle() {
+            return;
+        }
         // SAFETY: as the caller promises.
         unsafe { self.list.reset(List::new()) };
         self.length.store(0, Ordering::Relaxed);

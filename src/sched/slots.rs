@@ -14,7 +14,7 @@ use crate::sys::pages;
 struct Slots([Slot; MAX_SLOTS]);
 
 /// In a forked child [`memory`] is wiped.
-#[unsafe(link_section = ".bss.large")]
+#[unsafe(link_section = ".llvm.linkonce.b.wiped")]
 static SLOTS: Slots = Slots([const { Slot::new() }; MAX_SLOTS]);
 /// How many of them are used. A forked child sets it when it starts threads of its own.
 static COUNT: AtomicUsize = AtomicUsize::new(0);

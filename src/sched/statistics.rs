@@ -19,6 +19,7 @@ const BUCKETS: usize = 48;
 /// Whether anything is counted. A forked child keeps it.
 static IS_ON: AtomicBool = AtomicBool::new(false);
 /// How long threads were runnable before they ran, by the slot that ran them.
+#[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static WAITS: [[AtomicU32; BUCKETS]; MAX_SLOTS] =
     [const { [const { AtomicU32::new(0) }; BUCKETS] }; MAX_SLOTS];
 /// When counting began, by the clock and in cycles. A forked child begins anew.

@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use super::{monitor, park, wake};
 use crate::settings;
 use crate::sys::clock::{self, Instant, MILLISECOND};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::task::word::{Cancellation, Wake};
 
 /// When more are let in.
@@ -71,7 +71,7 @@ impl Turns {
     /// In a forked child nobody else blocks.
     pub fn reset(&self) {
         for count in [&self.used, &self.raised, &self.queued] {
-            count.store(0, Ordering::Relaxed);
+            restore(count, 0);
         }
     }
 

@@ -26,6 +26,7 @@ struct Entry {
 }
 
 /// A forked child keeps it, as it keeps its handlers.
+#[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static TABLE: [Entry; HIGHEST as usize + 1] = [const {
     Entry {
         handler: AtomicUsize::new(0),

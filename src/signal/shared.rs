@@ -12,7 +12,7 @@ use super::{delivery, send};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::hub::signals;
 use crate::sched::{kernel_thread, monitor, wake};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::sys::task_state;
@@ -135,9 +135,9 @@ fn accepted_by_foreign_main() -> u64 {
 /// In a forked child nobody looks out.
 fn reset() {
     for flag in [&NEEDED, &WATCHED, &POLLED, &LEFT, &MAIN_IS_FOREIGN] {
-        flag.store(false, Ordering::Relaxed);
+        restore(flag, false);
     }
-    REFUSED.store(0, Ordering::Relaxed);
+    restore(&REFUSED, 0);
 }
 
 in_child!(reset);

@@ -29,7 +29,7 @@ use crate::sched::{park, wake};
 use crate::signal::mask;
 use crate::sys::clock::NEVER;
 use crate::sys::futex;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::task::word::Cancellation;
 use crate::task::{Thread, green};
 
@@ -42,7 +42,7 @@ in_child!(reset);
 
 /// In a forked child nobody waits.
 unsafe fn reset() {
-    IN_KERNEL.store(0, Ordering::Relaxed);
+    restore(&IN_KERNEL, 0);
 }
 
 fn is_the_loaders(word: &AtomicU32) -> bool {

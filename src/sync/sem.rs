@@ -41,6 +41,11 @@ impl Sem {
         }
     }
 
+    /// Whether its value is `value`, and nobody waits.
+    pub fn is_idle_at(&self, value: u32) -> bool {
+        self.data.load(Ordering::Relaxed) == u64::from(value)
+    }
+
     /// Whether it is shared between processes, and so glibc's affair.
     #[inline(always)]
     pub fn is_glibcs(&self) -> bool {

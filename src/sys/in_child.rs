@@ -6,9 +6,18 @@
 //! run. What threads that libgreen does not schedule touch as well, or a process without any, is
 //! put right in every child: `in_child!(always reset);`. `scripts/check-statics` looks for those
 //! who forget.
+//!
+//! What a fork costs is page faults: one for each page that either process writes to afterwards, and
+//! one for each stretch of code that the child comes to. So what is as it should be is left alone
+//! ([`restore`]); statics that are large, or are written to once, are kept out of the few pages of
+//! all others, by sections of their own (`.llvm.linkonce.b.tables`, by whose name the compiler knows
+//! that the file need not hold its zeros, `.llvm.linkonce.b.wiped` and `green_real`). The code that a
+//! child runs lies together, too (`green_fork`).
 
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicIsize, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering,
+};
 
 /// One thing to do. Nothing may depend on the order.
 pub struct Reset {
@@ -58,6 +67,49 @@ impl List {
     }
 }
 
+/// A static that a child puts right.
+pub trait Place {
+    /// What it holds.
+    type Value: PartialEq;
+    /// That.
+    fn value(&self) -> Self::Value;
+    /// Makes it `value`.
+    fn set(&self, value: Self::Value);
+}
+
+macro_rules! place {
+    ($atomic:ident, $value:ty $(, $parameter:ident)?) => {
+        impl$(<$parameter>)? Place for $atomic$(<$parameter>)? {
+            type Value = $value;
+
+            #[inline(always)]
+            fn value(&self) -> $value {
+                self.load(Ordering::Relaxed)
+            }
+
+            #[inline(always)]
+            fn set(&self, value: $value) {
+                self.store(value, Ordering::Relaxed);
+            }
+        }
+    };
+}
+place!(AtomicBool, bool);
+place!(AtomicI32, i32);
+place!(AtomicIsize, isize);
+place!(AtomicU32, u32);
+place!(AtomicU64, u64);
+place!(AtomicUsize, usize);
+place!(AtomicPtr, *mut T, T);
+
+/// Makes `place` hold `value`, without a store if it does: that would have the kernel copy the page.
+#[inline(always)]
+pub fn restore<P: Place>(place: &P, value: P::Value) {
+    if place.value() != value {
+        place.set(value);
+    }
+}
+
 /// `in_child!(reset);`: has the function called in a forked child, as its only thread, where
 /// green threads have run. `in_child!(always reset);`: in every one.
 macro_rules! in_child {
@@ -69,7 +121,16 @@ macro_rules! in_child {
     };
     (@in $list:ident, $reset:path) => {
         const _: () = {
-            static RESET: $crate::sys::in_child::Reset = $crate::sys::in_child::Reset::new($reset);
+            static RESET: $crate::sys::in_child::Reset = $crate::sys::in_child::Reset::new(put_right);
+
+            #[unsafe(link_section = "green_fork")]
+            unsafe fn put_right() {
+                #[allow(unused_unsafe)]
+                // SAFETY: as the caller promises, who is the process's only thread.
+                unsafe {
+                    $reset();
+                }
+            }
 
             #[ctor::ctor(unsafe)]
             fn register() {

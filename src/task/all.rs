@@ -4,7 +4,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::{Kind, Thread, main_thread};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::lock_free;
 
 static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
@@ -39,7 +39,7 @@ pub fn green_by_kernel_thread(id: i32) -> Option<&'static Thread> {
 
 /// Forgets all: in a forked child they are not used again.
 fn reset() {
-    ALL.store(ptr::null_mut(), Ordering::Relaxed);
+    restore(&ALL, ptr::null_mut());
 }
 
 in_child!(reset);

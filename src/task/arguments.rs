@@ -27,6 +27,7 @@ pub fn are_readable(start: usize, length: usize) -> bool {
 /// [`is_readable`] for futex words: a page that was found readable stays so.
 pub fn is_readable_word(place: *const u32) -> bool {
     // A forked child keeps them: its memory is the same.
+    #[unsafe(link_section = ".llvm.linkonce.b.tables")]
     static KNOWN: [AtomicUsize; 256] = [const { AtomicUsize::new(0) }; 256];
     let page = place.addr() / PAGE;
     let known = &KNOWN[page % KNOWN.len()];

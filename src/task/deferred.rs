@@ -5,7 +5,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Thread;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::lock_free;
 
 /// A stack, linked through the threads. A thread is in one of the two at most.
@@ -67,8 +67,8 @@ fn take(list: &AtomicPtr<Thread>, tell: impl Fn(&'static Thread)) {
 
 /// Forgets everybody: in a forked child they do not exist.
 fn reset() {
-    DEFERRED.store(ptr::null_mut(), Ordering::Relaxed);
-    POSTPONED.store(ptr::null_mut(), Ordering::Relaxed);
+    restore(&DEFERRED, ptr::null_mut());
+    restore(&POSTPONED, ptr::null_mut());
 }
 
 in_child!(reset);

@@ -192,6 +192,23 @@ impl<T, const RANK: u32> Locked<T, RANK> {
         })
     }
 
+    /// Whether nobody holds the lock or sleeps for it, for a forked child to ask.
+    pub fn is_idle(&self) -> bool {
+        self.lock.0.is_idle()
+    }
+
+    /// [`reset`](Self::reset) by `act`, which may find the value in the midst of a change.
+    ///
+    /// # Safety
+    /// As for [`reset`](Self::reset).
+    pub unsafe fn mend(&self, act: impl FnOnce(&mut T)) {
+        // SAFETY: as the caller promises.
+        unsafe {
+            self.lock.reset();
+            act(&mut *self.value.get());
+        }
+    }
+
     /// Makes it `value` behind a free lock, whoever may have held that: in a forked child
     /// the holder does not exist.
     ///

@@ -70,13 +70,22 @@ impl LockWord {
         self.held.load(Ordering::Relaxed) != 0
     }
 
+    /// Whether nobody holds it or sleeps for it.
+    pub fn is_idle(&self) -> bool {
+        !self.is_held() && self.sleepers.load(Ordering::Relaxed) == 0
+    }
+
     /// Makes it a free one, whoever may have held it or slept for it.
     ///
     /// # Safety
     /// The caller is the process's only thread.
     pub unsafe fn reset(&self) {
-        self.held.store(0, Ordering::Relaxed);
-        self.sleepers.store(0, Ordering::Relaxed);
+        // Without a store to a free one: in a forked child that would have its page copied.
+        for word in [&self.held, &self.sleepers] {
+            if word.load(Ordering::Relaxed) != 0 {
+                word.store(0, Ordering::Relaxed);
+            }
+        }
     }
 
     #[cold]

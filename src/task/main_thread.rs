@@ -5,14 +5,14 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::Thread;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 
 static MAIN: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 
 /// In a forked child nobody is, until it starts threads of its own.
 fn reset() {
-    MAIN.store(ptr::null_mut(), Ordering::Relaxed);
+    restore(&MAIN, ptr::null_mut());
 }
 
 in_child!(reset);

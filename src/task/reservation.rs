@@ -52,8 +52,8 @@ struct Arena {
     classes: [*mut Header; CLASSES],
     /// The last one that was made.
     last: *const Header,
-    /// Whether guards are marks in the page tables.
-    marks: bool,
+    /// Whether guards are protected pages, where the kernel cannot mark them in the page tables.
+    protects: bool,
     /// Whether stacks were ever hollow.
     holes: bool,
 }
@@ -61,7 +61,7 @@ struct Arena {
 const EMPTY: Arena = Arena {
     classes: [ptr::null_mut(); CLASSES],
     last: ptr::null(),
-    marks: true,
+    protects: false,
     holes: false,
 };
 
@@ -152,7 +152,7 @@ pub fn make_executable() {
         let mut header = arena.last;
         // SAFETY: null, or a reservation's, which stays.
         while let Some(reservation) = unsafe { header.as_ref() } {
-            reservation.make_executable(arena.marks && !arena.holes);
+            reservation.make_executable(!arena.protects && !arena.holes);
             header = reservation.earlier;
         }
     });
@@ -213,7 +213,7 @@ impl Arena {
             &mut *header
         };
         if EXECUTABLE.load(Ordering::Relaxed) {
-            reservation.make_executable(self.marks && !self.holes);
+            reservation.make_executable(!self.protects && !self.holes);
         }
         self.last = header;
         Some(reservation)
@@ -226,10 +226,10 @@ impl Arena {
         }
         // SAFETY: within our own mapping, below a stack.
         unsafe {
-            if self.marks && syscall!(SYS_madvise, area, guard, MADV_GUARD_INSTALL) != 0 {
-                self.marks = false;
+            if !self.protects && syscall!(SYS_madvise, area, guard, MADV_GUARD_INSTALL) != 0 {
+                self.protects = true;
             }
-            if !self.marks {
+            if self.protects {
                 pages::protect(area as *mut u8, guard);
             }
         }
@@ -271,7 +271,16 @@ impl Header {
 /// The caller is the process's only thread.
 unsafe fn reset() {
     // SAFETY: as the caller promises.
-    unsafe { ARENA.reset(EMPTY) };
+    unsafe {
+        ARENA.mend(|arena| {
+            // Most are null, and a call that clears all would bring in libc's page with it.
+            for class in arena.classes.iter_mut().filter(|class| !class.is_null()) {
+                *class = ptr::null_mut();
+            }
+            arena.last = ptr::null();
+            (arena.protects, arena.holes) = (false, false);
+        });
+    }
 }
 
 in_child!(reset);

@@ -15,7 +15,7 @@ use crate::glibc::replica;
 use crate::glibc::robust;
 use crate::glibc::tcb::{self, Tcb};
 use crate::sched::kernel_thread;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::task::stack::{self, Stack};
 use crate::task::{Thread, all, current, of_pthread};
@@ -143,9 +143,9 @@ pub fn await_donor(thread: &Thread) {
 
 /// In a forked child they are not used again.
 fn reset() {
-    LAST.store(ptr::null_mut(), Ordering::Relaxed);
+    restore(&LAST, ptr::null_mut());
     for recent in &RECENT {
-        recent.store(ptr::null_mut(), Ordering::Relaxed);
+        restore(recent, ptr::null_mut());
     }
 }
 

@@ -2,14 +2,14 @@
 
 use core::ffi::c_void;
 use core::ptr;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicIsize, Ordering};
 
 use super::{husk, join, keys, main_thread, scheduling};
 use crate::glibc::{resolver, tls};
 use crate::sched::{event_loop, kernel_thread, park, tie};
 use crate::signal::send::give_back;
 use crate::signal::{cancel, errand, mask};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::sys::sanitizers;
 use crate::task::life::Exit;
@@ -28,23 +28,24 @@ unsafe extern "C" {
 /// `PTHREAD_CANCELED`, what a cancelled thread's joiner gets.
 pub const CANCELED: *mut c_void = ptr::without_provenance_mut(usize::MAX);
 
-/// Threads of the program that have not ended, as far as libgreen knows them: the
-/// process's first one, and those that it has made. A forked child counts anew.
-static LIVE: AtomicUsize = AtomicUsize::new(1);
+/// Threads of the program that have not ended, as far as libgreen knows them: those that it has
+/// made, beside the process's first one, which makes this -1 when it ends as the last one. A forked
+/// child counts anew.
+static OTHERS: AtomicIsize = AtomicIsize::new(0);
 
 /// A thread of the program has come to life.
 pub fn count_in() {
-    LIVE.fetch_add(1, Ordering::Relaxed);
+    OTHERS.fetch_add(1, Ordering::Relaxed);
 }
 
 /// A thread that was counted in has not come to life after all.
 pub fn uncount() {
-    LIVE.fetch_sub(1, Ordering::Relaxed);
+    OTHERS.fetch_sub(1, Ordering::Relaxed);
 }
 
 /// Whether the calling thread is the program's only one.
 pub fn is_alone() -> bool {
-    LIVE.load(Ordering::Relaxed) <= 1
+    OTHERS.load(Ordering::Relaxed) <= 0
 }
 
 /// A thread of the program has run its course: the last one to do so ends the
@@ -60,14 +61,14 @@ pub fn count_out() {
 /// [`count_out`] for who ends the process itself, if that is due.
 fn is_last_out() -> bool {
     // AcqRel: the last one sees everything that the others did.
-    let is_last = LIVE.fetch_sub(1, Ordering::AcqRel) == 1;
+    let is_last = OTHERS.fetch_sub(1, Ordering::AcqRel) == 0;
     // Where there are no husks glibc's own count is right, and it knows of more threads.
     is_last && (all_husks().next().is_some() || current().is_husk())
 }
 
 /// Back to one thread, in a forked child.
 fn reset() {
-    LIVE.store(1, Ordering::Relaxed);
+    restore(&OTHERS, 0);
 }
 
 in_child!(always reset);

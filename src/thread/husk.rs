@@ -5,12 +5,12 @@
 //! are copies of it ([`replica`]), which takes no kernel thread.
 
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::donor;
 use crate::glibc::replica::{self, Original};
 use crate::glibc::tcb;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::pages::{self, PAGE};
 use crate::task::lock::Locked;
 use crate::task::stack::{self, Stack};
@@ -48,10 +48,14 @@ const EMPTY: Class = Class {
 /// Programs with fewer threads of a size do without an original.
 const SOME: u32 = 4;
 
-/// What is free, by size.
+/// What is free, by size. In a forked child [`begin`] empties it: a child that starts no threads need
+/// not have it copied.
+#[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static POOL: Locked<[Class; CLASSES], { rank::HUSKS }> = Locked::new([EMPTY; CLASSES]);
 /// How many are free, of all sizes: a hint outside the lock.
 static FREE: AtomicU32 = AtomicU32::new(0);
+/// Whether what is in the pool is a parent's.
+static STALE: AtomicBool = AtomicBool::new(false);
 
 /// Where a husk comes from.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -282,6 +286,18 @@ fn pop(extent: usize, guard: usize) -> Option<&'static Thread> {
     })
 }
 
+/// Before there are any: what a forked child has of its parent's is forgotten.
+///
+/// # Safety
+/// Nobody else starts threads, nor has started any.
+pub unsafe fn begin() {
+    if STALE.load(Ordering::Relaxed) {
+        // SAFETY: as the caller promises; [`put`] leaves the pool alone.
+        unsafe { POOL.reset([EMPTY; CLASSES]) };
+        STALE.store(false, Ordering::Relaxed);
+    }
+}
+
 /// Puts a husk that nobody uses any more back. (The main thread, which is none,
 /// may be joined, too.)
 pub fn put(husk: &'static Thread) {
@@ -296,6 +312,10 @@ pub fn put(husk: &'static Thread) {
         assert!(lowest == CANARY, "a thread has written below its stack");
     }
     husk.life.end();
+    if STALE.load(Ordering::Relaxed) {
+        // A child's parent has had it.
+        return;
+    }
     if husk.is_spent.replace(false) {
         // SAFETY: nobody uses the stack any more, nor will.
         return unsafe { discard(husk) };
@@ -346,9 +366,8 @@ unsafe fn discard(husk: &Thread) {
 /// # Safety
 /// The caller is the process's only thread.
 unsafe fn reset() {
-    // SAFETY: as the caller promises.
-    unsafe { POOL.reset([EMPTY; CLASSES]) };
-    FREE.store(0, Ordering::Relaxed);
+    restore(&STALE, true);
+    restore(&FREE, 0);
 }
 
 in_child!(reset);

@@ -19,7 +19,7 @@ const KEYS: usize = 1024;
 const ROUNDS: usize = 4;
 
 /// A forked child keeps them, as it keeps its keys.
-#[unsafe(link_section = ".bss.large")]
+#[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static DESTRUCTORS: [AtomicPtr<c_void>; KEYS] = [const { AtomicPtr::new(ptr::null_mut()) }; KEYS];
 /// One more than the highest key that was ever made. A forked child keeps it.
 static HIGHEST: AtomicUsize = AtomicUsize::new(0);

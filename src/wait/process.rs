@@ -6,7 +6,7 @@ use crate::sys::in_child::in_child;
 use crate::sys::pages;
 
 /// Whoever waits on an address.
-#[unsafe(link_section = ".bss.large")]
+#[unsafe(link_section = ".llvm.linkonce.b.wiped")]
 pub static QUEUES: Queues<1024> = Queues::new();
 
 /// Whoever has a deadline.

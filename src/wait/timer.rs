@@ -235,6 +235,9 @@ impl Timers {
     /// # Safety
     /// The caller is the process's only thread.
     pub unsafe fn reset(&self) {
+        if self.earliest() == NEVER && self.heap.is_idle() {
+            return;
+        }
         // SAFETY: as the caller promises.
         unsafe { self.heap.reset(Heap::EMPTY) };
         self.earliest.store(NEVER, Ordering::Relaxed);

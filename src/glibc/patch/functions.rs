@@ -87,8 +87,10 @@ pub const WAIT_FOR_LOCK: &CStr = c"__lll_lock_wait_private";
 pub const COUNT: usize = 61;
 
 /// Where the thunks go. A forked child keeps it.
+#[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static TARGETS: [AtomicPtr<c_void>; COUNT] = [const { AtomicPtr::new(ptr::null_mut()) }; COUNT];
 /// Where the jumps go; null: to libgreen's function of the same name. A forked child keeps it.
+#[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static HOOKS: [AtomicPtr<()>; COUNT] = [const { AtomicPtr::new(ptr::null_mut()) }; COUNT];
 /// A forked child keeps what was done.
 static OUTCOMES: [AtomicU8; COUNT] = [const { AtomicU8::new(Outcome::NotTried as u8) }; COUNT];

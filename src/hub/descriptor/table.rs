@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 use super::sharing::{self, Moment};
 use super::{Descriptor, KNOWN, Next, early};
 use crate::hub::place;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::open_files;
 use crate::sys::pages::{self, PAGE};
 use crate::wait::woken::Woken;
@@ -59,7 +59,7 @@ pub fn unlock() {
 /// # Safety
 /// The caller is the process's only thread.
 unsafe fn reset() {
-    TABLE.store(ptr::null_mut(), Ordering::Relaxed);
+    restore(&TABLE, ptr::null_mut());
     let memory = MEMORY.load(Ordering::Relaxed);
     if !memory.is_null() {
         // SAFETY: nobody uses the entries of the parent.

@@ -7,7 +7,7 @@ use super::File;
 use crate::hub::fifos;
 use crate::sched::blocking;
 use crate::sched::turns::Turns;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 
 /// More than kernel threads wait so at a time.
 const SIZE: usize = 8;
@@ -31,9 +31,9 @@ static PLACES: [Place; SIZE] = [const { Place::new() }; SIZE];
 /// In a forked child nobody waits.
 fn reset() {
     for place in &PLACES {
-        place.followers.store(0, Ordering::Relaxed);
+        restore(&place.followers, 0);
         // A child does not have the descriptor.
-        place.stand_in.store(-1, Ordering::Relaxed);
+        restore(&place.stand_in, -1);
         place.turn.reset();
     }
 }

@@ -11,7 +11,7 @@ use super::ANY;
 use crate::sched::wake;
 use crate::sched::worker::Worker;
 use crate::sys::futex;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 
 /// How often there was reason to look. A forked child counts on.
@@ -20,7 +20,7 @@ static EVENTS: AtomicU32 = AtomicU32::new(0);
 static ASKED: AtomicU32 = AtomicU32::new(0);
 
 fn reset() {
-    ASKED.store(0, Ordering::Relaxed);
+    restore(&ASKED, 0);
 }
 
 in_child!(reset);

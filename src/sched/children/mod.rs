@@ -21,7 +21,7 @@ pub mod tracing;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::monitor;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 
 /// Kernel threads that somebody needs.
 pub struct Service(AtomicU32);
@@ -40,8 +40,8 @@ static ENDS: Service = Service(AtomicU32::new(NONE));
 static ANY: Service = Service(AtomicU32::new(NONE));
 
 fn reset() {
-    ENDS.0.store(NONE, Ordering::Relaxed);
-    ANY.0.store(NONE, Ordering::Relaxed);
+    restore(&ENDS.0, NONE);
+    restore(&ANY.0, NONE);
 }
 
 in_child!(reset);

@@ -14,7 +14,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 use super::{ENDS, tracing};
 use crate::sched::wake;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::pages;
 use crate::task::lock::RawLock;
 use crate::task::rank;
@@ -46,7 +46,7 @@ const WINDOW: usize = 16;
 struct Table([Child; SIZE]);
 
 /// In a forked child [`reset`] wipes it.
-#[unsafe(link_section = ".bss.large")]
+#[unsafe(link_section = ".llvm.linkonce.b.wiped")]
 static TABLE: Table = Table(
     [const {
         Child {
@@ -70,7 +70,7 @@ static ASKED: AtomicU32 = AtomicU32::new(0);
 /// # Safety
 /// The caller is the process's only thread.
 unsafe fn reset() {
-    ASKED.store(0, Ordering::Relaxed);
+    restore(&ASKED, 0);
     let (table, size) = pages::of(&TABLE);
     // SAFETY: as the caller promises.
     unsafe {

@@ -25,7 +25,7 @@ use super::{children, idle, slots, turns};
 use crate::glibc::tcb;
 use crate::hub::epoll;
 use crate::sys::clock::{self, Instant, MILLISECOND};
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::task::{haste, upcalls};
 use bell::Bell;
 use pace::Pace;
@@ -55,9 +55,9 @@ static PLAIN: AtomicI32 = AtomicI32::new(0);
 
 /// In a forked child nobody wants anything, and there is no monitor.
 fn reset() {
-    WORKER_WANTED.store(false, Ordering::Relaxed);
-    KICK.store(false, Ordering::Relaxed);
-    PLAIN.store(0, Ordering::Relaxed);
+    restore(&WORKER_WANTED, false);
+    restore(&KICK, false);
+    restore(&PLAIN, 0);
 }
 
 in_child!(reset);

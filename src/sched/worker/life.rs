@@ -14,7 +14,7 @@ use crate::glibc::robust;
 use crate::sched::kernel_thread;
 use crate::sched::mask::KernelMask;
 use crate::sched::relief::Relief;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::sys::{lock_free, pages};
 use crate::task::{Kind, current};
@@ -43,9 +43,9 @@ pub fn staying() -> u32 {
 
 /// Forgets all workers: in a forked child they do not exist.
 fn reset() {
-    STAYING.store(0, Ordering::Relaxed);
-    ALL.store(ptr::null_mut(), Ordering::Relaxed);
-    ENDED.store(ptr::null_mut(), Ordering::Relaxed);
+    restore(&STAYING, 0);
+    restore(&ALL, ptr::null_mut());
+    restore(&ENDED, ptr::null_mut());
 }
 
 in_child!(reset);

@@ -10,7 +10,7 @@ use core::mem::{MaybeUninit, size_of};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::pages;
 use crate::sys::raw::syscall;
 
@@ -39,6 +39,7 @@ const BLOCK: usize = 256;
 const BLOCKS: usize = 2048;
 
 /// A forked child keeps them.
+#[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static TABLE: [AtomicPtr<Entry>; BLOCKS] = [const { AtomicPtr::new(ptr::null_mut()) }; BLOCKS];
 /// A forked child keeps it.
 static COUNT: AtomicU32 = AtomicU32::new(0);
@@ -132,7 +133,7 @@ pub fn put(entry: &Entry) {
 
 /// Forgets entries in use: in a forked child those who have them do not exist.
 fn reset() {
-    USED.store(0, Ordering::Relaxed);
+    restore(&USED, 0);
 }
 
 in_child!(reset);

@@ -53,6 +53,11 @@ impl<T, const RANK: u32> Locked<T, RANK> {
     }
 
     /// As the library's; the models do not fork.
+    pub fn is_idle(&self) -> bool {
+        !self.is_locked()
+    }
+
+    /// As the library's; the models do not fork.
     ///
     /// # Safety
     /// Nobody else uses it.

@@ -31,6 +31,11 @@ impl<T, const RANK: u32> Locked<T, RANK> {
         Some(self.with(act))
     }
 
+    /// As the library's; the models do not fork.
+    pub fn is_idle(&self) -> bool {
+        !self.is_locked()
+    }
+
     /// Whether somebody holds the lock.
     pub fn is_locked(&self) -> bool {
         false
