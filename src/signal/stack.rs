@@ -102,7 +102,7 @@ pub fn place(me: &'static Thread, flags: i32, frame: &mut Frame) -> *mut Frame {
     }
     let own = me.alternate_stack.get();
     let enters = flags & libc::SA_ONSTACK != 0 && own.size != 0 && !own.is_in_use(interrupted);
-    if !enters && own.size == 0 && !me.has_on_stack(interrupted) {
+    if !enters && own.size == 0 && !own.is_told && !me.has_on_stack(interrupted) {
         // A coroutine of a thread that has not told us of any alternate stack. A runtime
         // that makes system calls of its own may have asked the kernel for one, and found
         // the worker's: that it is, then, and the thread stays with its kernel thread.
@@ -148,7 +148,7 @@ pub fn enter(me: &Thread, context: &mut Context) {
     let own = me.alternate_stack.get();
     context.stack = own.to_libc();
     if own.flags & AUTODISARM != 0 {
-        me.alternate_stack.set(AltStack::NONE);
+        me.alternate_stack.set(AltStack::DISARMED);
     }
 }
 
@@ -158,7 +158,11 @@ pub fn leave(me: &Thread, context: &mut Context, stack_pointer: usize) {
     let own = me.alternate_stack.get();
     // Errors are ignored (restore_altstack).
     if let Ok(stack) = own.replaced(&context.stack, stack_pointer) {
-        me.alternate_stack.set(stack);
+        // That is no news from the program.
+        me.alternate_stack.set(AltStack {
+            is_told: own.is_told,
+            ..stack
+        });
     }
     context.stack.ss_flags = REFUSED;
 }

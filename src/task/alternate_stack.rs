@@ -21,6 +21,9 @@ pub struct AltStack {
     pub(crate) size: usize,
     /// As the program has set them.
     pub(crate) flags: i32,
+    /// Whether it is known to be what the program wants, since it has said so by libc's function:
+    /// also that there be none.
+    pub(crate) is_told: bool,
 }
 
 impl AltStack {
@@ -29,6 +32,13 @@ impl AltStack {
         base: 0,
         size: 0,
         flags: libc::SS_DISABLE,
+        is_told: false,
+    };
+
+    /// What a thread has while a handler runs on a stack with `SS_AUTODISARM` (sas_ss_reset).
+    pub const DISARMED: Self = Self {
+        is_told: true,
+        ..Self::NONE
     };
 
     /// Whether `address` is on the stack (__on_sig_stack).
@@ -78,6 +88,7 @@ impl AltStack {
         match wanted.ss_flags & !AUTODISARM {
             libc::SS_DISABLE => Ok(Self {
                 flags: wanted.ss_flags,
+                is_told: true,
                 ..Self::NONE
             }),
             0 | libc::SS_ONSTACK if wanted.ss_size < SMALLEST => Err(libc::ENOMEM),
@@ -85,6 +96,7 @@ impl AltStack {
                 base: wanted.ss_sp as usize,
                 size: wanted.ss_size,
                 flags: wanted.ss_flags,
+                is_told: true,
             }),
             _ => Err(libc::EINVAL),
         }
@@ -99,6 +111,7 @@ impl AltStack {
             base: stack.ss_sp as usize,
             size: stack.ss_size,
             flags: stack.ss_flags & !libc::SS_ONSTACK,
+            is_told: false,
         }
     }
 
@@ -128,6 +141,7 @@ pub fn offer(base: usize, size: usize) {
         base,
         size,
         flags: 0,
+        is_told: false,
     };
     // SAFETY: the worker's own stack, and nobody is on it, unless it is in use already.
     unsafe { stack.install(base + size) };
