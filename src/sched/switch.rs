@@ -57,6 +57,7 @@ pub fn to(from: &'static Thread, to: &'static Thread, worker: &'static Worker, a
     to.worker
         .store(ptr::from_ref(worker).cast_mut().cast(), Ordering::Relaxed);
     worker.set_running(to);
+    to.assert_resumed_once();
     // SAFETY: `to` was taken out of a queue (or is this worker's base), so it is
     // saved and nobody else resumes it; a Context is one pointer.
     unsafe {
@@ -72,6 +73,7 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     // SAFETY: a Context is one pointer.
     from.context
         .set(unsafe { mem::transmute::<Context, *const c_void>(transfer.context) });
+    from.note_saved();
     // SAFETY: set by `to`; threads and workers are never freed.
     let (me, worker) = unsafe {
         let me = &*from.successor.get();

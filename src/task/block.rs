@@ -65,6 +65,9 @@ pub struct Thread {
     /// The ranks of the locks that it holds, a bit each.
     #[cfg(debug_assertions)]
     pub(super) locks: Cell<u32>,
+    /// Whether it is on a CPU, by which its `Cell`s are its own.
+    #[cfg(debug_assertions)]
+    runs: AtomicBool,
     /// Whether the scheduler may move it.
     pub(super) role: Role,
     /// The park/unpark rendezvous.
@@ -228,7 +231,26 @@ impl Thread {
         self.node.set_thread(self);
         self.timer.set_thread(self);
         self.signalled.store(false, Ordering::Relaxed);
+        self.note_saved();
         self.role.begin(kind);
+    }
+
+    /// The thread goes on: from here on its `Cell`s are its own, and it did not run before.
+    #[inline(always)]
+    pub(crate) fn assert_resumed_once(&self) {
+        #[cfg(debug_assertions)]
+        assert!(
+            !self.runs.swap(true, Ordering::Relaxed),
+            "a thread that runs already goes on"
+        );
+    }
+
+    /// Its registers are in memory: from here on its `Cell`s are whoever's that takes it out of a
+    /// queue.
+    #[inline(always)]
+    pub(crate) fn note_saved(&self) {
+        #[cfg(debug_assertions)]
+        self.runs.store(false, Ordering::Relaxed);
     }
 
     /// Whether the thread is inside the runtime, where no handler may run.
