@@ -111,16 +111,16 @@ pub fn init() {
 /// # Safety
 /// It is the program's object.
 unsafe fn find_scope(program: *const Map) -> Option<usize> {
-    const SLOTS: usize = 4;
+    const SCOPES: usize = 4;
     let words = program.cast::<usize>();
     // SAFETY: the loader's heap goes on beyond the object, which has the fields.
     let word = |index: usize| unsafe { words.add(index).read() };
     let within = |address: usize| address.wrapping_sub(words.addr()) < WORDS * 8;
-    let first = (5..WORDS - SLOTS - 3).find(|&index| {
+    let first = (5..WORDS - SCOPES - 3).find(|&index| {
         let own = word(index);
-        word(index + SLOTS) == SLOTS
-            && word(index + SLOTS + 1) == words.addr() + index * 8
-            && word(index + SLOTS + 2) == own
+        word(index + SCOPES) == SCOPES
+            && word(index + SCOPES + 1) == words.addr() + index * 8
+            && word(index + SCOPES + 2) == own
             && own % 8 == 0
             && within(own)
     })?;
@@ -129,7 +129,7 @@ unsafe fn find_scope(program: *const Map) -> Option<usize> {
     let is_list = (2..OBJECTS).contains(&list.count)
         // SAFETY: the list has entries.
         && ptr::eq(unsafe { (*list.maps).load(Ordering::Relaxed) }, program);
-    is_list.then_some(first + SLOTS + 1)
+    is_list.then_some(first + SCOPES + 1)
 }
 
 /// Puts libgreen before libc for each library that looks among its own first. The caller

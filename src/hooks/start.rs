@@ -12,7 +12,7 @@ use crate::thread::exit;
 type Main = unsafe extern "C-unwind" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
 /// The program's `main`. A forked child keeps it.
-static MAIN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
+static PROGRAM_MAIN: AtomicPtr<c_void> = AtomicPtr::new(ptr::null_mut());
 
 /// glibc would end the *kernel* thread that calls `pthread_exit` out of `main`,
 /// which may be anybody's by then.
@@ -21,7 +21,7 @@ unsafe extern "C-unwind" fn main(
     arguments: *mut *mut c_char,
     environment: *mut *mut c_char,
 ) -> c_int {
-    let main = MAIN.load(Ordering::Relaxed);
+    let main = PROGRAM_MAIN.load(Ordering::Relaxed);
     // SAFETY: main's own arguments.
     let outcome = unsafe {
         protected_call(
@@ -69,7 +69,7 @@ pub unsafe extern "C-unwind" fn __libc_start_main(
         *mut c_void,
         *mut c_void,
     ) -> c_int;
-    MAIN.store(program_main as *mut c_void, Ordering::Relaxed);
+    PROGRAM_MAIN.store(program_main as *mut c_void, Ordering::Relaxed);
     let real = real!(__libc_start_main: Real);
     // SAFETY: the start-up code's own arguments.
     unsafe { real(main, count, arguments, init, fini, rtld_fini, stack_end) }

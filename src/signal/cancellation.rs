@@ -29,7 +29,7 @@ use crate::task::{Kind, Thread, current, rank};
 type Handler = unsafe extern "C-unwind" fn(i32, *mut libc::siginfo_t, *mut c_void);
 
 /// glibc's handler, once it is known. A forked child keeps it, as it keeps its handlers.
-static GLIBCS: AtomicUsize = AtomicUsize::new(0);
+static SIGCANCEL_HANDLER: AtomicUsize = AtomicUsize::new(0);
 
 static LOCK: RawLock<{ rank::START }> = RawLock::new();
 
@@ -51,12 +51,12 @@ pub unsafe extern "C-unwind" fn request(id: libc::pthread_t) -> i32 {
 
 /// Puts our handler in front of glibc's, before that can hit a wrong thread.
 pub fn intercept() {
-    if GLIBCS.load(Ordering::Acquire) != 0 {
+    if SIGCANCEL_HANDLER.load(Ordering::Acquire) != 0 {
         return;
     }
     let before = cancel::disable();
     LOCK.during(|| {
-        if GLIBCS.load(Ordering::Relaxed) == 0 {
+        if SIGCANCEL_HANDLER.load(Ordering::Relaxed) == 0 {
             install(current());
         }
     });
@@ -80,10 +80,10 @@ fn install(me: &Thread) {
     if action.is_handler() && action.handler != ours {
         let glibcs = action.handler;
         action.handler = ours;
-        // SAFETY: glibc's action with another handler of the same type. Until `GLIBCS` is
+        // SAFETY: glibc's action with another handler of the same type. Until `SIGCANCEL_HANDLER` is
         // set nobody sends the signal.
         unsafe { action.install(SIGCANCEL) };
-        GLIBCS.store(glibcs, Ordering::Release);
+        SIGCANCEL_HANDLER.store(glibcs, Ordering::Release);
     }
 }
 
@@ -156,7 +156,7 @@ unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, con
             cancel::act(me);
         }
     } else {
-        let glibcs = GLIBCS.load(Ordering::Acquire);
+        let glibcs = SIGCANCEL_HANDLER.load(Ordering::Acquire);
         if glibcs != 0 {
             unblock();
             if me.tcb().is_cancelled() && me.tcb().allows_cancellation() {

@@ -23,7 +23,7 @@ use crate::task::{Critical, Kind, current, main_thread};
 type Handler = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void);
 
 /// glibc's handler. A forked child keeps it, as it keeps its handlers.
-static GLIBCS: AtomicUsize = AtomicUsize::new(0);
+static SIGSETXID_HANDLER: AtomicUsize = AtomicUsize::new(0);
 
 /// Puts our handler in front of glibc's, which is there since the process's first
 /// `pthread_create`.
@@ -31,7 +31,7 @@ pub fn intercept() {
     let mut action = KernelAction::of(SIGSETXID);
     let ours = handler as *const () as usize;
     if action.is_handler() && action.handler != ours {
-        GLIBCS.store(action.handler, Ordering::Release);
+        SIGSETXID_HANDLER.store(action.handler, Ordering::Release);
         action.handler = ours;
         // No handler of the program may run on a TCB that is not its stack's.
         action.mask = !0;
@@ -82,7 +82,7 @@ fn with_errno(change: impl FnOnce() -> i32) -> (i32, i32) {
 }
 
 unsafe extern "C" fn handler(signal: i32, came_with: *mut libc::siginfo_t, context: *mut c_void) {
-    let glibcs = GLIBCS.load(Ordering::Acquire);
+    let glibcs = SIGSETXID_HANDLER.load(Ordering::Acquire);
     // SAFETY: set before this handler was installed; `intercept` has stored a handler.
     let glibcs: Handler = unsafe { mem::transmute(glibcs) };
     let me = current();
