@@ -60,3 +60,4 @@ mod syscall_numbers;
 mod syscall_signals;
 mod thread_ids;
 mod threads;
+mod versions;
