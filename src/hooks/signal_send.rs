@@ -10,7 +10,7 @@ use crate::glibc::real::real;
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
 use crate::glibc::tcb;
 use crate::sched::lend;
-use crate::signal::{actions, info, send};
+use crate::signal::{actions, info, mask, send};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::{self, HIGHEST, bit};
@@ -116,7 +116,23 @@ pub(super) fn kill_process(process: pid_t, signal: c_int) -> isize {
         return 0;
     }
     // SAFETY: plain arguments.
-    unsafe { syscall!(SYS_kill, process, signal) }
+    let kernel = || unsafe { syscall!(SYS_kill, process, signal) };
+    // A group, or all that there are: perhaps its own process, too.
+    if process <= 0 && accepts_as_main(signal) {
+        mask::closed_to(current(), bit(signal), kernel)
+    } else {
+        kernel()
+    }
+}
+
+/// Whether the caller is the main thread and has a handler run at `signal`.
+fn accepts_as_main(signal: c_int) -> bool {
+    let me = current();
+    (1..=HIGHEST).contains(&signal)
+        && me.is_green()
+        && main_thread().is_some_and(|main| main.is(me))
+        && me.mask.get() & bit(signal) == 0
+        && actions::get(signal).is_some()
 }
 
 /// Has the caller handle a `signal` that it sends to `process` with what `came_with` gives, if that is
@@ -130,15 +146,12 @@ pub(super) fn handles_itself(
     signal: c_int,
     came_with: impl FnOnce() -> libc::siginfo_t,
 ) -> bool {
-    let me = current();
-    let handles = (1..pending::REAL_TIME).contains(&signal)
-        && me.is_green()
-        && main_thread().is_some_and(|main| main.is(me))
-        && me.mask.get() & bit(signal) == 0
-        && actions::get(signal).is_some()
+    let handles = !pending::queues(signal)
+        && accepts_as_main(signal)
         // SAFETY: no arguments.
         && process == unsafe { syscall!(SYS_getpid) } as pid_t;
     if handles {
+        let me = current();
         me.pending.add(signal, &came_with(), true);
         send::interrupt(me);
     }
@@ -154,6 +167,21 @@ pub unsafe extern "C-unwind" fn kill(process: pid_t, signal: c_int) -> c_int {
     errno::to_libc(kill_process(process, signal)) as c_int
 }
 check!(kill(_, _));
+
+/// `killpg(3)`: libc's calls its own `kill`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn killpg(group: pid_t, signal: c_int) -> c_int {
+    let result = if group < 0 {
+        -(libc::EINVAL as isize)
+    } else {
+        kill_process(-group, signal)
+    };
+    errno::to_libc(result) as c_int
+}
+check!(killpg(_, _));
 
 /// `tgkill(2)`.
 ///

@@ -29,6 +29,16 @@ pub fn install(me: &'static Thread, mask: u64) {
     replace(me, mask, set, |_| ());
 }
 
+/// Runs `act` with `me`, the caller, closed to `signals`: those that come for the process stay with the
+/// kernel, unless another thread accepts them, and have been handled on return.
+pub fn closed_to<R>(me: &'static Thread, signals: u64, act: impl FnOnce() -> R) -> R {
+    let before = me.mask.get();
+    install(me, before | signals);
+    let result = act();
+    install(me, before);
+    result
+}
+
 /// [`install`] for a caller who is about to tell the kernel. What becomes unblocked and
 /// is pending is handled then.
 pub fn announce(me: &'static Thread, mask: u64) {
