@@ -57,6 +57,7 @@ fn load() {
     settings::init();
     runtime::set_upcalls();
     hooks::fork::register_first();
+    hooks::exec::resolve();
     hooks::jumps::resolve();
     hooks::cpu_time::resolve();
     runtime::watch_loader();

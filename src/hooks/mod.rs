@@ -18,6 +18,7 @@ mod credentials;
 mod descriptors;
 mod dns;
 mod epoll;
+pub mod exec;
 pub mod fork;
 mod give_way;
 mod in_turn;

@@ -12,6 +12,7 @@ use super::syscall::Call;
 use super::{cpu_time, fork, limits, syscall_kernel_state, syscall_signals, thread_ids};
 use crate::ops::{child, lives, numbers, open, rights};
 use crate::sched::{self, blocking, park};
+use crate::signal::exec;
 use crate::sync::futex;
 use crate::sys::user;
 use crate::task::green;
@@ -94,6 +95,7 @@ pub unsafe fn run(call: &Call) -> isize {
                 let wanted = (a as idtype_t, b as id_t, c as *mut siginfo_t, d as c_int);
                 child::waitid(wanted, kernel, Cancellation::Never)
             }
+            libc::SYS_execve | libc::SYS_execveat => exec::across(kernel),
             // Options, and descriptors that travel.
             libc::SYS_setsockopt => {
                 let result = kernel();

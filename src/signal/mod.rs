@@ -18,6 +18,7 @@ pub mod cancellation;
 pub mod credentials;
 pub mod delivery;
 pub mod errand;
+pub mod exec;
 pub mod info;
 pub mod mask;
 pub mod restart;

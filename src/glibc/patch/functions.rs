@@ -11,7 +11,7 @@ use crate::arch::code::{self, ROOM, THUNK};
 /// (`dup2`): libc closes such numbers by functions that cannot be seen, and a child of its
 /// `posix_spawn` calls `dup2` in this process's memory. `close`, `close_range` and
 /// `syscall` are here for libraries that get libc's, and so is what concerns signals, names and
-/// ids: a handler of which libgreen does not know would not end the waits of the others, and who
+/// ids, and `execve`, which libc's functions of its kin call: a handler of which libgreen does not know would not end the waits of the others, and who
 /// has waited in the hub may go on on another kernel thread.
 ///
 /// Locks of libc's own are last, and in this order: nobody must wait where the other one does
@@ -26,6 +26,7 @@ const NAMES: [&CStr; COUNT] = [
     c"creat",
     c"epoll_pwait",
     c"epoll_wait",
+    c"execve",
     c"fdatasync",
     c"flock",
     c"fsync",
@@ -84,7 +85,7 @@ pub const WAKE_FOR_LOCK: &CStr = c"__lll_lock_wake_private";
 /// `__lll_lock_wait_private`.
 pub const WAIT_FOR_LOCK: &CStr = c"__lll_lock_wait_private";
 /// How many there are.
-pub const COUNT: usize = 61;
+pub const COUNT: usize = 62;
 
 /// Where the thunks go. A forked child keeps it.
 #[unsafe(link_section = ".llvm.linkonce.b.tables")]
