@@ -28,6 +28,7 @@ FEW_KERNEL_THREADS = {
     # It has 60 threads that never wait.
     "progress_busy_peers": 40,
     "progress_crowds": 32,
+    "signal_sigwait_crowd": 32,
     "stdio_crowds": 32,
     "stdio_functions": 32,
     "stdio_locks": 32,

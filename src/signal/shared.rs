@@ -8,7 +8,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{delivery, send};
+use super::{delivery, send, wait};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::hub::signals;
 use crate::sched::{kernel_thread, monitor, wake};
@@ -116,7 +116,7 @@ fn tell() -> bool {
         let signal = waiting.trailing_zeros() as i32 + 1;
         waiting &= waiting - 1;
         REFUSED.fetch_or(bit(signal), Ordering::SeqCst);
-        if let Some(thread) = delivery::acceptor(signal) {
+        if let Some(thread) = delivery::acceptor(signal).or_else(|| wait::waiter(signal)) {
             REFUSED.fetch_and(!bit(signal), Ordering::SeqCst);
             left |= !wake::claim(thread, Wake::Interrupted);
         }

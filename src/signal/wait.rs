@@ -1,21 +1,25 @@
 //! Waiting for blocked signals: sigwait(3), sigtimedwait(2).
 //!
-//! What was sent to the process waits in the kernel, and so does the thread, in a
-//! blocking region; what was sent to the thread alone is in its own set.
+//! What was sent to the thread alone is in its own set; what was sent to the process waits in the
+//! kernel. Whoever waits parks, and is told when there is something to look for, by who sends it to
+//! the thread, or by [`shared`]. A thread that blocks its kernel thread waits in the kernel, and so does one
+//! that waits for a signal that it does not block.
 
 use core::mem;
 use core::ptr;
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::{Watch, cancel, info, send};
+use super::{Watch, cancel, info, send, shared};
 use crate::glibc::real::real;
 use crate::glibc::signals::UNBLOCKABLE;
-use crate::sched::blocking;
-use crate::sys::clock::{self, Instant};
+use crate::sched::{blocking, park};
+use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::errno;
+use crate::sys::in_child::in_child;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
-use crate::task::{Critical, Thread, pending};
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Critical, Thread, all_husks, main_thread};
 
 type Real = unsafe extern "C-unwind" fn(
     *const libc::sigset_t,
@@ -45,8 +49,14 @@ fn as_reported(mut info: libc::siginfo_t) -> libc::siginfo_t {
 /// Takes a blocked `signal` that the kernel has for the process or the calling kernel
 /// thread, with what came with it.
 pub fn poll(signal: i32) -> Option<libc::siginfo_t> {
-    let (set, now) = (bit(signal), clock::to_timespec(0));
-    let mut info = pending::lost(signal);
+    poll_any(bit(signal)).ok().map(|(_, came_with)| came_with)
+}
+
+/// [`poll`] for the first of `set`; an errno, `EAGAIN` if there is none.
+fn poll_any(set: u64) -> Result<(i32, libc::siginfo_t), i32> {
+    let now = clock::to_timespec(0);
+    // SAFETY: all zeros is valid.
+    let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
     loop {
         // SAFETY: live sets and places.
         let result = unsafe {
@@ -59,16 +69,96 @@ pub fn poll(signal: i32) -> Option<libc::siginfo_t> {
             )
         };
         match result as i32 {
-            found if found == signal && info::is_nudge(&info) => {}
-            found if found == signal => return Some(info),
-            _ => return None,
+            signal @ 1.. if !info::is_nudge(&info) => return Ok((signal, info)),
+            1.. => {}
+            error => return Err(-error),
         }
     }
 }
 
-/// Waits until `deadline` for a signal of `set`, which `me`, the caller, blocks.
-/// Returns it and what came with it, or an errno: `EAGAIN` at the deadline, `EINTR`
-/// after a handler. A cancellation point.
+/// So many threads are parked for signals.
+static PARKED: AtomicU32 = AtomicU32::new(0);
+
+/// In a forked child nobody is.
+fn reset() {
+    PARKED.store(0, Ordering::Relaxed);
+}
+
+in_child!(reset);
+
+/// From here on `me`, the caller, is told of signals of `wanted`: who sends one, or finds one that waits
+/// for the process, looks for those who await it. Before it looks itself.
+fn announce(me: &Thread, wanted: u64) {
+    PARKED.fetch_add(1, Ordering::SeqCst);
+    me.awaits.store(wanted, Ordering::SeqCst);
+    shared::need();
+    shared::accept(wanted);
+}
+
+/// The end of [`announce`]. What `me` was told of, and has not taken, may be for somebody else. The caller
+/// is critical and holds no lock.
+fn renounce(me: &Thread) {
+    me.awaits.store(0, Ordering::SeqCst);
+    if PARKED.fetch_sub(1, Ordering::SeqCst) > 1 {
+        shared::look();
+    }
+}
+
+/// A thread that is parked for `signal`, and that nobody has told of anything yet: who was told looks for
+/// others when it has taken what it wants.
+pub fn waiter(signal: i32) -> Option<&'static Thread> {
+    if PARKED.load(Ordering::SeqCst) == 0 {
+        return None;
+    }
+    let awaits = |thread: &&Thread| thread.awaits.load(Ordering::SeqCst) & bit(signal) != 0;
+    main_thread()
+        .into_iter()
+        .chain(all_husks())
+        .filter(|thread| thread.parks() && !thread.word.is_claimed())
+        .find(awaits)
+}
+
+/// [`until`] for a thread that parks and blocks all of `wanted`.
+fn parked(
+    me: &'static Thread,
+    wanted: u64,
+    deadline: Instant,
+) -> Result<(i32, libc::siginfo_t), i32> {
+    let watch = Watch::new(me);
+    let mut over = None;
+    loop {
+        let critical = Critical::enter();
+        me.arm(Cancellation::Point);
+        announce(me, wanted);
+        let found = take(me, wanted).map_or_else(
+            || poll_any(wanted).map(|(signal, info)| (signal, as_reported(info))),
+            Ok,
+        );
+        let is_late = deadline != NEVER && deadline <= clock::now();
+        let waits = matches!(found, Err(libc::EAGAIN)) && over.is_none() && !is_late;
+        let reason = if waits {
+            park::commit(me, deadline)
+        } else {
+            park::take_back(me);
+            Wake::Ready
+        };
+        renounce(me);
+        drop(critical);
+        if !waits {
+            return found.map_err(|error| over.unwrap_or(error));
+        }
+        over = match reason {
+            Wake::Timeout => Some(libc::EAGAIN),
+            _ => {
+                cancel::point();
+                watch.handled().then_some(libc::EINTR)
+            }
+        };
+    }
+}
+
+/// Waits until `deadline` for a signal of `set`. Returns it and what came with it, or an errno:
+/// `EAGAIN` at the deadline, `EINTR` after a handler of `me`'s, the caller. A cancellation point.
 ///
 /// # Safety
 /// `set` is a valid set.
@@ -78,9 +168,12 @@ pub unsafe fn until(
     deadline: Instant,
 ) -> Result<(i32, libc::siginfo_t), i32> {
     cancel::point();
-    let real = real!(sigtimedwait: Real);
     // SAFETY: a sigset_t begins with the kernel's 64 signals.
-    let wanted = unsafe { set.cast::<u64>().read() };
+    let wanted = unsafe { set.cast::<u64>().read() } & !UNBLOCKABLE;
+    if me.parks() && wanted & !me.mask.get() == 0 {
+        return parked(me, wanted, deadline);
+    }
+    let real = real!(sigtimedwait: Real);
     let watch = Watch::new(me);
     loop {
         // Announced first: who sends one of them marks it pending, then looks here.

@@ -110,7 +110,7 @@ pub struct Thread {
     pub(crate) mask_at_fork: Cell<u64>,
     /// Whether it keeps the hub where it is meanwhile.
     pub(crate) holds_hub_at_fork: Cell<bool>,
-    /// Signals that the thread waits for in the kernel, see [`crate::signal::wait`].
+    /// Signals that the thread waits for, see [`crate::signal::wait`].
     pub(crate) awaits: AtomicU64,
     /// Whether somebody has asked for the thread's cancellation.
     pub(crate) cancelled: AtomicBool,
