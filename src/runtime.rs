@@ -30,6 +30,7 @@ static UPCALLS: Upcalls = Upcalls {
     deliver_deferred: signal::send::deliver_deferred,
     look_for_signals: signal::shared::look,
     monitor_signals: signal::shared::monitor_look,
+    killed: exit::killed,
     needs_monitor: signal::shared::is_polled,
     prepare: create::prepare,
     retired: exit::retired,

@@ -13,6 +13,7 @@ use crate::arch::system_call::syscall6;
 use crate::glibc::tcb;
 use crate::sched;
 use crate::sched::children::tracing;
+use crate::sched::deaths;
 use crate::sched::kernel_state::{self, Change};
 use crate::signal::{errand, system_call};
 use crate::sys::{membarrier, user};
@@ -78,6 +79,7 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
     let [a, b, c, ..] = arguments;
     if filters(number, a) {
         membarrier::give_up();
+        deaths::expect();
     }
     if number == libc::SYS_ptrace {
         tracing::begins(a as u32);

@@ -10,7 +10,8 @@
 //! - [`idle`]: slots and workers without work, and who wakes them;
 //! - [`blocking`]: stretches that block the kernel thread; [`kernel_state`]: what makes it a
 //!   thread's own; [`turns`]: how many may block at once; [`tie`]: what the kernel has to know a thread for;
-//! - [`children`]: waiting for the process's children;
+//! - [`children`]: waiting for the process's children; [`deaths`]: kernel threads that the kernel ends;
+//!   [`service`]: the kernel threads for that;
 //! - [`lend`]: a thread lent to a child of `vfork`;
 //! - [`monitor`]: takes slots away from whoever is stuck; [`limit`]: how many there are;
 //! - [`tempo`]: how often to look around;
@@ -19,6 +20,7 @@
 pub mod blocking;
 pub mod children;
 pub mod cpu_time;
+pub mod deaths;
 pub mod event_loop;
 pub mod idle;
 pub mod kernel_state;
@@ -30,6 +32,7 @@ pub mod monitor;
 pub mod park;
 mod relief;
 mod run_queue;
+mod service;
 pub mod slot;
 pub mod slots;
 pub mod statistics;

@@ -128,3 +128,12 @@ pub fn end(me: &'static Thread) {
         worker.set_altered();
     }
 }
+
+/// [`end`] for one that the kernel has ended, with its kernel thread: what inherits priority it has given
+/// on itself.
+pub fn end_of_killed(thread: &'static Thread) {
+    let worker = worker::of(thread);
+    let (id, kernel_id) = (thread.tid.load(Ordering::Relaxed), worker.kernel_id());
+    robust::release(thread.tcb(), [id, kernel_id], worker.heirs());
+    thread.ties.set(0);
+}

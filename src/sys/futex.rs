@@ -51,3 +51,44 @@ pub fn wake(address: *const u32, count: i32) -> isize {
         )
     }
 }
+
+/// A word to wait on beside others: the kernel's `struct futex_waitv` (<linux/futex.h>).
+#[derive(Clone, Copy, Default)]
+#[repr(C)]
+pub struct Waited {
+    expected: u64,
+    address: u64,
+    flags: u32,
+    reserved: u32,
+}
+
+impl Waited {
+    /// The most that can be waited on at once (`FUTEX_WAITV_MAX`).
+    pub const MOST: usize = 128;
+
+    /// A word that [`wake`] wakes for.
+    pub fn private(word: &AtomicU32, expected: u32) -> Self {
+        const PRIVATE: u32 = libc::FUTEX_PRIVATE_FLAG as u32;
+        Self {
+            flags: PRIVATE | Self::ended(word, expected).flags,
+            ..Self::ended(word, expected)
+        }
+    }
+
+    /// One that the kernel clears at the end of a kernel thread: it wakes as for one that processes share.
+    pub fn ended(word: &AtomicU32, expected: u32) -> Self {
+        const SIZE_U32: u32 = 2;
+        Self {
+            expected: expected.into(),
+            address: word.as_ptr() as u64,
+            flags: SIZE_U32,
+            reserved: 0,
+        }
+    }
+}
+
+/// As [`wait`], while each of the words holds what is expected. `-ENOSYS` before Linux 5.16.
+pub fn wait_for_any(words: &[Waited]) -> isize {
+    // SAFETY: live for the length of the call; the kernel copes with words that are not there.
+    unsafe { syscall!(SYS_futex_waitv, words.as_ptr(), words.len(), 0, 0usize, 0) }
+}

@@ -17,6 +17,8 @@ pub struct Upcalls {
     /// Signals: what the monitor does for them at each of its looks. The caller is
     /// critical and holds no lock.
     pub monitor_signals: fn(),
+    /// Threads: the kernel has ended the thread, which was wired, wherever it was.
+    pub killed: fn(&'static Thread),
     /// Signals: whether the monitor must go on looking.
     pub needs_monitor: fn() -> bool,
     /// Threads: makes the first context of one that has none.
@@ -31,6 +33,7 @@ static NOTHING: Upcalls = Upcalls {
     deliver_deferred: || (),
     look_for_signals: || (),
     monitor_signals: || (),
+    killed: |_| (),
     needs_monitor: || false,
     prepare: |_| (),
     retired: |_| (),

@@ -165,6 +165,27 @@ pub fn at_once(status: i32) -> ! {
     }
 }
 
+/// The kernel has ended the wired `thread` alone, wherever it was: what it has not given back stays in
+/// its husk. The caller is critical and holds no lock.
+pub fn killed(thread: &'static Thread) {
+    if thread.life.is_over() {
+        // On its way out. Its joiner may not have been told.
+        return join::wake_joiner(thread);
+    }
+    thread.result.set(ptr::null_mut());
+    thread.is_spent.set(true);
+    tie::end_of_killed(thread);
+    if main_thread().is_some_and(|main| main.is(thread)) {
+        main_thread::ended();
+    }
+    retired(thread);
+    if is_last_out() {
+        // As the kernel does where it ends the last thread.
+        // SAFETY: plain arguments.
+        unsafe { syscall!(SYS_kill, syscall!(SYS_getpid), libc::SIGKILL) };
+    }
+}
+
 /// Called by the next context: `thread` has left its stack for good.
 pub fn retired(thread: &'static Thread) {
     thread.pending.close(give_back);

@@ -18,72 +18,19 @@ mod ends;
 pub mod table;
 pub mod tracing;
 
-use core::sync::atomic::{AtomicU32, Ordering};
-
-use super::monitor;
-use crate::sys::in_child::{in_child, restore};
-
-/// Kernel threads that somebody needs.
-pub struct Service(AtomicU32);
-
-/// Nobody has needed them.
-const NONE: u32 = 0;
-/// Somebody does: the monitor starts them.
-const WANTED: u32 = 1;
-/// They run, or are about to.
-const STARTED: u32 = 2;
-/// They cannot be had.
-const FAILED: u32 = 3;
+use super::service::Service;
+use crate::sys::in_child::in_child;
 
 /// A forked child has none.
-static ENDS: Service = Service(AtomicU32::new(NONE));
-static ANY: Service = Service(AtomicU32::new(NONE));
+static ENDS: Service = Service::new();
+static ANY: Service = Service::new();
 
 fn reset() {
-    restore(&ENDS.0, NONE);
-    restore(&ANY.0, NONE);
+    ENDS.forget();
+    ANY.forget();
 }
 
 in_child!(reset);
-
-impl Service {
-    /// Has them started, if they are not; false if they cannot be had.
-    fn want(&self) -> bool {
-        match self.0.load(Ordering::Acquire) {
-            NONE => {
-                let first =
-                    self.0
-                        .compare_exchange(NONE, WANTED, Ordering::AcqRel, Ordering::Relaxed);
-                if first.is_ok() {
-                    monitor::rouse();
-                }
-                true
-            }
-            state => state != FAILED,
-        }
-    }
-
-    /// Whether they cannot be had.
-    fn has_failed(&self) -> bool {
-        self.0.load(Ordering::SeqCst) == FAILED
-    }
-
-    /// Starts them by `start` if they are wanted. For the monitor.
-    fn start_if_wanted(&self, start: impl FnOnce() -> bool) {
-        let wanted = self.0.load(Ordering::Relaxed) == WANTED;
-        if wanted {
-            self.0.store(STARTED, Ordering::Release);
-            if !start() {
-                self.fail();
-            }
-        }
-    }
-
-    /// They cannot be had; who waits for them has to be woken afterwards.
-    fn fail(&self) {
-        self.0.store(FAILED, Ordering::SeqCst);
-    }
-}
 
 /// Starts the kernel threads that are wanted. For the monitor.
 pub fn start_wanted() {

@@ -21,7 +21,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use core::time::Duration;
 
 use super::worker::Worker;
-use super::{children, idle, slots, turns};
+use super::{children, deaths, idle, slots, turns};
 use crate::glibc::tcb;
 use crate::hub::epoll;
 use crate::sys::clock::{self, Instant, MILLISECOND};
@@ -167,6 +167,7 @@ fn look(watch: &mut Watch, seen_polls: &mut u32) -> Stuck {
         idle::start_worker();
     }
     children::start_wanted();
+    deaths::start_wanted();
     turns::look();
     watch.look()
 }

@@ -28,6 +28,7 @@ pub fn work(worker: &'static Worker) {
     while !worker.is_at_end() {
         blocking::left(worker);
         if worker.is_altered() {
+            worker.forget_mortal();
             worker.mask.close();
             if worker.may_end() {
                 return;

@@ -1,12 +1,14 @@
 //! What a worker's kernel thread is to the kernel: its id, its alternate stack, the mutexes that it
 //! holds, and its sleep without a slot.
 
-use core::sync::atomic::Ordering;
+use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::Worker;
 use crate::glibc::robust;
+use crate::sys::raw::syscall;
 use crate::sys::{clock, futex, pages, task_state};
-use crate::task::alternate_stack;
+use crate::task::{Thread, alternate_stack};
 
 /// The least size of the stack that handlers begin on, in bytes.
 const SIGNAL_STACK_SIZE: usize = 64 * 1024;
@@ -87,6 +89,40 @@ impl Worker {
     /// The kernel thread is that of the green thread it runs, for good.
     pub fn set_altered(&self) {
         self.altered.set(true);
+    }
+
+    /// From here on the kernel may end the kernel thread, which is the caller's, and with it `thread`,
+    /// which owns it. False if that was so before.
+    pub(in crate::sched) fn set_mortal(&self, thread: &'static Thread) -> bool {
+        if !self.mortal.load(Ordering::Relaxed).is_null() {
+            return false;
+        }
+        if self.alive.get().is_null() {
+            // The process's first one: what the kernel would clear belongs to the main thread.
+            self.last_word
+                .store(self.kernel_id.load(Ordering::Relaxed), Ordering::Relaxed);
+            // SAFETY: a word of the worker's, which is never freed.
+            unsafe { syscall!(SYS_set_tid_address, self.last_word.as_ptr()) };
+        }
+        // SeqCst: who is told afterwards finds it.
+        self.mortal
+            .store(ptr::from_ref(thread).cast_mut(), Ordering::SeqCst);
+        true
+    }
+
+    /// The end of that: the thread has ended, by itself or with its kernel thread.
+    pub(in crate::sched) fn forget_mortal(&self) -> Option<&'static Thread> {
+        // SAFETY: null or a thread's block; those of workers' threads stay.
+        unsafe { self.mortal.swap(ptr::null_mut(), Ordering::SeqCst).as_ref() }
+    }
+
+    /// Of one whose kernel thread may be ended: the word that the kernel clears then.
+    pub(in crate::sched) fn mortal_word(&self) -> Option<&AtomicU32> {
+        if self.mortal.load(Ordering::SeqCst).is_null() {
+            return None;
+        }
+        // SAFETY: null, or in a TCB on the worker's stack, which stays.
+        Some(unsafe { self.alive.get().as_ref() }.unwrap_or(&self.last_word))
     }
 
     /// Whether the kernel thread is no longer like the others.

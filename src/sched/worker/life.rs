@@ -80,6 +80,8 @@ impl Worker {
                 stack: Cell::new(0),
                 relief: Relief::default(),
                 alive: Cell::new(ptr::null()),
+                mortal: AtomicPtr::new(ptr::null_mut()),
+                last_word: AtomicU32::new(0),
                 in_region: Cell::new(false),
                 turn: Cell::new(None),
                 ends: Cell::new(false),

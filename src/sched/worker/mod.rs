@@ -53,6 +53,10 @@ pub struct Worker {
     relief: Relief,
     /// What the kernel clears when it has left the stack.
     alive: Cell<*const AtomicU32>,
+    /// The thread that may be ended with its kernel thread, see [`deaths`](crate::sched::deaths).
+    mortal: AtomicPtr<Thread>,
+    /// The word that the kernel clears then, where it would clear the main thread's id otherwise.
+    last_word: AtomicU32,
     /// Whether its kernel thread is in a blocking region.
     pub(super) in_region: Cell<bool>,
     /// The turn that it has there.
