@@ -6,11 +6,8 @@ use super::symbol::check;
 use crate::glibc::real::real;
 use crate::signal::exec;
 
-type Execute = unsafe extern "C-unwind" fn(
-    *const c_char,
-    *const *const c_char,
-    *const *const c_char,
-) -> c_int;
+type Execute =
+    unsafe extern "C-unwind" fn(*const c_char, *const *const c_char, *const *const c_char) -> c_int;
 type ExecuteAt = unsafe extern "C-unwind" fn(
     c_int,
     *const c_char,

@@ -13,8 +13,7 @@ use crate::arch::chosen::chosen_frame;
 use crate::glibc::real::real;
 use crate::glibc::{deep_binding, handles, loader};
 
-type Versioned =
-    unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
+type Versioned = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char) -> *mut c_void;
 
 /// Whether libgreen has a function of that name, and libc's default one has that version.
 ///
