@@ -105,6 +105,14 @@ pub fn defines(name: &CStr) -> bool {
         .is_some_and(|own| unsafe { Image::of(own) }.definition(name) != 0)
 }
 
+/// The address of libc's function of that name, as libc's own table has it: no function is called that
+/// somebody might stand in for. 0 if there is none.
+pub fn libcs(name: &CStr) -> usize {
+    object_of(libc::getauxval as *const c_void)
+        // SAFETY: libc stays loaded.
+        .map_or(0, |libc| unsafe { Image::of(libc) }.definition(name))
+}
+
 /// Learns what there is to know. Called while there is one thread.
 pub fn init() {
     let addresses = [
