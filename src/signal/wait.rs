@@ -15,7 +15,7 @@ use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::{blocking, park};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::errno;
-use crate::sys::in_child::in_child;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::task::word::{Cancellation, Wake};
@@ -81,7 +81,7 @@ static PARKED: AtomicU32 = AtomicU32::new(0);
 
 /// In a forked child nobody is.
 fn reset() {
-    PARKED.store(0, Ordering::Relaxed);
+    restore(&PARKED, 0);
 }
 
 in_child!(reset);
