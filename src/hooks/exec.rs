@@ -67,6 +67,7 @@ pub unsafe extern "C-unwind" fn execveat(
     // SAFETY: as the caller promises.
     exec::across(|| unsafe { real_execveat()(directory, path, arguments, environment, flags) })
 }
+check!(execveat(_, _, _, _, _));
 
 /// `fexecve(3)`.
 ///
