@@ -25,7 +25,7 @@ SHELL_SCRIPTS = $(shell grep -rlIE --exclude='*.py' '^\#!.*\b(ba)?sh$$' .ci scri
 .DEFAULT_GOAL := build
 # Prerequisites run in the order written: packages first, then what needs them.
 .NOTPARALLEL:
-.PHONY: build checked build-deps deps lint-deps c-tests benches test model mutants conformance \
+.PHONY: build checked build-deps deps lint-deps c-tests benches test model miri mutants conformance \
         conformance-quick conformance-deps test-asan test-debian13 test-runtimes demo bench soak lint install uninstall clean help
 
 ## build: the library and the launcher, into target/release
@@ -105,6 +105,12 @@ MODEL := $(CARGO) test --quiet --manifest-path tests/models/Cargo.toml --target-
 model: build-deps
 	$(MODEL)
 	$(MODEL) --features loom
+
+## miri: the data structures' pointers under Miri (a nightly toolchain of rustup's with that component)
+miri: build-deps
+	PROPTEST_CASES=2 MIRIFLAGS="-Zmiri-disable-isolation -Zmiri-ignore-leaks" \
+	    $(CARGO) +nightly miri test --quiet --manifest-path tests/models/Cargo.toml \
+	    --target-dir target/miri --test properties --test queues
 
 ## mutants: put bugs into the lock-free parts and see that `make model` notices each
 mutants: build-deps
