@@ -11,8 +11,9 @@ use crate::sys::cell::Cell;
 /// A quantum is at least so long, in cycles: about 30 microseconds. Who becomes runnable waits for that
 /// long for each thread that always finds something to do.
 const SHORTEST: u64 = 80_000;
-/// And at most so many times that: about a millisecond.
-const MOST_TIMES: u64 = 32;
+/// And at most so many times that: about 3 milliseconds, as long as the kernel lets a thread run
+/// beside others.
+const MOST_TIMES: u64 = 100;
 /// Where more threads than this take turns a quantum is longer by the square of how many times more.
 const FEW: u64 = 12;
 /// After so long, in cycles, or so many operations, it is time to look for others who are ready,

@@ -40,7 +40,7 @@ fn it_grows_with_the_number_of_threads_that_take_turns() {
     assert_eq!(lasts(&quantum, 12), few);
     assert_eq!(lasts(&quantum, 24), 33 * OPERATION);
     let many = lasts(&quantum, 10_000);
-    assert_eq!(many, 257 * OPERATION);
+    assert_eq!(many, 801 * OPERATION);
     assert_eq!(lasts(&quantum, 2), few);
 }
 
