@@ -67,8 +67,7 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
                 }
             }
         }
-        let cannot = -(libc::ENOSYS as isize);
-        if count > words.len() || futex::wait_for_any(&words[..count]) == cannot {
+        if count > words.len() || !futex::wait_for_any(&words[..count]) {
             futex::wait_for(&EXPECTED, expected, PERIOD);
         }
     }

@@ -87,8 +87,12 @@ impl Waited {
     }
 }
 
-/// As [`wait`], while each of the words holds what is expected. `-ENOSYS` before Linux 5.16.
-pub fn wait_for_any(words: &[Waited]) -> isize {
+/// As [`wait`], while each of the words holds what is expected. False where the kernel cannot do that
+/// (before Linux 5.16), or a filter of system calls says so.
+pub fn wait_for_any(words: &[Waited]) -> bool {
     // SAFETY: live for the length of the call; the kernel copes with words that are not there.
-    unsafe { syscall!(SYS_futex_waitv, words.as_ptr(), words.len(), 0, 0usize, 0) }
+    let result = unsafe { syscall!(SYS_futex_waitv, words.as_ptr(), words.len(), 0, 0usize, 0) };
+    // One of the words holds something else, or a signal has come.
+    let is_over = [libc::EAGAIN, libc::EINTR].contains(&(-result as i32));
+    result >= 0 || is_over
 }

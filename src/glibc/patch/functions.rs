@@ -11,8 +11,9 @@ use crate::arch::code::{self, ROOM, THUNK};
 /// (`dup2`): libc closes such numbers by functions that cannot be seen, and a child of its
 /// `posix_spawn` calls `dup2` in this process's memory. `close`, `close_range` and
 /// `syscall` are here for libraries that get libc's, and so is what concerns signals, names and
-/// ids, and `execve`, which libc's functions of its kin call: a handler of which libgreen does not know would not end the waits of the others, and who
-/// has waited in the hub may go on on another kernel thread.
+/// ids: a handler of which libgreen does not know would not end the waits of the others, and who
+/// has waited in the hub may go on on another kernel thread. `execve` is what libc's functions of
+/// its kin call.
 ///
 /// Locks of libc's own are last, and in this order: nobody must wait where the other one does
 /// not wake.
