@@ -225,24 +225,44 @@ static void make_fifos(int threads)
 	}
 }
 
-static void block_open_fifo(int i)
+static int open_fifo(int i, int how)
 {
 	char path[64];
 	fifo_path(i, path, sizeof path);
-	ends[i][0] = open(path, O_RDONLY | O_CLOEXEC);
-	MUST(ends[i][0] >= 0);
+	int fd = open(path, how | O_CLOEXEC);
+	MUST(fd >= 0);
+	return fd;
 }
 
-static void open_fifos(int threads)
+static void block_open_reading(int i)
+{
+	ends[i][0] = open_fifo(i, O_RDONLY);
+}
+
+static void block_open_writing(int i)
+{
+	ends[i][0] = open_fifo(i, O_WRONLY);
+}
+
+static void open_other_ends(int threads, int how)
 {
 	char path[64];
 	for (int i = 0; i < threads; i++) {
+		ends[i][1] = open_fifo(i, how);
 		fifo_path(i, path, sizeof path);
-		ends[i][1] = open(path, O_WRONLY | O_CLOEXEC);
-		MUST(ends[i][1] >= 0);
 		unlink(path);
 	}
 	rmdir(directory);
+}
+
+static void open_for_writing(int threads)
+{
+	open_other_ends(threads, O_WRONLY);
+}
+
+static void open_for_reading(int threads)
+{
+	open_other_ends(threads, O_RDONLY);
 }
 
 static mqd_t messages;
@@ -283,7 +303,8 @@ const struct call file_calls[] = {
     {.name = "accept", make_listener, block_accept, .release = connect_all},
     {.name = "eventfd_read", make_eventfds, block_eventfd_read, .release = count_eventfds},
     {.name = "mq_receive", make_queue, block_mq_receive, .release = send_messages},
-    {.name = "open, FIFO", make_fifos, block_open_fifo, .release = open_fifos},
+    {.name = "open, FIFO", make_fifos, block_open_reading, .release = open_for_writing},
+    {.name = "open, FIFO, writing", make_fifos, block_open_writing, .release = open_for_reading},
     {.name = "syscall(SYS_read)", make_pipes, block_syscall_read, .release = write_lines},
     {.name = "syscall(SYS_poll)", make_pipes, block_syscall_poll, .release = write_lines},
     {.name = "libc's own read", make_libc_read, block_libc_read, .release = write_lines},
