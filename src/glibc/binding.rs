@@ -93,7 +93,7 @@ impl Image {
     }
 
     /// The address of a symbol that the object defines; 0 if it does not.
-    pub fn definition(&self, name: &CStr) -> usize {
+    fn definition(&self, name: &CStr) -> usize {
         if self.hash == 0 {
             return 0;
         }

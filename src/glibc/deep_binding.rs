@@ -11,7 +11,7 @@
 //! nothing is done where it does not look as it should. No entry is added: the place is that
 //! of the loader itself, whose few functions are found where everybody looks.
 
-use core::ffi::{CStr, c_void};
+use core::ffi::c_void;
 use core::iter;
 use core::mem::MaybeUninit;
 use core::ptr;
@@ -83,34 +83,6 @@ fn object_of(address: *const c_void) -> Option<*const Map> {
     let base = start_at(address)?;
     // SAFETY: a loaded object.
     objects().find(|map| unsafe { (**map).base } == base)
-}
-
-/// Whether the object that has the address is searched before libgreen, where everybody looks.
-pub fn precedes_own(address: *const c_void) -> bool {
-    let (Some(own), Some(start)) = (start_at(init as *const c_void), start_at(address)) else {
-        return false;
-    };
-    // Those up to libgreen have been there from the beginning, and stay.
-    objects()
-        // SAFETY: a loaded object.
-        .filter_map(|map| unsafe { start_of(map) })
-        .take_while(|object| *object != own)
-        .any(|object| object == start)
-}
-
-/// Whether libgreen has a function of that name.
-pub fn defines(name: &CStr) -> bool {
-    object_of(init as *const c_void)
-        // SAFETY: libgreen stays loaded.
-        .is_some_and(|own| unsafe { Image::of(own) }.definition(name) != 0)
-}
-
-/// The address of libc's function of that name, as libc's own table has it: no function is called that
-/// somebody might stand in for. 0 if there is none.
-pub fn libcs(name: &CStr) -> usize {
-    object_of(libc::getauxval as *const c_void)
-        // SAFETY: libc stays loaded.
-        .map_or(0, |libc| unsafe { Image::of(libc) }.definition(name))
 }
 
 /// Learns what there is to know. Called while there is one thread.

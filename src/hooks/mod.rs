@@ -61,4 +61,3 @@ mod syscall_numbers;
 mod syscall_signals;
 mod thread_ids;
 mod threads;
-mod versions;
