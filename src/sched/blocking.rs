@@ -1,7 +1,8 @@
 //! Blocking regions: stretches in which a green thread may block its kernel
 //! thread, while its slot serves others.
 //!
-//! What has no readiness form (`fsync`, `flock`, a process-shared lock) just runs there, on the green thread's own stack.
+//! What has no readiness form (`fsync`, `flock`, a process-shared lock) just runs there, on the
+//! green thread's own stack.
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

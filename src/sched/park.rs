@@ -222,14 +222,14 @@ pub fn spend(me: &'static Thread) {
 
 #[cold]
 fn leave_if_over(me: &'static Thread, used: Used) {
-    let _critical = Critical::enter();
     if used == Used::Much {
         me.quantum.looked();
+        let _critical = Critical::enter();
         super::glance();
     }
     if slots::has_queued(worker::of(me)) && me.quantum.is_over(used, tempo::interval()) {
         me.quantum.use_up();
-        leave(me, After::Requeue);
+        yield_now(me);
     }
 }
 

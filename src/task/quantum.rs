@@ -84,7 +84,8 @@ impl Quantum {
         self.looked.set(cycles::now());
     }
 
-    /// Whether it is over when `used` is used of it, where a slot begins to run a thread every `interval` cycles.
+    /// Whether it is over when `used` is used of it, where a slot begins to run a thread every
+    /// `interval` cycles.
     ///
     /// What a thread has used last is still in the processor's caches when few others have run since.
     /// When many have nothing of it is left, nor of what its peer has used on the same machine: then a
