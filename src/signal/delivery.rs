@@ -169,6 +169,7 @@ unsafe fn begin(me: &'static Thread, signal: i32, frame: &mut Frame, start: *mut
         return false;
     };
     info::clean(&mut frame.info);
+    name_guard(me, signal, &mut frame.info);
     let wanted = Start {
         frame: stack::place(me, action.flags, frame),
         handler: action.handler,
@@ -178,6 +179,21 @@ unsafe fn begin(me: &'static Thread, signal: i32, frame: &mut Frame, start: *mut
     // SAFETY: as the caller promises.
     unsafe { start.write(wanted) };
     true
+}
+
+/// Where `me`, the caller, has run into the guard of its stack: natively that is protected memory,
+/// and no hole (glibc has marked guards in the page tables since 2.42 only).
+fn name_guard(me: &Thread, signal: i32, came_with: &mut libc::siginfo_t) {
+    const NOTHING_THERE: i32 = 1;
+    const NOT_ALLOWED: i32 = 2;
+    if signal != libc::SIGSEGV || came_with.si_code != NOTHING_THERE {
+        return;
+    }
+    // SAFETY: the field is there with this signal and code.
+    let address = unsafe { came_with.si_addr() };
+    if me.stack.has_in_guard(address.addr()) {
+        came_with.si_code = NOT_ALLOWED;
+    }
 }
 
 /// The thread whose kernel thread has got a signal to the process while `me`, the caller, was

@@ -46,21 +46,26 @@ impl Placement {
         self.size.get()
     }
 
-    /// The stack as its thread has asked for it: its lowest address and its size in bytes.
-    pub fn asked(&self) -> (usize, usize) {
-        (self.base() + added(), self.size() - added())
-    }
-
     /// Unusable bytes below `base`.
     pub fn guard(&self) -> usize {
         self.guard.get()
     }
+
+    /// Whether `address` is one of those.
+    pub fn has_in_guard(&self, address: usize) -> bool {
+        self.base().wrapping_sub(address).wrapping_sub(1) < self.guard()
+    }
 }
 
-/// What libgreen adds to what is asked for, in bytes: room for its own block in static TLS.
-fn added() -> usize {
-    PAGE.max(2 * StaticSize::get().alignment)
-        .next_multiple_of(PAGE)
+/// What libgreen adds to `asked` bytes, for its own block in static TLS. What takes a small part of
+/// a large stack is not worth a difference that shows: `pthread_getattr_np` tells the true extents,
+/// with all thread-local storage within, which collectors of garbage scan, and the guard right below,
+/// where who handles overflows looks.
+fn added(asked: usize) -> usize {
+    let room = PAGE
+        .max(2 * StaticSize::get().alignment)
+        .next_multiple_of(PAGE);
+    if asked < 8 * room { room } else { 0 }
 }
 
 /// What glibc wants of a stack beside static TLS, in bytes (nptl/allocatestack.c,
@@ -68,12 +73,13 @@ fn added() -> usize {
 const MINIMUM: usize = PAGE;
 
 /// The extents in memory of a stack of `requested` bytes and of its guard: whole
-/// pages, and room for what libgreen adds to the static TLS at its top. `EINVAL` if
+/// pages, and in small ones room for what libgreen adds to the static TLS at its top. `EINVAL` if
 /// there is no room for static TLS, or no such size, as natively.
 pub fn extents(requested: usize, guard: usize) -> Result<(usize, usize), i32> {
     let tls = StaticSize::get();
     let whole = |bytes: usize| bytes.checked_next_multiple_of(PAGE).ok_or(libc::EINVAL);
-    let size = whole(requested)?.checked_add(added()).ok_or(libc::EINVAL)?;
+    let asked = whole(requested)?;
+    let size = asked.checked_add(added(asked)).ok_or(libc::EINVAL)?;
     let guard = whole(guard)?;
     if size < tls.most() + MINIMUM || size.checked_add(guard).is_none() {
         return Err(libc::EINVAL);

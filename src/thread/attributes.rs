@@ -40,7 +40,7 @@ pub unsafe fn read(thread: &Thread, attributes: *mut pthread_attr_t) -> i32 {
     // SAFETY: as the caller promises; initialised first.
     unsafe {
         libc::pthread_attr_init(attributes);
-        let (base, size) = thread.stack.asked();
+        let (base, size) = (thread.stack.base(), thread.stack.size());
         pthread_attr_setstack(attributes, base as *mut c_void, size);
         libc::pthread_attr_setguardsize(attributes, thread.stack.guard());
         if detached {
