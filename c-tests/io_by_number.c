@@ -1,9 +1,9 @@
 /* Calls made by number wait as the functions do: many at once, each served; handlers end them or jump out of them, and
  * what is no cancellation point leaves none disabled. Prints how many kernel threads a crowd has taken at most. */
+#include "interrupt.h"
 #include "net.h"
 #include <fcntl.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
 #include <sys/syscall.h>
@@ -179,21 +179,7 @@ static void *sleeps(void *unused)
 	return unused;
 }
 
-static volatile sig_atomic_t handled;
-static sigjmp_buf away;
 static sem_t ready;
-
-static void handle(int signal_number)
-{
-	(void)signal_number;
-	handled++;
-}
-
-static void jump(int signal_number)
-{
-	(void)signal_number;
-	siglongjmp(away, 1);
-}
 
 static void *is_interrupted(void *unused)
 {
@@ -232,17 +218,11 @@ static void *is_cancelled_anywhere(void *unused)
 
 static void ended_from_outside(void)
 {
-	struct sigaction action = {.sa_handler = handle};
 	CHECK_OK(sem_init(&ready, 0, 0));
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
-	pthread_t thread = check_start(is_interrupted, NULL);
-	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
-		pthread_kill(thread, SIGUSR1);
-		sleep_ms(1);
-	}
-	action.sa_handler = jump;
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
-	thread = check_start(jumps_away, NULL);
+	handle_usr1(count_signal, 0);
+	signal_until_over(check_start(is_interrupted, NULL));
+	handle_usr1(jump_away, 0);
+	pthread_t thread = check_start(jumps_away, NULL);
 	check_await(&ready);
 	sleep_ms(5);
 	CHECK_OK(pthread_kill(thread, SIGUSR1));

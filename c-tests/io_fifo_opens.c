@@ -1,17 +1,17 @@
 /* A FIFO is open when its other end is: who opens one waits for that, as the kernel says it, and nothing of the wait
  * is seen elsewhere. Prints how many kernel threads a crowd that waits has taken at most. */
+#include "fifo.h"
+#include "interrupt.h"
 #include "net.h"
 #include "open_numbers.h"
 #include <dlfcn.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 enum { CROWD = 60, SAME = 20 };
 
-static char directory[] = "/tmp/libgreen-fifos-XXXXXX", name[64];
+static char directory[] = "/tmp/libgreen-fifos-XXXXXX";
 
 static void name_of(int number, char *path)
 {
@@ -303,27 +303,10 @@ static void same_fifo(void)
 	CHECK_OK(close(writer));
 }
 
-static volatile sig_atomic_t handled;
-
-static void handle(int signal_number)
-{
-	(void)signal_number;
-	handled++;
-}
-
 static void *is_interrupted(void *flags)
 {
 	CHECK_ERRNO(open(name, (int)(long)flags), EINTR);
 	return NULL;
-}
-
-static sigjmp_buf away;
-
-static void jump(int signal_number)
-{
-	(void)signal_number;
-	handled++;
-	siglongjmp(away, 1);
 }
 
 static void *jumps_away(void *unused)
@@ -335,41 +318,24 @@ static void *jumps_away(void *unused)
 	return unused;
 }
 
-/* Signals until the handler has met the call, and not what is before it. */
-static void signal_until_over(pthread_t thread)
-{
-	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
-		pthread_kill(thread, SIGUSR1);
-		sleep_ms(1);
-	}
-}
-
 static void signals(void)
 {
-	struct sigaction action = {.sa_handler = handle};
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	handle_usr1(count_signal, 0);
 	signal_until_over(check_start(is_interrupted, (void *)O_RDONLY));
 	signal_until_over(check_start(is_interrupted, (void *)O_WRONLY));
 	CHECK(handled >= 2);
 	/* Goes on, and then finds its writer. */
-	action.sa_flags = SA_RESTART;
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	handle_usr1(count_signal, SA_RESTART);
 	pthread_t thread = check_start(open_and_close, name);
-	handled = 0;
-	while (handled < 20) {
-		CHECK_OK(pthread_kill(thread, SIGUSR1));
-		sleep_ms(1);
-	}
+	signal_often(thread);
 	int writer = open(name, O_WRONLY);
 	CHECK(writer >= 0);
 	CHECK_OK(close(writer));
 	check_join(thread);
 	/* Nothing is left of a call that a handler does not return to. */
-	action.sa_handler = jump;
-	action.sa_flags = 0;
 	thread = check_start(jumps_away, NULL);
 	sleep_ms(5);
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	handle_usr1(jump_away, 0);
 	CHECK_OK(pthread_kill(thread, SIGUSR1));
 	check_join(thread);
 	CHECK_ERRNO(open(name, O_WRONLY | O_NONBLOCK), ENXIO);
@@ -444,24 +410,6 @@ static void beside_a_fork(void)
 	}
 }
 
-/* A FIFO without a name any more. */
-static void unlinked(void)
-{
-	char path[64];
-	int fifo = open(name, O_PATH);
-	CHECK(fifo >= 0);
-	CHECK_OK(unlink(name));
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fifo);
-	pthread_t thread = check_start(open_and_close, path);
-	sleep_ms(5);
-	int writer = open(path, O_WRONLY);
-	CHECK(writer >= 0);
-	CHECK_OK(close(writer));
-	check_join(thread);
-	CHECK_OK(close(fifo));
-	new_fifo();
-}
-
 /* The number is taken when the call begins, and there may be none. */
 static void numbers(void)
 {
@@ -510,7 +458,7 @@ int main(void)
 	signals();
 	cancellation();
 	beside_a_fork();
-	unlinked();
+	check_unlinked(open_and_close, O_WRONLY);
 	numbers();
 	CHECK_EQ(open_fifos(), 0);
 	CHECK_OK(unlink(name));

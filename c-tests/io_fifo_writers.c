@@ -1,17 +1,17 @@
 /* Who opens a FIFO for writing waits for a reader, counts as a writer meanwhile, and goes on when there has been one; so
  * it is for many at once, at FIFOs of their own and at the same one. Prints how many kernel threads that has taken at
  * most. */
+#include "fifo.h"
+#include "interrupt.h"
 #include "net.h"
 #include <dlfcn.h>
 #include <poll.h>
-#include <setjmp.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 
 enum { CROWD = 100, SAME = 20, OTHERS = 6 };
 
-static char directory[] = "/tmp/libgreen-writers-XXXXXX", name[64];
+static char directory[] = "/tmp/libgreen-writers-XXXXXX";
 
 static void path_of(long number, char *path)
 {
@@ -248,21 +248,7 @@ static void in_all_ways(void)
 	}
 }
 
-static volatile sig_atomic_t handled;
-static sigjmp_buf away;
 static sem_t can_jump;
-
-static void handle(int signal_number)
-{
-	(void)signal_number;
-	handled++;
-}
-
-static void jump(int signal_number)
-{
-	(void)signal_number;
-	siglongjmp(away, 1);
-}
 
 static void *is_interrupted(void *unused)
 {
@@ -289,23 +275,13 @@ static void *waits(void *unused)
 
 static void signals(void)
 {
-	struct sigaction action = {.sa_handler = handle};
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
-	pthread_t thread = check_start(is_interrupted, NULL);
-	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
-		pthread_kill(thread, SIGUSR1);
-		sleep_ms(1);
-	}
+	handle_usr1(count_signal, 0);
+	signal_until_over(check_start(is_interrupted, NULL));
 	nobody_there();
 	/* Goes on, and then finds its reader. */
-	action.sa_flags = SA_RESTART;
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
-	thread = check_start(open_and_close, name);
-	handled = 0;
-	while (handled < 20) {
-		CHECK_OK(pthread_kill(thread, SIGUSR1));
-		sleep_ms(1);
-	}
+	handle_usr1(count_signal, SA_RESTART);
+	pthread_t thread = check_start(open_and_close, name);
+	signal_often(thread);
 	int reader = open(name, O_RDONLY);
 	CHECK(reader >= 0);
 	check_join(thread);
@@ -315,9 +291,7 @@ static void signals(void)
 	thread = check_start(jumps_away, NULL);
 	check_await(&can_jump);
 	sleep_ms(5);
-	action.sa_handler = jump;
-	action.sa_flags = 0;
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	handle_usr1(jump_away, 0);
 	CHECK_OK(pthread_kill(thread, SIGUSR1));
 	check_join(thread);
 	nobody_there();
@@ -432,24 +406,6 @@ static void write_only(void)
 	CHECK_OK(close(reader));
 }
 
-/* A FIFO without a name any more. */
-static void unlinked(void)
-{
-	char path[64];
-	int fifo = open(name, O_PATH);
-	CHECK(fifo >= 0);
-	CHECK_OK(unlink(name));
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fifo);
-	pthread_t thread = check_start(open_and_close, path);
-	sleep_ms(5);
-	int reader = open(path, O_RDONLY);
-	CHECK(reader >= 0);
-	check_join(thread);
-	CHECK_OK(close(reader));
-	CHECK_OK(close(fifo));
-	CHECK_OK(mkfifo(name, 0600));
-}
-
 static void all(void)
 {
 	same_fifo();
@@ -462,7 +418,7 @@ static void all(void)
 	beside_a_fork();
 	numbers();
 	write_only();
-	unlinked();
+	check_unlinked(open_and_close, O_RDONLY);
 }
 
 int main(void)
