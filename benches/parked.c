@@ -1,7 +1,8 @@
 /* What a parked thread costs: creates N threads with stacks of STACK bytes,
  * all parked on a semaphore, and prints one JSON line about memory and time.
+ * Then all of them wait on one condition variable, and are woken at once.
  *
- *   parked N STACK          measure, let them go, join them, report
+ *   parked N STACK          measure, wake them, let them go, join them, report
  *   parked N STACK --hold   say "parked" and keep them until standard input ends
  *
  * RSS and page tables are this process's own (/proc/self/status); kernel
@@ -20,9 +21,14 @@
 #include <time.h>
 #include <unistd.h>
 
-static sem_t all_started, go;
+static sem_t all_started, go, end;
 static atomic_long started;
 static long wanted;
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t woken = PTHREAD_COND_INITIALIZER, counted = PTHREAD_COND_INITIALIZER;
+static long waiting, awake;
+static int is_called;
 
 static double now(void)
 {
@@ -62,12 +68,51 @@ static struct memory measure(void)
 	};
 }
 
+static void count_one(long *count)
+{
+	if (++*count == wanted)
+		pthread_cond_signal(&counted);
+}
+
 static void *park(void *argument)
 {
 	if (atomic_fetch_add(&started, 1) + 1 == wanted)
 		sem_post(&all_started);
 	sem_wait(&go);
+	pthread_mutex_lock(&mutex);
+	count_one(&waiting);
+	while (!is_called)
+		pthread_cond_wait(&woken, &mutex);
+	count_one(&awake);
+	pthread_mutex_unlock(&mutex);
+	sem_wait(&end);
 	return argument;
+}
+
+static void await(const long *count)
+{
+	while (*count < wanted)
+		pthread_cond_wait(&counted, &mutex);
+}
+
+/* From one broadcast until each of them has held the mutex again. */
+static double broadcast(void)
+{
+	pthread_mutex_lock(&mutex);
+	await(&waiting);
+	double began = now();
+	is_called = 1;
+	pthread_cond_broadcast(&woken);
+	await(&awake);
+	double elapsed = now() - began;
+	pthread_mutex_unlock(&mutex);
+	return elapsed;
+}
+
+static void post_all(sem_t *semaphore, long count)
+{
+	for (long i = 0; i < count; i++)
+		sem_post(semaphore);
 }
 
 /* How many of `count` threads could be made; `error` says why not all. */
@@ -87,8 +132,7 @@ static long create(pthread_t *threads, long count, size_t stack, int *error)
 
 static void release_and_join(pthread_t *threads, long count)
 {
-	for (long i = 0; i < count; i++)
-		sem_post(&go);
+	post_all(&end, count);
 	for (long i = 0; i < count; i++)
 		pthread_join(threads[i], NULL);
 }
@@ -108,12 +152,17 @@ int main(int argc, char **argv)
 	}
 	sem_init(&all_started, 0, 0);
 	sem_init(&go, 0, 0);
+	sem_init(&end, 0, 0);
 
 	struct memory before = measure();
 	double began = now();
 	int error;
 	long created = create(threads, wanted, stack, &error);
 	if (error) {
+		pthread_mutex_lock(&mutex);
+		is_called = 1;
+		pthread_mutex_unlock(&mutex);
+		post_all(&go, created);
 		release_and_join(threads, created);
 		printf("{\"threads\": %ld, \"created\": %ld, \"error\": \"%s\"}\n", wanted, created,
 		       strerror(error));
@@ -129,16 +178,18 @@ int main(int argc, char **argv)
 	}
 	struct memory after = measure();
 	long tasks = field("/proc/self/status", "Threads:");
+	post_all(&go, wanted);
+	double broadcast_seconds = broadcast();
 	began = now();
 	release_and_join(threads, wanted);
 	double finish_seconds = now() - began;
 
 	double each = 1024.0 / (double)wanted;
 	printf("{\"threads\": %ld, \"created\": %ld, \"stack\": %zu, \"kernel_tasks\": %ld, "
-	       "\"create_seconds\": %.3f, \"finish_seconds\": %.3f, "
+	       "\"create_seconds\": %.3f, \"broadcast_seconds\": %.4f, \"finish_seconds\": %.3f, "
 	       "\"rss_bytes\": %.0f, \"page_table_bytes\": %.0f, "
 	       "\"kernel_stack_bytes\": %.0f, \"slab_bytes\": %.0f}\n",
-	       wanted, created, stack, tasks, create_seconds, finish_seconds,
+	       wanted, created, stack, tasks, create_seconds, broadcast_seconds, finish_seconds,
 	       (double)(after.rss - before.rss) * each,
 	       (double)(after.page_tables - before.page_tables) * each,
 	       (double)(after.kernel_stacks - before.kernel_stacks) * each,

@@ -47,7 +47,8 @@ def run(session: Session) -> list[dict]:
                 f" {report['rss_bytes']:>7,.0f} B RSS and"
                 f" {report['kernel_stack_bytes']:>6,.0f} B kernel stack each,"
                 f" {report['kernel_tasks']:,} kernel tasks,"
-                f" {report['create_seconds']:.2f} s to create"
+                f" {report['create_seconds']:.2f} s to create,"
+                f" {report['broadcast_seconds'] * 1000:.1f} ms to wake"
             )
             return report
 

@@ -156,6 +156,7 @@ def memory(section: list[dict], pid_limit: int) -> str:
                     )
                 ),
                 f"{run['create_seconds']:.2f} s / {run['finish_seconds']:.2f} s",
+                f"{run['broadcast_seconds'] * 1000:.1f} ms" if "broadcast_seconds" in run else "–",
             ]
         )
     header = [
@@ -166,12 +167,15 @@ def memory(section: list[dict], pid_limit: int) -> str:
         "kernel objects",
         "kernel tasks in all",
         "to create / to finish",
+        "one broadcast",
     ]
     return f"""## Memory of a parked thread
 
 Threads with 64 KiB of stack, parked on a semaphore. Resident pages and page tables are the
 process's own; kernel stacks and kernel objects (unreclaimable slab) are what the machine's
 `/proc/meminfo` grew by. 100,000 native threads are out of reach: the pid limit is {pid_limit:,}.
+A broadcast wakes all of them, who wait on one condition variable, and is over when each has held
+the mutex again.
 
 ![memory](memory.svg)
 
