@@ -83,7 +83,7 @@ pub unsafe fn create_thread(
         return unsafe { native::create_for_go(id, attributes, start, argument) };
     }
     let task = || native::Task::new(start, argument, current().is_distinct());
-    match self::start() {
+    match ensure_started() {
         // SAFETY: as the caller promises.
         Ok(()) => unsafe { create::create(id, attributes, start, argument) },
         Err(failure) => {
@@ -104,7 +104,7 @@ pub unsafe fn create_thread(
 /// it becomes a green one and its kernel thread the first worker; any other is glibc's to end,
 /// or that of whoever has made it, and stays a foreign one, as the main thread then does. On
 /// failure nothing has changed that the program sees.
-pub fn start() -> Result<(), Failure> {
+pub fn ensure_started() -> Result<(), Failure> {
     if sched::is_running() {
         return Ok(());
     }
@@ -149,7 +149,7 @@ fn start_locked() -> Result<(), Failure> {
         let main = is_main().then(make_main_worker).transpose()?;
         slots::set_count(settings::workers().unwrap_or_else(settings::cpus));
         // SAFETY: no worker runs yet.
-        unsafe { idle::reset() };
+        unsafe { idle::set_up() };
         monitor::start()
             .map_err(failed("start the monitor"))
             .inspect_err(|_| {
@@ -169,7 +169,7 @@ fn start_locked() -> Result<(), Failure> {
     signal::actions::install();
     signal::credentials::intercept();
     hub::descriptor::adopt_open();
-    statistics::start();
+    statistics::begin_if_asked();
     if pages::is_locking() {
         // The monitor, which does that otherwise, would get a part of malloc's memory of its
         // own, of 64 MiB and locked as well.
@@ -177,7 +177,7 @@ fn start_locked() -> Result<(), Failure> {
             idle::start_worker();
         }
     }
-    lend::start();
+    lend::begin();
     sched::set_running(true);
     Ok(())
 }

@@ -28,7 +28,11 @@ unsafe fn of<'a>(cond: *mut pthread_cond_t) -> &'a Cond {
 ///
 /// # Safety
 /// As for `pthread_cond_wait`.
-unsafe fn wait(cond: *mut pthread_cond_t, mutex: *mut pthread_mutex_t, deadline: Instant) -> c_int {
+unsafe fn wait_on_ours(
+    cond: *mut pthread_cond_t,
+    mutex: *mut pthread_mutex_t,
+    deadline: Instant,
+) -> c_int {
     cancel::point();
     // SAFETY: as the caller promises.
     let (ours, its_mutex) = unsafe { (of(cond), mutex::of(mutex)) };
@@ -130,7 +134,7 @@ pub unsafe extern "C-unwind" fn pthread_cond_wait(
         return unsafe { wait_in_glibc(mutex, || real(cond, mutex)) };
     }
     // SAFETY: as the caller promises.
-    unsafe { wait(cond, mutex, NEVER) }
+    unsafe { wait_on_ours(cond, mutex, NEVER) }
 }
 check!(pthread_cond_wait(_, _));
 
@@ -154,7 +158,7 @@ pub unsafe extern "C-unwind" fn pthread_cond_timedwait(
     // SAFETY: as the caller promises.
     match unsafe { time::deadline(ours.clock(), time) } {
         // SAFETY: as the caller promises.
-        Ok(deadline) => unsafe { wait(cond, mutex, deadline) },
+        Ok(deadline) => unsafe { wait_on_ours(cond, mutex, deadline) },
         Err(error) => error,
     }
 }
@@ -183,7 +187,7 @@ pub unsafe extern "C-unwind" fn pthread_cond_clockwait(
     // SAFETY: as the caller promises.
     match unsafe { time::deadline(clock, time) } {
         // SAFETY: as the caller promises.
-        Ok(deadline) => unsafe { wait(cond, mutex, deadline) },
+        Ok(deadline) => unsafe { wait_on_ours(cond, mutex, deadline) },
         Err(error) => error,
     }
 }

@@ -33,7 +33,7 @@ pub unsafe extern "C-unwind" fn epoll_wait(
     cancel::point();
     let wait = Wait::new(me, clock::limit_of_millis(timeout));
     // SAFETY: as the caller promises.
-    errno::to_libc(unsafe { event_loop::epoll::wait(&wait, epoll, events, count) }) as c_int
+    errno::to_libc(unsafe { event_loop::epoll::until_ready(&wait, epoll, events, count) }) as c_int
 }
 check!(epoll_wait(_, _, _, _));
 
@@ -66,7 +66,7 @@ pub unsafe extern "C-unwind" fn epoll_pwait(
     let deadline = clock::limit_of_millis(timeout);
     // SAFETY: as the caller promises.
     let result = Wait::under(me, deadline, set, |wait| unsafe {
-        event_loop::epoll::wait(wait, epoll, events, count)
+        event_loop::epoll::until_ready(wait, epoll, events, count)
     });
     errno::to_libc(result) as c_int
 }
@@ -111,7 +111,7 @@ pub unsafe extern "C-unwind" fn epoll_pwait2(
             may_be_in_kernel: false,
             ..*wait
         };
-        event_loop::epoll::wait(&wait, epoll, events, count)
+        event_loop::epoll::until_ready(&wait, epoll, events, count)
     });
     errno::to_libc(result) as c_int
 }

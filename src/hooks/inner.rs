@@ -99,5 +99,5 @@ unsafe extern "C" fn wait_for_lock(word: *const AtomicU32) {
 
 /// The lock is free again, and somebody may wait for it. It may be gone.
 extern "C" fn wake_for_lock(word: *const AtomicU32) {
-    inner_lock::wake(word);
+    inner_lock::wake_next(word);
 }

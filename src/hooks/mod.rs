@@ -56,6 +56,7 @@ mod streams;
 mod symbol;
 mod syscall;
 mod syscall_blocking;
+mod syscall_changes;
 mod syscall_kernel_state;
 mod syscall_numbers;
 mod syscall_signals;

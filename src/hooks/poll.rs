@@ -26,7 +26,7 @@ pub unsafe extern "C-unwind" fn poll(fds: *mut pollfd, count: nfds_t, timeout: c
     cancel::point();
     let wait = Wait::new(me, clock::limit_of_millis(timeout));
     // SAFETY: as the caller promises.
-    errno::to_libc(unsafe { event_loop::poll::wait(&wait, fds, count) }) as c_int
+    errno::to_libc(unsafe { event_loop::poll::until_ready(&wait, fds, count) }) as c_int
 }
 check!(poll(_, _, _));
 
@@ -67,7 +67,7 @@ pub unsafe extern "C-unwind" fn ppoll(
     };
     // SAFETY: as the caller promises.
     let result = Wait::under(me, deadline, set, |wait| unsafe {
-        event_loop::poll::wait(wait, fds, count)
+        event_loop::poll::until_ready(wait, fds, count)
     });
     errno::to_libc(result) as c_int
 }

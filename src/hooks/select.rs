@@ -76,7 +76,7 @@ pub unsafe extern "C-unwind" fn select(
         ),
     };
     // SAFETY: as the caller promises.
-    let result = unsafe { event_loop::select::wait(&Wait::new(me, deadline), &sets) };
+    let result = unsafe { event_loop::select::until_ready(&Wait::new(me, deadline), &sets) };
     if let Some(time) = time {
         let left = deadline.saturating_sub(clock::now());
         time.tv_sec = (left / SECOND) as i64;
@@ -125,7 +125,7 @@ pub unsafe extern "C-unwind" fn pselect(
     };
     // SAFETY: as the caller promises.
     let result = Wait::under(me, deadline, set, |wait| unsafe {
-        event_loop::select::wait(wait, &sets)
+        event_loop::select::until_ready(wait, &sets)
     });
     errno::to_libc(result) as c_int
 }

@@ -66,7 +66,7 @@ fn make() -> Result<[i32; place::COUNT], i32> {
         // meant for the one who waits.
         checked(add(epoll, event, libc::EPOLLIN, KICK))?;
         // What may be made may be useless nevertheless (seccomp(2)).
-        checked(Events::new().wait(epoll, 0))?;
+        checked(Events::new().fetch(epoll, 0))?;
         Ok([epoll, event, signals::make(), -1])
     });
     if ready.is_err() {
@@ -219,7 +219,7 @@ impl Events {
     /// all, [`NEVER`] for ever. One thread at a time may wait; any may take without.
     pub fn take(&mut self, limit: u64) {
         place::with(|epoll, event| {
-            self.count = self.wait(epoll, limit).max(0) as usize;
+            self.count = self.fetch(epoll, limit).max(0) as usize;
             if limit > 0 && self.has(KICK) {
                 // Before anybody else can wait and be kicked.
                 let mut count = 0u64;
@@ -231,9 +231,9 @@ impl Events {
     }
 
     /// `epoll_pwait2(2)`, or what stands in for it: the number of events, or `-errno`.
-    fn wait(&mut self, epoll: i32, limit: u64) -> isize {
+    fn fetch(&mut self, epoll: i32, limit: u64) -> isize {
         if NO_PWAIT2.load(Ordering::Relaxed) {
-            return self.wait_millis(epoll, limit);
+            return self.fetch_by_millis(epoll, limit);
         }
         let time;
         let timeout: *const libc::timespec = match limit {
@@ -260,12 +260,12 @@ impl Events {
         }
         // Linux before 5.11, or a seccomp profile from that time: whatever error that gives.
         NO_PWAIT2.store(true, Ordering::Relaxed);
-        self.wait_millis(epoll, limit)
+        self.fetch_by_millis(epoll, limit)
     }
 
     /// The same in whole milliseconds, rounded up so as not to spin.
     #[cold]
-    fn wait_millis(&mut self, epoll: i32, limit: u64) -> isize {
+    fn fetch_by_millis(&mut self, epoll: i32, limit: u64) -> isize {
         let millis = match limit {
             NEVER => -1,
             nanos => nanos.div_ceil(clock::MILLISECOND).min(i32::MAX as u64) as i64,

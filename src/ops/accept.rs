@@ -78,7 +78,7 @@ fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
                 return result;
             }
         }
-        match operation.wait(edges) {
+        match operation.await_edge(edges) {
             Ok(()) => {}
             Err(Stop::With(EBADF)) if operation.begins_anew() => {}
             Err(Stop::With(result)) => return result,

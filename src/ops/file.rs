@@ -37,7 +37,7 @@ impl Call {
     ///
     /// # Safety
     /// The arguments are valid for it.
-    unsafe fn wait(&self) -> isize {
+    unsafe fn make_waiting(&self) -> isize {
         let [a, b, c] = self.arguments;
         // SAFETY: as the caller promises.
         unsafe { cancel::waiting_call(self.number, [a, b, c, 0, 0, 0]) }
@@ -77,7 +77,7 @@ pub(super) unsafe fn transfer(
     if !(1..=libc::UIO_MAXIOV).contains(&count) || call.is_for_nothing() {
         // Readiness is no sign of what the kernel says to this.
         // SAFETY: as the caller promises.
-        return restart::in_region(|| unsafe { call.wait() });
+        return restart::in_region(|| unsafe { call.make_waiting() });
     }
     let Some(operation) = Operation::new(me, fd, direction) else {
         return native();
@@ -103,7 +103,7 @@ pub(super) unsafe fn transfer(
             result
         },
         // SAFETY: as the caller promises.
-        || unsafe { call.wait() },
+        || unsafe { call.make_waiting() },
     )
 }
 

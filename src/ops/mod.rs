@@ -213,7 +213,7 @@ impl Operation {
                     return result;
                 }
             }
-            match self.wait(edges) {
+            match self.await_edge(edges) {
                 Ok(()) => {}
                 Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => {}
                 Err(Stop::With(result)) => return result,
@@ -257,7 +257,7 @@ impl Operation {
     }
 
     /// Waits for an edge after `edges`.
-    fn wait(&mut self, edges: u32) -> Result<(), Stop> {
+    fn await_edge(&mut self, edges: u32) -> Result<(), Stop> {
         self.begun = true;
         if self.entry.is_nonblocking(self.fd) {
             return Err(Stop::With(EAGAIN));

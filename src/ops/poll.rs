@@ -55,7 +55,7 @@ pub fn any(
         let outcome = if count <= FEW {
             let mut few: [UnsafeCell<Option<Watched>>; FEW] =
                 [const { UnsafeCell::new(None) }; FEW];
-            wait(me, interests.clone(), &mut few, deadline, watch, &mut probe)
+            round(me, interests.clone(), &mut few, deadline, watch, &mut probe)
         } else {
             let size = count * size_of::<UnsafeCell<Option<Watched>>>();
             let Some(memory) = pages::reserve(size) else {
@@ -68,7 +68,7 @@ pub fn any(
                 for index in 0..count {
                     many.add(index).write(UnsafeCell::new(None));
                 }
-                let outcome = wait(
+                let outcome = round(
                     me,
                     interests.clone(),
                     slice::from_raw_parts_mut(many, count),
@@ -101,7 +101,7 @@ enum Outcome {
     Interrupted,
 }
 
-fn wait(
+fn round(
     me: &'static Thread,
     interests: impl Iterator<Item = Interest>,
     places: &mut [UnsafeCell<Option<Watched>>],

@@ -38,12 +38,12 @@ pub fn run_until<R>(
     ends: Ends,
     call: impl FnOnce() -> R,
 ) -> Option<R> {
-    let came = green().is_none_or(|me| wait(me, deadline, turns, cancellation, ends));
+    let came = green().is_none_or(|me| await_turn(me, deadline, turns, cancellation, ends));
     came.then(|| blocking::counted(turns, call))
 }
 
 /// Waits for a turn: false if a handler has ended that, or `deadline` is over.
-fn wait(
+fn await_turn(
     me: &'static Thread,
     deadline: Instant,
     turns: &'static Turns,
@@ -51,7 +51,7 @@ fn wait(
     ends: Ends,
 ) -> bool {
     let watch = Watch::new(me);
-    while let Some(reason) = turns.wait(cancellation, deadline) {
+    while let Some(reason) = turns.await_free(cancellation, deadline) {
         if reason == Wake::Timeout {
             return false;
         }

@@ -16,7 +16,7 @@ pub fn own() -> Option<u64> {
     if !me.mask.is_counted() {
         me.mask.count();
         worker::of(me).mask.count();
-        me.cpu_time.start();
+        me.cpu_time.switch_in();
     }
     Some(me.cpu_time.now())
 }
@@ -25,9 +25,9 @@ pub fn own() -> Option<u64> {
 #[cold]
 pub(super) fn switched(from: &Thread, to: &Thread) {
     if from.mask.is_counted() {
-        from.cpu_time.stop();
+        from.cpu_time.switch_out();
     }
     if to.mask.is_counted() {
-        to.cpu_time.start();
+        to.cpu_time.switch_in();
     }
 }

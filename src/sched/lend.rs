@@ -21,7 +21,7 @@ use crate::task::{Lent, Thread, current, green};
 static OWNER: AtomicI32 = AtomicI32::new(0);
 
 /// This process has green threads from here on.
-pub fn start() {
+pub fn begin() {
     OWNER.store(process(), Ordering::Relaxed);
 }
 
@@ -39,7 +39,7 @@ pub extern "C" fn lend() -> Lent {
     // executes.
     descriptor::share_all();
     if !me.is_lent() {
-        start();
+        begin();
         if let Some(me) = green() {
             blocking::enter(me);
         }

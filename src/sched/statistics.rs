@@ -34,7 +34,7 @@ fn is_on() -> bool {
 }
 
 /// Begins to count, and sees to the line at the exit, if that was asked for.
-pub fn start() {
+pub fn begin_if_asked() {
     if !settings::statistics() || IS_ON.swap(true, Ordering::Relaxed) {
         return;
     }

@@ -91,7 +91,7 @@ impl Turns {
 
     /// Waits until there is a turn, which is not taken yet: `None` then, or why the wait has
     /// ended.
-    pub fn wait(&self, cancellation: Cancellation, deadline: Instant) -> Option<Wake> {
+    pub fn await_free(&self, cancellation: Cancellation, deadline: Instant) -> Option<Wake> {
         if self.is_free() && self.queued.load(Ordering::Relaxed) == 0 {
             return None;
         }

@@ -101,14 +101,14 @@ pub fn claim(thread: &Thread, reason: Wake) -> bool {
     collecting(|woken| woken.claim(thread, reason))
 }
 
-/// [`Queues::wake`], and lets those run whom it claims.
+/// [`Queues::claim`], and lets those run whom it claims.
 #[inline]
 pub fn address<R>(
     key: usize,
     verdict: impl FnMut(&Node, usize) -> Verdict,
     done: impl FnOnce(usize, bool) -> R,
 ) -> R {
-    collecting(|woken| QUEUES.wake(key, woken, verdict, done))
+    collecting(|woken| QUEUES.claim(key, woken, verdict, done))
 }
 
 /// [`Queues::at`], and lets those run whom `act` collects.

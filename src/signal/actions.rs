@@ -27,7 +27,7 @@ struct Entry {
 
 /// A forked child keeps it, as it keeps its handlers.
 #[unsafe(link_section = ".llvm.linkonce.b.tables")]
-static TABLE: [Entry; HIGHEST as usize + 1] = [const {
+static ACTIONS: [Entry; HIGHEST as usize + 1] = [const {
     Entry {
         handler: AtomicUsize::new(0),
         flags: AtomicI32::new(0),
@@ -64,7 +64,7 @@ fn real_sigaction() -> RealSigaction {
 
 /// The handler for `signal`, if the program has installed one.
 pub fn get(signal: i32) -> Option<Action> {
-    let entry = &TABLE[signal as usize];
+    let entry = &ACTIONS[signal as usize];
     // Acquire pairs with the Release in `record`.
     let handler = entry.handler.load(Ordering::Acquire);
     (handler != 0).then(|| Action {
@@ -75,7 +75,7 @@ pub fn get(signal: i32) -> Option<Action> {
 }
 
 fn record(signal: i32, action: &libc::sigaction) {
-    let entry = &TABLE[signal as usize];
+    let entry = &ACTIONS[signal as usize];
     let is_handler = !matches!(action.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN);
     entry.flags.store(action.sa_flags, Ordering::Relaxed);
     // SAFETY: a sigset_t begins with the kernel's 64 signals.
@@ -253,21 +253,21 @@ pub fn take(signal: i32) -> Option<Action> {
         return Some(action);
     }
     if current().is_lent() {
-        reset(signal, action);
+        set_default(signal, action);
         return Some(action);
     }
     LOCK.during(|| {
         let action = get(signal);
         if let Some(action) = action.filter(|action| action.flags & libc::SA_RESETHAND != 0) {
-            TABLE[signal as usize].handler.store(0, Ordering::Relaxed);
-            reset(signal, action);
+            ACTIONS[signal as usize].handler.store(0, Ordering::Relaxed);
+            set_default(signal, action);
         }
         action
     })
 }
 
 /// Back to the default action after `action` was taken.
-fn reset(signal: i32, action: Action) {
+fn set_default(signal: i32, action: Action) {
     // SAFETY: all zeros is SIG_DFL.
     let mut default: libc::sigaction = unsafe { mem::zeroed() };
     default.sa_flags = action.flags;

@@ -43,13 +43,13 @@ pub unsafe fn ask(
         refuse(thread);
     }
     send::interrupt(thread);
-    let result = wait(errand);
+    let result = await_result(errand);
     errand.let_go();
     result
 }
 
 /// Handlers may run meanwhile, and the caller's own errands.
-fn wait(errand: &Errand) -> isize {
+fn await_result(errand: &Errand) -> isize {
     loop {
         if let Some(result) = errand.result() {
             return result;

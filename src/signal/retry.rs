@@ -26,7 +26,7 @@ pub fn arm(me: &Thread) {
     let worker = me.worker.load(Ordering::Relaxed).cast_const();
     if retry.timer.get() != 0 && retry.worker.get() == worker {
         if retry.timer.get() != Retry::BEGUN && !is_due(retry.timer.get() - 1) {
-            start(retry.timer.get() - 1);
+            set(retry.timer.get() - 1);
         }
         return;
     }
@@ -47,12 +47,12 @@ pub fn arm(me: &Thread) {
             return;
         }
         retry.timer.set(timer + 1);
-        start(timer);
+        set(timer);
     }
 }
 
 /// Has `timer` signal a moment from now.
-fn start(timer: i32) {
+fn set(timer: i32) {
     let time = libc::itimerspec {
         it_interval: clock::to_timespec(0),
         it_value: clock::to_timespec(MOMENT),

@@ -91,7 +91,7 @@ impl Cond {
         };
         wake::at(self.key(), |mut waiters, woken| {
             // One that runs a handler may take its time.
-            if waiters.wake(woken, verdict).0 == 0 {
+            if waiters.claim(woken, verdict).0 == 0 {
                 waiters.release_absent(1, || self.leave());
             }
         });
@@ -112,7 +112,7 @@ impl Cond {
         };
         wake::at(self.key(), |mut waiters, woken| {
             waiters.release_absent(usize::MAX, || self.leave());
-            waiters.wake(woken, verdict);
+            waiters.claim(woken, verdict);
         });
     }
 }

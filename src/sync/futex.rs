@@ -64,10 +64,12 @@ impl Call {
         // SAFETY: as the caller promises, here and below.
         unsafe {
             match self.operation & COMMAND {
-                libc::FUTEX_WAIT => Some(self.wait(ANY, self.relative())),
-                libc::FUTEX_WAIT_BITSET => Some(self.wait(self.third_value, self.absolute())),
-                libc::FUTEX_WAKE => Some(self.wake(ANY)),
-                libc::FUTEX_WAKE_BITSET => Some(self.wake(self.third_value)),
+                libc::FUTEX_WAIT => Some(self.wait_bitset(ANY, self.relative())),
+                libc::FUTEX_WAIT_BITSET => {
+                    Some(self.wait_bitset(self.third_value, self.absolute()))
+                }
+                libc::FUTEX_WAKE => Some(self.wake_bitset(ANY)),
+                libc::FUTEX_WAKE_BITSET => Some(self.wake_bitset(self.third_value)),
                 libc::FUTEX_REQUEUE => Some(self.requeue(None)),
                 libc::FUTEX_CMP_REQUEUE => Some(self.requeue(Some(self.third_value))),
                 libc::FUTEX_WAKE_OP => Some(self.wake_op()),
@@ -130,7 +132,7 @@ impl Call {
         unsafe { &*(self.word as *const AtomicU32) }
     }
 
-    fn wait(&self, bits: u32, deadline: Result<Instant, i32>) -> isize {
+    fn wait_bitset(&self, bits: u32, deadline: Result<Instant, i32>) -> isize {
         let (Ok(deadline), true) = (deadline, bits != 0) else {
             return invalid();
         };
@@ -152,11 +154,11 @@ impl Call {
         }
     }
 
-    fn wake(&self, bits: u32) -> isize {
+    fn wake_bitset(&self, bits: u32) -> isize {
         if bits == 0 {
             return invalid();
         }
-        wake(self.word, self.value, bits)
+        wake_matching(self.word, self.value, bits)
     }
 
     fn requeue(&self, expected: Option<u32>) -> isize {
@@ -207,9 +209,9 @@ impl Call {
             5 => old >= operand,
             _ => return -(libc::ENOSYS as isize),
         };
-        let woken = wake(self.word, self.value, ANY);
+        let woken = wake_matching(self.word, self.value, ANY);
         if also {
-            woken + wake(self.second, self.fourth as u32, ANY)
+            woken + wake_matching(self.second, self.fourth as u32, ANY)
         } else {
             woken
         }
@@ -217,7 +219,7 @@ impl Call {
 }
 
 /// Wakes up to `count` waiters whose bit sets meet `bits`, here or in the kernel.
-fn wake(word: usize, count: u32, bits: u32) -> isize {
+fn wake_matching(word: usize, count: u32, bits: u32) -> isize {
     let count = count as i32;
     // The kernel wakes one even when asked for none or fewer (futex_wake).
     let limit = count.max(1) as usize;

@@ -60,7 +60,7 @@ pub fn lock(word: &AtomicU32) {
     let parks = green()
         .is_some_and(|me| !is_the_loaders(word) && !mask::is_libcs(me) && !holds_the_loaders(me));
     if !parks {
-        // SeqCst, as the exchange below and `wake`: who sees the lock waited for sees the
+        // SeqCst, as the exchange below and `wake_next`: who sees the lock waited for sees the
         // waiter counted.
         IN_KERNEL.fetch_add(1, Ordering::SeqCst);
     }
@@ -79,7 +79,7 @@ pub fn lock(word: &AtomicU32) {
 }
 
 /// Wakes those who shall try for the lock, which is free.
-pub fn wake(word: *const AtomicU32) {
+pub fn wake_next(word: *const AtomicU32) {
     wake::up_to(word.addr(), 1);
     if IN_KERNEL.load(Ordering::SeqCst) > 0 {
         futex::wake(word.cast(), 1);

@@ -196,7 +196,7 @@ impl Mutex {
         {
             return Some(result);
         }
-        if !self.take() && self.wait(NEVER, cancellation) == Outcome::Given {
+        if !self.take() && self.lock_contended(NEVER, cancellation) == Outcome::Given {
             return None;
         }
         self.own();
@@ -227,7 +227,7 @@ impl Mutex {
                 Err(error) => return Some(error),
                 Ok(deadline) => deadline,
             };
-            match self.wait(deadline, Cancellation::Asynchronous) {
+            match self.lock_contended(deadline, Cancellation::Asynchronous) {
                 Outcome::Taken => {}
                 Outcome::Timeout => return Some(libc::ETIMEDOUT),
                 Outcome::Given => return None,
@@ -239,7 +239,7 @@ impl Mutex {
 
     /// Waits for the lock word.
     #[cold]
-    fn wait(&self, deadline: Instant, cancellation: Cancellation) -> Outcome {
+    fn lock_contended(&self, deadline: Instant, cancellation: Cancellation) -> Outcome {
         let mut tag = 0;
         // Who has waited takes it as "somebody may wait": others may still.
         while self.lock.swap(2, Ordering::Acquire) != 0 {
@@ -299,7 +299,7 @@ impl Mutex {
 
     #[inline(always)]
     fn release(&self) {
-        // Release pairs with the Acquire in `take` and `wait`. Once the word is
+        // Release pairs with the Acquire in `take` and `lock_contended`. Once the word is
         // free the mutex may be gone.
         if self
             .lock

@@ -132,7 +132,7 @@ impl RwLock {
     #[inline]
     pub fn read(&self, deadline: impl FnOnce() -> Result<Instant, i32>) -> i32 {
         match self.try_read() {
-            libc::EBUSY => self.wait(TO_READ, deadline),
+            libc::EBUSY => self.lock_contended(TO_READ, deadline),
             result => result,
         }
     }
@@ -141,13 +141,13 @@ impl RwLock {
     #[inline]
     pub fn write(&self, deadline: impl FnOnce() -> Result<Instant, i32>) -> i32 {
         match self.try_write() {
-            libc::EBUSY => self.wait(TO_WRITE, deadline),
+            libc::EBUSY => self.lock_contended(TO_WRITE, deadline),
             result => result,
         }
     }
 
     #[cold]
-    fn wait(&self, purpose: u32, deadline: impl FnOnce() -> Result<Instant, i32>) -> i32 {
+    fn lock_contended(&self, purpose: u32, deadline: impl FnOnce() -> Result<Instant, i32>) -> i32 {
         if self.is_written_by_me() {
             return libc::EDEADLK;
         }
@@ -274,7 +274,7 @@ impl RwLock {
                     Verdict::Wake(Wake::Ready)
                 };
                 let count;
-                (count, remain) = waiters.wake(woken, verdict);
+                (count, remain) = waiters.claim(woken, verdict);
                 if count > 0 {
                     break;
                 }

@@ -7,18 +7,18 @@ use super::{Kind, Thread, main_thread};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::lock_free;
 
-static ALL: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
+static HUSKS: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 
 /// Adds one, for good.
 pub fn add(thread: &'static Thread) {
-    lock_free::push(&ALL, thread, &thread.all_next);
+    lock_free::push(&HUSKS, thread, &thread.all_next);
 }
 
 /// All husks, in use or not.
 pub fn all_husks() -> impl Iterator<Item = &'static Thread> {
     // SAFETY: husks are never freed.
     let follow = |link: &AtomicPtr<Thread>| unsafe { link.load(Ordering::Acquire).as_ref() };
-    core::iter::successors(follow(&ALL), move |thread| follow(&thread.all_next))
+    core::iter::successors(follow(&HUSKS), move |thread| follow(&thread.all_next))
 }
 
 /// The green thread that the program knows by `id`, if there is one and it has not ended.
@@ -39,7 +39,7 @@ pub fn green_by_kernel_thread(id: i32) -> Option<&'static Thread> {
 
 /// Forgets all: in a forked child they are not used again.
 fn reset() {
-    restore(&ALL, ptr::null_mut());
+    restore(&HUSKS, ptr::null_mut());
 }
 
 in_child!(reset);

@@ -177,7 +177,7 @@ pub struct Thread {
 }
 
 // SAFETY: see "who may touch what" above: every `Cell` has one owner at a time,
-// and ownership passes through a lock or the rendezvous in `wait`.
+// and ownership passes through a lock or the rendezvous in `word`.
 unsafe impl Sync for Thread {}
 
 impl Thread {
@@ -276,7 +276,7 @@ impl Thread {
         self.critical.set(0);
         self.ties.set(0);
         self.signalled.store(false, Ordering::Relaxed);
-        self.word.reset();
+        self.word.clear();
         self.absence.reset();
         // Its parent's.
         self.pending.open(|_| ());

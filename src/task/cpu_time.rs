@@ -26,17 +26,17 @@ impl CpuTime {
     }
 
     /// None so far.
-    pub fn reset(&self) {
+    pub fn clear(&self) {
         self.spent.set(0);
     }
 
     /// The thread runs on the calling kernel thread from here on.
-    pub fn start(&self) {
+    pub fn switch_in(&self) {
         self.since.set(of_kernel_thread());
     }
 
     /// The end of that.
-    pub fn stop(&self) {
+    pub fn switch_out(&self) {
         self.spent.set(self.now());
     }
 

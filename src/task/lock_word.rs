@@ -49,7 +49,7 @@ impl LockWord {
     #[inline(always)]
     pub fn acquire(&self) {
         if !self.try_acquire() {
-            self.wait();
+            self.acquire_contended();
         }
     }
 
@@ -57,11 +57,11 @@ impl LockWord {
     #[inline(always)]
     pub fn release(&self) {
         self.held.store(0, Ordering::Release);
-        // Pairs with the heavy one in `wait`: this sees the sleeper, or the sleeper sees that
+        // Pairs with the heavy one in `acquire_contended`: this sees the sleeper, or the sleeper sees that
         // the lock is free.
         membarrier::light();
         if self.sleepers.load(Ordering::Relaxed) != 0 {
-            self.wake();
+            self.wake_sleeper();
         }
     }
 
@@ -89,14 +89,14 @@ impl LockWord {
     }
 
     #[cold]
-    fn wake(&self) {
+    fn wake_sleeper(&self) {
         // One: it takes the lock and wakes the next when it gives that back, or finds it
         // taken by somebody who does.
         futex::wake(core::ptr::from_ref(&self.held).cast(), 1);
     }
 
     #[cold]
-    fn wait(&self) {
+    fn acquire_contended(&self) {
         for _ in 0..LOOKS {
             if !self.is_held() && self.try_acquire() {
                 return;

@@ -119,7 +119,7 @@ pub struct ParkWord(AtomicU32);
 
 impl ParkWord {
     /// The word of a thread that does not wait, before anybody else knows it.
-    pub fn reset(&self) {
+    pub fn clear(&self) {
         self.0.store(0, Ordering::Relaxed);
     }
 

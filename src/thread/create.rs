@@ -206,7 +206,7 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.name.set(name_of(me));
     let mask = wish.mask.unwrap_or_else(|| mask_of(me)) & !UNBLOCKABLE;
     thread.mask.begin(mask);
-    thread.cpu_time.reset();
+    thread.cpu_time.clear();
     thread.settled_mask.store(mask, Ordering::Relaxed);
     if mask != 0 {
         shared::need();
@@ -216,7 +216,7 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.forget_signals();
     thread.alternate_stack.set(AltStack::NONE);
     thread.suspended_mask.set(None);
-    thread.word.reset();
+    thread.word.clear();
     thread.haste.forget();
     thread.ties.set(0);
     thread.set_rank(scheduling::of_workers().rank());

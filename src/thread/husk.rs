@@ -22,7 +22,7 @@ const WARM: usize = 64;
 
 /// What there is of husks of one size.
 #[derive(Clone, Copy)]
-struct Class {
+struct SizeClass {
     /// The stack's and its guard's sizes in bytes, 0 where nothing is noted yet.
     extent: usize,
     guard: usize,
@@ -36,7 +36,7 @@ struct Class {
 }
 
 const CLASSES: usize = 32;
-const EMPTY: Class = Class {
+const EMPTY: SizeClass = SizeClass {
     extent: 0,
     guard: 0,
     free: ptr::null(),
@@ -51,7 +51,7 @@ const SOME: u32 = 4;
 /// What is free, by size. In a forked child [`begin`] empties it: a child that starts no threads need
 /// not have it copied.
 #[unsafe(link_section = ".llvm.linkonce.b.tables")]
-static POOL: Locked<[Class; CLASSES], { rank::HUSKS }> = Locked::new([EMPTY; CLASSES]);
+static POOL: Locked<[SizeClass; CLASSES], { rank::HUSKS }> = Locked::new([EMPTY; CLASSES]);
 /// How many are free, of all sizes: a hint outside the lock.
 static FREE: AtomicU32 = AtomicU32::new(0);
 /// Whether what is in the pool is a parent's.
@@ -325,7 +325,7 @@ pub fn put(husk: &'static Thread) {
 
 /// Calls `act` with the class of husks of that size, under the lock. `None`: there are more sizes
 /// than classes.
-fn with_class<R>(extent: usize, guard: usize, act: impl FnOnce(&mut Class) -> R) -> Option<R> {
+fn with_class<R>(extent: usize, guard: usize, act: impl FnOnce(&mut SizeClass) -> R) -> Option<R> {
     POOL.with(|classes| {
         let class = classes
             .iter_mut()

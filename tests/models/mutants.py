@@ -159,19 +159,19 @@ MUTANTS = [
         "hub/descriptor/edges.rs",
         "                    side.edges.fetch_add(1, Ordering::Release);\n"
         "                    // SAFETY: under the lock.\n"
-        "                    unsafe { side.wake(Wake::Ready, all, woken) };",
+        "                    unsafe { side.claim(Wake::Ready, all, woken) };",
         "                    // SAFETY: under the lock.\n"
-        "                    unsafe { side.wake(Wake::Ready, all, woken) };",
+        "                    unsafe { side.claim(Wake::Ready, all, woken) };",
     ),
     Mutant(
         "an edge does not release what has arrived",
         "hub/descriptor/edges.rs",
         "                    side.edges.fetch_add(1, Ordering::Release);\n"
         "                    // SAFETY: under the lock.\n"
-        "                    unsafe { side.wake(Wake::Ready, all, woken) };",
+        "                    unsafe { side.claim(Wake::Ready, all, woken) };",
         "                    side.edges.fetch_add(1, Ordering::Relaxed);\n"
         "                    // SAFETY: under the lock.\n"
-        "                    unsafe { side.wake(Wake::Ready, all, woken) };",
+        "                    unsafe { side.claim(Wake::Ready, all, woken) };",
     ),
     Mutant(
         "the count of edges does not acquire",
@@ -200,8 +200,8 @@ MUTANTS = [
     Mutant(
         "the end of a life wakes one consumer",
         "hub/descriptor/edges.rs",
-        "side.wake(Wake::Closed, true, woken)",
-        "side.wake(Wake::Closed, false, woken)",
+        "side.claim(Wake::Closed, true, woken)",
+        "side.claim(Wake::Closed, false, woken)",
     ),
     Mutant(
         "a number is held after a look at its life",
@@ -228,7 +228,7 @@ MUTANTS = [
     Mutant(
         "nobody passes an edge on",
         "hub/descriptor/edges.rs",
-        "unsafe { self.side(direction).wake(Wake::Ready, false, woken) };",
+        "unsafe { self.side(direction).claim(Wake::Ready, false, woken) };",
         "let _ = woken;",
     ),
     Mutant(

@@ -131,7 +131,7 @@ impl Edges {
     pub fn pass_on(&self, direction: Direction, woken: &mut Woken) {
         self.lock.with(|()| {
             // SAFETY: under the lock.
-            unsafe { self.side(direction).wake(Wake::Ready, false, woken) };
+            unsafe { self.side(direction).claim(Wake::Ready, false, woken) };
         });
     }
 
@@ -156,7 +156,7 @@ impl Edges {
                     // Release pairs with the Acquire in `count`.
                     side.edges.fetch_add(1, Ordering::Release);
                     // SAFETY: under the lock.
-                    unsafe { side.wake(Wake::Ready, all, woken) };
+                    unsafe { side.claim(Wake::Ready, all, woken) };
                 }
             }
         });
@@ -178,7 +178,7 @@ impl Edges {
                 side.drained.store(0, Ordering::Relaxed);
                 side.edges.fetch_add(1, Ordering::Release);
                 // SAFETY: under the lock.
-                unsafe { side.wake(Wake::Closed, true, woken) };
+                unsafe { side.claim(Wake::Closed, true, woken) };
             }
         });
     }

@@ -119,7 +119,7 @@ impl Side {
     ///
     /// # Safety
     /// The entry's lock is held.
-    pub(super) unsafe fn wake(&self, reason: Wake, all: bool, woken: &mut Woken) {
+    pub(super) unsafe fn claim(&self, reason: Wake, all: bool, woken: &mut Woken) {
         let mut consumer = all;
         // SAFETY: under the lock; linked links live. A claimed thread's link is
         // not touched again.

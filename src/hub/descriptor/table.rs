@@ -29,7 +29,7 @@ const SIZE: usize = CAPACITY * size_of::<Descriptor>() + MARKS * size_of::<Atomi
 /// The mapping, once there is one.
 static MEMORY: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
 /// The same, while green threads run.
-static TABLE: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
+static DESCRIPTORS: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
 
 /// Sets the table up, all entries fresh: before the first green thread.
 pub fn init() -> Result<(), i32> {
@@ -41,7 +41,7 @@ pub fn init() -> Result<(), i32> {
         table = memory.cast();
         MEMORY.store(table, Ordering::Relaxed);
     }
-    TABLE.store(table, Ordering::Release);
+    DESCRIPTORS.store(table, Ordering::Release);
     Ok(())
 }
 
@@ -59,7 +59,7 @@ pub fn unlock() {
 /// # Safety
 /// The caller is the process's only thread.
 unsafe fn reset() {
-    restore(&TABLE, ptr::null_mut());
+    restore(&DESCRIPTORS, ptr::null_mut());
     let memory = MEMORY.load(Ordering::Relaxed);
     if !memory.is_null() {
         // SAFETY: nobody uses the entries of the parent.
@@ -92,7 +92,7 @@ fn mark_of(index: usize) -> u64 {
 /// program or that lie beyond the table.
 #[inline(always)]
 pub fn get(fd: i32) -> Option<&'static Descriptor> {
-    let table = TABLE.load(Ordering::Acquire);
+    let table = DESCRIPTORS.load(Ordering::Acquire);
     let index = fd as u32 as usize;
     if table.is_null() || index >= CAPACITY {
         return None;
@@ -107,7 +107,7 @@ pub fn get(fd: i32) -> Option<&'static Descriptor> {
 
 /// The entry of `fd` if it may be other than fresh.
 fn known(fd: i32) -> Option<&'static Descriptor> {
-    let table = TABLE.load(Ordering::Acquire);
+    let table = DESCRIPTORS.load(Ordering::Acquire);
     let index = fd as u32 as usize;
     if table.is_null() || index >= CAPACITY {
         return None;
@@ -119,7 +119,7 @@ fn known(fd: i32) -> Option<&'static Descriptor> {
 
 /// The numbers from `first` to `last` whose entries may be other than fresh.
 fn in_use(first: u32, last: u32) -> impl Iterator<Item = i32> {
-    let table = TABLE.load(Ordering::Acquire);
+    let table = DESCRIPTORS.load(Ordering::Acquire);
     let end = if table.is_null() { 0 } else { CAPACITY };
     let range = first as usize..end.min(last as usize + 1);
     let mut next = range.start;
@@ -145,7 +145,7 @@ fn in_use(first: u32, last: u32) -> impl Iterator<Item = i32> {
 /// Begins the life of the new descriptor `fd`, or -1, made after `since`; false if the
 /// one before has not ended.
 pub fn begin(fd: i32, since: Moment) -> bool {
-    if TABLE.load(Ordering::Relaxed).is_null() {
+    if DESCRIPTORS.load(Ordering::Relaxed).is_null() {
         early::made(fd, since);
         return true;
     }
@@ -154,7 +154,7 @@ pub fn begin(fd: i32, since: Moment) -> bool {
 
 /// Ends the life of `fd`, see [`Descriptor::end`].
 pub fn end(fd: i32, next: Next, woken: &mut Woken) {
-    if TABLE.load(Ordering::Relaxed).is_null() {
+    if DESCRIPTORS.load(Ordering::Relaxed).is_null() {
         early::forget(fd);
     } else if let Some(entry) = if next == Next::Unknown {
         known(fd)
@@ -168,7 +168,7 @@ pub fn end(fd: i32, next: Next, woken: &mut Woken) {
 /// The numbers from `first` to `last` are about to be closed: those of them whose lives
 /// are to be ended.
 pub fn ending(first: u32, last: u32) -> impl Iterator<Item = i32> {
-    if TABLE.load(Ordering::Relaxed).is_null() {
+    if DESCRIPTORS.load(Ordering::Relaxed).is_null() {
         early::forget_range(first, last);
     }
     in_use(first, last)
@@ -183,7 +183,7 @@ pub fn await_holders(fd: i32) {
 
 /// The file of `fd` has got another number or another owner.
 pub fn share(fd: i32) {
-    if TABLE.load(Ordering::Relaxed).is_null() {
+    if DESCRIPTORS.load(Ordering::Relaxed).is_null() {
         early::forget(fd);
     } else if let Some(entry) = known(fd) {
         entry.share();

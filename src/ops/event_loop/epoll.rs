@@ -14,7 +14,7 @@ use crate::sys::raw::syscall;
 ///
 /// # Safety
 /// As for `epoll_wait`.
-pub unsafe fn wait(wait: &Wait, epoll: i32, events: *mut epoll_event, count: i32) -> isize {
+pub unsafe fn until_ready(wait: &Wait, epoll: i32, events: *mut epoll_event, count: i32) -> isize {
     let look = || {
         // SAFETY: as the caller promises; the kernel refuses what is no array.
         restart::kernel_call(|| unsafe {

@@ -30,7 +30,7 @@ fn interests(fds: &[pollfd]) -> impl Iterator<Item = Interest> + Clone {
 ///
 /// # Safety
 /// As for `poll`.
-pub unsafe fn wait(wait: &Wait, fds: *mut pollfd, count: nfds_t) -> isize {
+pub unsafe fn until_ready(wait: &Wait, fds: *mut pollfd, count: nfds_t) -> isize {
     // SAFETY: as the caller promises; the kernel refuses what is no array.
     let look = || restart::kernel_call(|| unsafe { syscall!(SYS_poll, fds, count, 0) });
     let in_kernel = || {

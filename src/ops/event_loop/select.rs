@@ -125,7 +125,7 @@ const FEW: usize = 3 * 16;
 ///
 /// # Safety
 /// As for `select`.
-pub unsafe fn wait(wait: &Wait, sets: &Sets) -> isize {
+pub unsafe fn until_ready(wait: &Wait, sets: &Sets) -> isize {
     let size = sets.present().count() * sets.words;
     if size == 0 {
         return wait.sleep();
@@ -153,7 +153,7 @@ pub unsafe fn wait(wait: &Wait, sets: &Sets) -> isize {
     }
 }
 
-/// [`wait`] with a `copy` of what the sets are.
+/// [`until_ready`] with a `copy` of what the sets are.
 fn wait_for(wait: &Wait, sets: &Sets, copy: &[u64]) -> isize {
     let question = Question {
         sets,

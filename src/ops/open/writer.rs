@@ -89,7 +89,7 @@ impl<'a> Writer<'a> {
                 Wait::Native => Attempt::Native,
                 Wait::Detour(fd) => self.await_reader(me, fd),
                 Wait::Follow(following) => {
-                    let reason = following.turn().wait(self.cancellation, NEVER);
+                    let reason = following.turn().await_free(self.cancellation, NEVER);
                     self.after(following, reason)
                 }
                 Wait::Lead => {

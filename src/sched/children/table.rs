@@ -43,11 +43,11 @@ const SIZE: usize = 8192;
 const WINDOW: usize = 16;
 
 #[repr(align(4096))]
-struct Table([Child; SIZE]);
+struct Children([Child; SIZE]);
 
 /// In a forked child [`reset`] wipes it.
 #[unsafe(link_section = ".llvm.linkonce.b.wiped")]
-static TABLE: Table = Table(
+static CHILDREN: Children = Children(
     [const {
         Child {
             events: AtomicU32::new(0),
@@ -71,7 +71,7 @@ static ASKED: AtomicU32 = AtomicU32::new(0);
 /// The caller is the process's only thread.
 unsafe fn reset() {
     restore(&ASKED, 0);
-    let (table, size) = pages::of(&TABLE);
+    let (table, size) = pages::of(&CHILDREN);
     // SAFETY: as the caller promises.
     unsafe {
         LOCK.reset();
@@ -83,7 +83,7 @@ in_child!(reset);
 
 /// Before anything is in the table: a forked child shall get it empty.
 pub(super) fn init() {
-    let (table, size) = pages::of(&TABLE);
+    let (table, size) = pages::of(&CHILDREN);
     // SAFETY: a forked child waits for none of its parent's children.
     unsafe { pages::wipe_on_fork(table, size) };
 }
@@ -95,7 +95,7 @@ pub(super) struct Token(pub u64);
 
 impl Token {
     fn entry(self) -> &'static Child {
-        &TABLE.0[self.0 as u32 as usize]
+        &CHILDREN.0[self.0 as u32 as usize]
     }
 
     /// The entry, unless it is another child's by now. The lock is held.
@@ -117,7 +117,7 @@ pub fn watch(pid: i32) -> Option<&'static Child> {
         if ENDS.has_failed() {
             return None;
         }
-        let window = || (0..WINDOW).map(|step| &TABLE.0[(pid as usize + step) % SIZE]);
+        let window = || (0..WINDOW).map(|step| &CHILDREN.0[(pid as usize + step) % SIZE]);
         let is_watched = |entry: &&Child| {
             entry.pid.load(Ordering::Relaxed) == pid && !entry.ended.load(Ordering::Relaxed)
         };
@@ -138,7 +138,7 @@ pub fn watch(pid: i32) -> Option<&'static Child> {
 
 impl Child {
     fn place(&self) -> u32 {
-        let start = TABLE.0.as_ptr().addr();
+        let start = CHILDREN.0.as_ptr().addr();
         ((core::ptr::from_ref(self).addr() - start) / size_of::<Self>()) as u32
     }
 
@@ -196,7 +196,7 @@ impl Child {
 pub(super) fn take_asked() -> Option<(Token, i32)> {
     LOCK.during(|| {
         let place = ASKED.load(Ordering::Relaxed).checked_sub(1)?;
-        let entry = &TABLE.0[place as usize];
+        let entry = &CHILDREN.0[place as usize];
         ASKED.store(entry.next.load(Ordering::Relaxed), Ordering::Relaxed);
         let life = entry.life.load(Ordering::Relaxed);
         let token = Token(u64::from(life) << 32 | u64::from(place));
@@ -230,7 +230,7 @@ pub(super) fn end(token: Token) -> Option<i32> {
 
 /// Lets all look who wait for any of the children.
 pub(super) fn tell_all() {
-    let entries = TABLE.0.iter();
+    let entries = CHILDREN.0.iter();
     entries
         .filter(|entry| entry.waiters.load(Ordering::Relaxed) > 0)
         .for_each(Child::tell);

@@ -310,7 +310,7 @@ impl Board {
     ///
     /// # Safety
     /// No worker runs: at the start, or in a forked child.
-    pub unsafe fn reset(&self, count: usize) {
+    pub unsafe fn set_up(&self, count: usize) {
         let lists = Lists {
             idle: u64::MAX >> (MAX_SLOTS - count),
             limit: count as u32,

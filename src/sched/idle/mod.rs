@@ -23,7 +23,7 @@ use crate::wait::TIMERS;
 use crate::wait::woken::Woken;
 use board::{Board, Help};
 
-/// A forked child [sets it up](reset) when it starts threads of its own.
+/// A forked child [sets it up](set_up) when it starts threads of its own.
 static BOARD: Board = Board::new();
 
 fn give(slot: &'static Slot, worker: &'static Worker) {
@@ -208,7 +208,7 @@ fn sleep_beside_poller(worker: &'static Worker) {
 }
 
 /// The calling worker has found nothing: lays its slot down and waits for work.
-pub fn wait(worker: &'static Worker) {
+pub fn await_work(worker: &'static Worker) {
     let Some(slot) = worker.slot() else { return };
     worker.set_slot(None);
     if !slot.take_from(worker, None) {
@@ -297,7 +297,7 @@ pub fn needs_poller() -> bool {
 ///
 /// # Safety
 /// No worker runs: at the start, or in a forked child.
-pub unsafe fn reset() {
+pub unsafe fn set_up() {
     // SAFETY: as the caller promises.
-    unsafe { BOARD.reset(slots::all().len()) };
+    unsafe { BOARD.set_up(slots::all().len()) };
 }

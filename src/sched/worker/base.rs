@@ -47,7 +47,7 @@ pub fn work(worker: &'static Worker) {
                 if stolen == 0 {
                     // What comes after this look makes the wait in the hub end.
                     (upcalls::get().deliver_deferred)();
-                    idle::wait(worker);
+                    idle::await_work(worker);
                     (upcalls::get().deliver_deferred)();
                 }
             }

@@ -20,13 +20,13 @@ use crate::sys::{lock_free, pages};
 use crate::task::{Kind, current};
 
 /// The head of the list of all workers that run, or ever did.
-static ALL: AtomicPtr<Worker> = AtomicPtr::new(ptr::null_mut());
+static WORKERS: AtomicPtr<Worker> = AtomicPtr::new(ptr::null_mut());
 
 /// All workers that run, or ever did, in this process.
 pub fn all() -> impl Iterator<Item = &'static Worker> {
     // Acquire: the workers are as they were when pushed. SAFETY: workers are never freed.
     let follow = |link: &AtomicPtr<Worker>| unsafe { link.load(Ordering::Acquire).as_ref() };
-    core::iter::successors(follow(&ALL), move |worker| follow(&worker.all_next))
+    core::iter::successors(follow(&WORKERS), move |worker| follow(&worker.all_next))
 }
 
 /// Workers whose kernel threads have ended or are about to. Taken by one thread only, the
@@ -44,7 +44,7 @@ pub fn staying() -> u32 {
 /// Forgets all workers: in a forked child they do not exist.
 fn reset() {
     restore(&STAYING, 0);
-    restore(&ALL, ptr::null_mut());
+    restore(&WORKERS, ptr::null_mut());
     restore(&ENDED, ptr::null_mut());
 }
 
@@ -177,7 +177,7 @@ impl Worker {
         self.robust_list.set(0);
         self.mask.adopt();
         if !self.listed.replace(true) {
-            lock_free::push(&ALL, self, &self.all_next);
+            lock_free::push(&WORKERS, self, &self.all_next);
         }
     }
 

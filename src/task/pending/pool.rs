@@ -35,12 +35,13 @@ pub struct Entry {
 // head is changed with Release and read with Acquire.
 unsafe impl Sync for Entry {}
 
-const BLOCK: usize = 256;
-const BLOCKS: usize = 2048;
+const BLOCK_SIZE: usize = 256;
+const MOST_BLOCKS: usize = 2048;
 
 /// A forked child keeps them.
 #[unsafe(link_section = ".llvm.linkonce.b.tables")]
-static TABLE: [AtomicPtr<Entry>; BLOCKS] = [const { AtomicPtr::new(ptr::null_mut()) }; BLOCKS];
+static BLOCKS: [AtomicPtr<Entry>; MOST_BLOCKS] =
+    [const { AtomicPtr::new(ptr::null_mut()) }; MOST_BLOCKS];
 /// A forked child keeps it.
 static COUNT: AtomicU32 = AtomicU32::new(0);
 /// Below the index and one of the first free entry, 0 for none; above a count of changes. A forked
@@ -50,24 +51,24 @@ static FREE: AtomicU64 = AtomicU64::new(0);
 static USED: AtomicU32 = AtomicU32::new(0);
 
 fn at(index: u32) -> &'static Entry {
-    let (block, place) = (index as usize / BLOCK, index as usize % BLOCK);
+    let (block, place) = (index as usize / BLOCK_SIZE, index as usize % BLOCK_SIZE);
     // SAFETY: an index that was given out: its block is there, and stays.
-    unsafe { &*TABLE[block].load(Ordering::Acquire).add(place) }
+    unsafe { &*BLOCKS[block].load(Ordering::Acquire).add(place) }
 }
 
 /// Another block of free entries; false if there is no memory.
 #[cold]
 fn grow() -> bool {
     let number = COUNT.load(Ordering::Acquire);
-    if number as usize == BLOCKS {
+    if number as usize == MOST_BLOCKS {
         return false;
     }
-    let size = (BLOCK * size_of::<Entry>()).next_multiple_of(pages::PAGE);
+    let size = (BLOCK_SIZE * size_of::<Entry>()).next_multiple_of(pages::PAGE);
     let Some(memory) = pages::reserve(size) else {
         return false;
     };
     let block = memory.cast::<Entry>();
-    let place = &TABLE[number as usize];
+    let place = &BLOCKS[number as usize];
     let first = place
         .compare_exchange(ptr::null_mut(), block, Ordering::AcqRel, Ordering::Relaxed)
         .is_ok();
@@ -78,7 +79,7 @@ fn grow() -> bool {
         unsafe { pages::release(memory, size) };
         return true;
     }
-    for index in (0..BLOCK as u32).map(|place| number * BLOCK as u32 + place) {
+    for index in (0..BLOCK_SIZE as u32).map(|place| number * BLOCK_SIZE as u32 + place) {
         let entry = at(index);
         entry.index.set(index);
         push(entry);

@@ -102,10 +102,10 @@ impl<const N: usize> Queues<N> {
         }
     }
 
-    /// [`Waiters::wake`], and calls `done` with what it returns, still under the lock. The
+    /// [`Waiters::claim`], and calls `done` with what it returns, still under the lock. The
     /// caller is critical.
     #[inline]
-    pub fn wake<R>(
+    pub fn claim<R>(
         &self,
         key: usize,
         woken: &mut Woken,
@@ -113,7 +113,7 @@ impl<const N: usize> Queues<N> {
         done: impl FnOnce(usize, bool) -> R,
     ) -> R {
         self.at(key, |mut waiters| {
-            let (count, remain) = waiters.wake(woken, verdict);
+            let (count, remain) = waiters.claim(woken, verdict);
             done(count, remain)
         })
     }

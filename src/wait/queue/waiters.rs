@@ -6,7 +6,7 @@ use crate::task::node::Node;
 use crate::task::word::Wake;
 use crate::wait::woken::Woken;
 
-/// What to do with a waiter, see [`Waiters::wake`].
+/// What to do with a waiter, see [`Waiters::claim`].
 pub enum Verdict {
     /// Wake it, for this reason.
     Wake(Wake),
@@ -32,7 +32,7 @@ impl<'a> Waiters<'a> {
     /// learns how many were claimed so far: a waiter whose time-out or signal came first
     /// does not count. Returns the final number, and whether any remain.
     #[inline]
-    pub fn wake(
+    pub fn claim(
         &mut self,
         woken: &mut Woken,
         mut verdict: impl FnMut(&Node, usize) -> Verdict,

@@ -83,7 +83,7 @@ fn a_waker_finds_who_is_absent() {
                 _ => Verdict::Stop,
             };
             wake::at(KEY, |mut waiters, woken| {
-                if waiters.wake(woken, first).0 == 0 {
+                if waiters.claim(woken, first).0 == 0 {
                     waiters.release_absent(1, || ());
                 }
             });

@@ -94,7 +94,7 @@ impl Process {
 fn process() -> Arc<Process> {
     let process = Arc::new(Process::default());
     // SAFETY: nobody else knows it yet.
-    unsafe { process.board.reset(1) };
+    unsafe { process.board.set_up(1) };
     process
 }
 

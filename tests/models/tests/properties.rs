@@ -177,7 +177,7 @@ proptest! {
                             Verdict::Wake(Wake::Ready)
                         }
                     };
-                    let (count, remain) = queues.wake(key, &mut woken, verdict, |count, remain| (count, remain));
+                    let (count, remain) = queues.claim(key, &mut woken, verdict, |count, remain| (count, remain));
                     let expected: Vec<_> = waiting
                         .iter()
                         .filter(|(_, its, tag)| *its == key && wanted.is_none_or(|wanted| wanted == *tag))

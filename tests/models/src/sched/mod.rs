@@ -130,7 +130,7 @@ pub mod wake {
         done: impl FnOnce(usize, bool) -> R,
     ) -> R {
         let mut woken = Woken::new();
-        let result = QUEUES.wake(key, &mut woken, verdict, done);
+        let result = QUEUES.claim(key, &mut woken, verdict, done);
         all(woken);
         result
     }
