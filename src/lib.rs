@@ -49,17 +49,8 @@ unsafe extern "C" fn stand_aside(_: c_int, arguments: *const *const c_char) {
     unsafe { glibc::stand_aside::check(arguments) };
 }
 
-/// Runs when the loader has loaded libgreen, before the program's own
-/// constructors: reads the environment, asks to be first in a forked child and to be told of
-/// what the loader loads, looks up what cannot be looked up in a signal handler, and does nothing else until the first `pthread_create`.
+/// Runs when the loader has loaded libgreen, before the program's own constructors.
 #[ctor::ctor(unsafe)]
 fn load() {
-    settings::init();
-    runtime::set_upcalls();
-    hooks::fork::register_first();
-    hooks::exec::resolve();
-    hooks::jumps::resolve();
-    hooks::cpu_time::resolve();
-    runtime::watch_loader();
-    hooks::inner::lead();
+    hooks::load();
 }

@@ -1,6 +1,6 @@
 //! What the environment asks for. Nonsense is reported in one line and ignored.
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use crate::sys::report;
@@ -36,12 +36,44 @@ pub enum Resolver {
     Hub,
 }
 
+unsafe extern "C" {
+    static environ: *const *const c_char;
+    /// Where the kernel has put the number of the program's arguments, with those and the environment
+    /// behind it (glibc, elf/dl-sysdep.c).
+    static __libc_stack_end: *const usize;
+}
+
+/// The program's environment: libc has none before it has been set up.
+fn environment() -> *const *const c_char {
+    // SAFETY: read before the program's own code can change it; each array ends with null.
+    unsafe {
+        if !environ.is_null() || __libc_stack_end.is_null() {
+            return environ;
+        }
+        __libc_stack_end.add(*__libc_stack_end + 2).cast()
+    }
+}
+
 fn variable(name: &CStr) -> Option<&'static [u8]> {
-    // SAFETY: getenv reads the environment; called from the constructor, before
-    // the program can change it.
-    let value = unsafe { libc::getenv(name.as_ptr()) };
-    // SAFETY: a non-null value is a C string that stays.
-    (!value.is_null()).then(|| unsafe { CStr::from_ptr(value) }.to_bytes())
+    let mut entry = environment();
+    while !entry.is_null() {
+        // SAFETY: an array of C strings that stay, with null at the end.
+        let text = unsafe {
+            let text = *entry;
+            if text.is_null() {
+                break;
+            }
+            entry = entry.add(1);
+            CStr::from_ptr(text).to_bytes()
+        };
+        let value = text
+            .strip_prefix(name.to_bytes())
+            .and_then(|rest| rest.strip_prefix(b"="));
+        if value.is_some() {
+            return value;
+        }
+    }
+    None
 }
 
 fn number(text: &[u8]) -> Option<usize> {

@@ -11,26 +11,12 @@
 //! nothing is done where it does not look as it should. No entry is added: the place is that
 //! of the loader itself, whose few functions are found where everybody looks.
 
-use core::ffi::c_void;
-use core::iter;
-use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
 use super::binding::{Extent, Image};
 use super::loader;
-
-/// The beginning of glibc's `struct link_map`, which <link.h> shows.
-#[repr(C)]
-pub struct Map {
-    /// What is added to the addresses in the object's file.
-    pub base: usize,
-    name: *const u8,
-    /// The address of the dynamic section.
-    pub dynamic: usize,
-    next: *const Map,
-    previous: *const Map,
-}
+use super::objects::{self, Map};
 
 /// glibc's `struct r_scope_elem`: objects to search, in that order.
 #[repr(C)]
@@ -50,50 +36,15 @@ const WORDS: usize = 256;
 /// A library depends on no more objects than this.
 const OBJECTS: u32 = 4096;
 
-/// The loaded objects, the program first.
-fn objects() -> impl Iterator<Item = *const Map> {
-    let some = |map: *const Map| (!map.is_null()).then_some(map);
-    iter::successors(some(loader::first()), move |map| {
-        // SAFETY: the caller holds the loader's lock, or is the only thread.
-        some(unsafe { (**map).next })
-    })
-}
-
-/// Where the object begins that has the address.
-fn start_at(address: *const c_void) -> Option<usize> {
-    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: `found` is writable, and zeros are valid.
-    unsafe {
-        (libc::dladdr(address, found.as_mut_ptr()) != 0)
-            .then(|| found.assume_init().dli_fbase as usize)
-    }
-}
-
-/// Where an object begins.
-///
-/// # Safety
-/// It is loaded.
-unsafe fn start_of(map: *const Map) -> Option<usize> {
-    // SAFETY: as the caller promises.
-    start_at(unsafe { (*map).dynamic } as *const c_void)
-}
-
-/// The object that has the address.
-fn object_of(address: *const c_void) -> Option<*const Map> {
-    let base = start_at(address)?;
-    // SAFETY: a loaded object.
-    objects().find(|map| unsafe { (**map).base } == base)
-}
-
 /// Learns what there is to know. Called while there is one thread.
 pub fn init() {
-    let addresses = [
-        init as *const c_void,
-        libc::getauxval as *const c_void,
-        loader::address(),
+    let objects = [
+        objects::own(),
+        objects::libc(),
+        objects::with(loader::address()),
     ];
-    for (place, address) in OWN.iter().zip(addresses) {
-        let Some(map) = object_of(address) else {
+    for (place, object) in OWN.iter().zip(objects) {
+        let Some(map) = object else {
             return;
         };
         place.store(map.cast_mut(), Ordering::Relaxed);
@@ -148,7 +99,7 @@ pub fn adjust() {
         }
     };
     let everybodys = first_list(loader::first());
-    for map in objects() {
+    for map in objects::all() {
         let list = first_list(map);
         if !list.is_null() && !ptr::eq(list, everybodys) {
             // SAFETY: a search list of the loader's; objects that are loaded.
@@ -168,7 +119,7 @@ unsafe fn rebind(map: *const Map) {
     let [green, libc] = [0, 1].map(|index| OWN[index].load(Ordering::Relaxed).cast_const());
     // SAFETY: as the caller promises; the others stay.
     unsafe {
-        let (Some(start), Some(libcs)) = (start_of(map), start_of(libc)) else {
+        let (Some(start), Some(libcs)) = (objects::start_of(map), objects::start_of(libc)) else {
             return;
         };
         let (own, libc) = (Extent::of(map, start), Extent::of(libc, libcs));

@@ -6,8 +6,7 @@ use super::real::real;
 
 /// The handle of the object of that name, if it is loaded.
 ///
-/// By libc's own function: natively nothing loads anything when a thread is created, and a
-/// library that stands in for `dlopen` may be creating one with a lock held that it takes there
+/// By libc's own function, since a library that stands in for `dlopen` may hold a lock that it takes there
 /// (heaptrack does). Those have no versions.
 pub fn of(name: &CStr) -> Option<*mut c_void> {
     let open =

@@ -11,7 +11,7 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
-use super::deep_binding::Map;
+use super::objects::Map;
 use crate::sys::pages::PAGE;
 use crate::sys::raw::syscall;
 

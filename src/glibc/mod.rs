@@ -13,7 +13,8 @@
 //! - [`name_service`]: libgreen as one of those that glibc asks for hosts;
 //! - [`robust`]: the list of robust mutexes that a thread holds;
 //! - [`signals`]: those that glibc keeps for itself;
-//! - [`handles`]: objects that are loaded; [`stand_aside`]: libgreen's place among them.
+//! - [`objects`]: those that are loaded, [`handles`]: by their names; [`stand_aside`]: libgreen's
+//!   place among them.
 
 pub mod binding;
 pub mod cleanup;
@@ -22,6 +23,7 @@ pub mod deep_binding;
 pub mod handles;
 pub mod loader;
 pub mod name_service;
+pub mod objects;
 pub mod patch;
 pub mod real;
 pub mod replica;

@@ -4,7 +4,7 @@
 use core::ffi::{CStr, c_char, c_int};
 use core::mem::MaybeUninit;
 
-use super::handles;
+use super::objects;
 use crate::arch::weak::weak_address;
 use crate::sys::{report, text};
 
@@ -57,16 +57,11 @@ const OURS: [&CStr; 16] = [
 /// Whether a library behind this one, but before libc, stands in for functions as well: it
 /// would not be called any more.
 fn passes_over() -> bool {
-    handles::of(c"libc.so.6").is_some_and(|libc| {
+    objects::libc_image().is_some_and(|libc| {
         OURS.iter().any(|name| {
-            // SAFETY: an open handle, a C string.
-            let (next, libcs) = unsafe {
-                (
-                    libc::dlsym(libc::RTLD_NEXT, name.as_ptr()),
-                    libc::dlsym(libc, name.as_ptr()),
-                )
-            };
-            next != libcs
+            // SAFETY: a C string.
+            let next = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+            next.addr() != libc.definition(name)
         })
     })
 }

@@ -4,6 +4,10 @@
 //! may park, hands over to the operation, and turns its result into what libc
 //! returns. Everybody else is passed on to libc's own function.
 
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use crate::{runtime, settings};
+
 mod async_waits;
 mod attributes;
 mod barrier;
@@ -13,17 +17,17 @@ mod cancel;
 mod cond;
 mod connections;
 mod contexts;
-pub mod cpu_time;
+mod cpu_time;
 mod credentials;
 mod descriptors;
 mod dns;
 mod epoll;
-pub mod exec;
+mod exec;
 pub mod fork;
 mod give_way;
 mod in_turn;
-pub mod inner;
-pub mod jumps;
+mod inner;
+mod jumps;
 mod kernel_state;
 mod keys;
 mod limits;
@@ -62,3 +66,24 @@ mod syscall_numbers;
 mod syscall_signals;
 mod thread_ids;
 mod threads;
+mod versions;
+
+/// Reads the environment, asks to be first in a forked child and to be told of what the loader
+/// loads, looks up what cannot be looked up in a signal handler, and does nothing else until the first
+/// `pthread_create`: that may come before the loader calls libgreen, from the constructor of a library that
+/// the program needs, and does all of this then.
+pub fn load() {
+    /// A forked child keeps it.
+    static LOADED: AtomicBool = AtomicBool::new(false);
+    if LOADED.load(Ordering::Relaxed) || LOADED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    settings::init();
+    runtime::set_upcalls();
+    fork::register_first();
+    exec::resolve();
+    jumps::resolve();
+    cpu_time::resolve();
+    runtime::watch_loader();
+    inner::lead();
+}

@@ -67,6 +67,7 @@ pub unsafe extern "C-unwind" fn pthread_create(
     start: StartRoutine,
     argument: *mut c_void,
 ) -> c_int {
+    super::load();
     // SAFETY: as the caller promises.
     unsafe { runtime::create_thread(id, attributes, start, argument) }
 }
@@ -82,6 +83,7 @@ pub unsafe extern "C-unwind" fn thrd_create(
     start: C11Start,
     argument: *mut c_void,
 ) -> c_int {
+    super::load();
     // SAFETY: as the caller promises; both kinds of start routine return in
     // the same register, and `thrd_join` reads as much of it as C11 says.
     let result = unsafe {

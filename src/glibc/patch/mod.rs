@@ -18,11 +18,11 @@ mod functions;
 
 use core::ffi::{CStr, c_void};
 use core::fmt::Write;
-use core::mem::MaybeUninit;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::handles;
+use super::binding::Image;
+use super::objects;
 use crate::arch::code::{self, ALIGNMENT, ROOM};
 use crate::sys::pages::PAGE;
 use crate::sys::raw::syscall;
@@ -78,9 +78,9 @@ pub fn apply() {
     }
     let alone = task_state::count() == Some(1);
     let mut plans = [const { None }; functions::COUNT];
-    if let (Some(libc), Some(ours)) = (handles::of(c"libc.so.6"), our_handle()) {
+    if let (Some(libc), Some(own)) = (objects::libc_image(), objects::own_image()) {
         for (function, plan) in Function::all().zip(&mut plans) {
-            match Plan::of(function, (libc, ours), alone) {
+            match Plan::of(function, (&libc, &own), alone) {
                 Ok(made) => *plan = Some(made),
                 Err(outcome) => function.set_outcome(outcome),
             }
@@ -124,29 +124,22 @@ fn are_woken() -> bool {
 }
 
 impl Plan {
-    fn of(
-        function: Function,
-        (libc, ours): (*mut c_void, *mut c_void),
-        alone: bool,
-    ) -> Result<Self, Outcome> {
-        let name = function.name().as_ptr();
-        // SAFETY: open handles, a C string.
-        let (entry, next, hook) = unsafe {
-            (
-                libc::dlsym(libc, name),
-                libc::dlsym(libc::RTLD_NEXT, name),
-                function.hook().unwrap_or_else(|| libc::dlsym(ours, name)),
-            )
-        };
-        if entry.is_null() || hook.is_null() {
+    fn of(function: Function, (libc, own): (&Image, &Image), alone: bool) -> Result<Self, Outcome> {
+        let name = function.name();
+        let entry = libc.definition(name);
+        // SAFETY: a C string.
+        let next = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+        let hook = function
+            .hook()
+            .map_or_else(|| own.definition(name), |hook| hook.addr());
+        if entry == 0 || hook == 0 {
             return Err(Outcome::Absent);
         }
         // Our native way ends in a library that calls libc's function: that must not lead
         // to us again.
-        if next != entry {
+        if next.addr() != entry {
             return Err(Outcome::Shadowed);
         }
-        let entry = entry.addr();
         if !entry.is_multiple_of(ALIGNMENT) {
             return Err(Outcome::Unexpected);
         }
@@ -159,7 +152,7 @@ impl Plan {
         let start = beginning.start;
         let copy = code::relocated(&before, &beginning, entry, function.copy().addr())
             .ok_or(Outcome::Far)?;
-        let jump = code::jump(entry + start, hook.addr()).ok_or(Outcome::Far)?;
+        let jump = code::jump(entry + start, hook).ok_or(Outcome::Far)?;
         let mut after = before;
         after[start..start + code::JUMP].copy_from_slice(&jump);
         Ok(Self {
@@ -210,17 +203,6 @@ unsafe fn protect(first: usize, last: usize, more: i32) -> bool {
             length,
             libc::PROT_READ | libc::PROT_EXEC | more
         ) == 0
-    }
-}
-
-fn our_handle() -> Option<*mut c_void> {
-    let mut found = MaybeUninit::<libc::Dl_info>::uninit();
-    // SAFETY: an address of ours; written if the result is not 0, with a name that stays.
-    unsafe {
-        if libc::dladdr(apply as *const c_void, found.as_mut_ptr()) == 0 {
-            return None;
-        }
-        handles::of(CStr::from_ptr(found.assume_init().dli_fname))
     }
 }
 

@@ -1,0 +1,97 @@
+//! The objects that the loader has loaded.
+//!
+//! They are found in the loader's own list, and functions in them by their tables, not by `dlopen` and
+//! `dlsym`: where libc has been loaded but not set up yet (before the first constructor: in a
+//! `DT_PREINIT_ARRAY`, as ThreadSanitizer has one) to open it by name means to set it up, without the
+//! program's arguments and environment, and for good. And natively nothing loads anything when a thread is
+//! created: a library that stands in for `dlopen` may be creating one with a lock held that it takes there
+//! (heaptrack does).
+
+use core::ffi::c_void;
+use core::iter;
+use core::mem::MaybeUninit;
+
+use super::binding::Image;
+use super::loader;
+
+/// The beginning of glibc's `struct link_map`, which <link.h> shows.
+#[repr(C)]
+pub struct Map {
+    /// What is added to the addresses in the object's file.
+    pub base: usize,
+    name: *const u8,
+    /// The address of the dynamic section.
+    pub dynamic: usize,
+    next: *const Map,
+    previous: *const Map,
+}
+
+/// The loaded objects, the program first, then those that it has been started with, which stay. Who goes
+/// on beyond them holds the loader's lock, or is the only thread.
+pub fn all() -> impl Iterator<Item = *const Map> {
+    let some = |map: *const Map| (!map.is_null()).then_some(map);
+    iter::successors(some(loader::first()), move |map| {
+        // SAFETY: loaded, as nobody changes the list.
+        some(unsafe { (**map).next })
+    })
+}
+
+/// Where the object begins that has the address.
+fn start_at(address: *const c_void) -> Option<usize> {
+    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: `found` is writable, and zeros are valid.
+    unsafe {
+        (libc::dladdr(address, found.as_mut_ptr()) != 0)
+            .then(|| found.assume_init().dli_fbase as usize)
+    }
+}
+
+/// Where an object begins.
+///
+/// # Safety
+/// It is loaded.
+pub unsafe fn start_of(map: *const Map) -> Option<usize> {
+    // SAFETY: as the caller promises.
+    start_at(unsafe { (*map).dynamic } as *const c_void)
+}
+
+/// The object that has the address, one that the program has been started with.
+pub fn with(address: *const c_void) -> Option<*const Map> {
+    let base = start_at(address)?;
+    // SAFETY: a loaded object.
+    all().find(|map| unsafe { (**map).base } == base)
+}
+
+/// libgreen.
+pub fn own() -> Option<*const Map> {
+    with(own as *const c_void)
+}
+
+/// libc, known by a function of its that nobody stands in for.
+pub fn libc() -> Option<*const Map> {
+    with(libc::gnu_get_libc_version as *const c_void)
+}
+
+/// What libgreen defines.
+pub fn own_image() -> Option<Image> {
+    // SAFETY: it stays loaded, here and below.
+    own().map(|map| unsafe { Image::of(map) })
+}
+
+/// What libc defines.
+pub fn libc_image() -> Option<Image> {
+    // SAFETY: as above.
+    libc().map(|map| unsafe { Image::of(map) })
+}
+
+/// Whether the object that has the address is searched before libgreen, where everybody looks.
+pub fn precedes_own(address: *const c_void) -> bool {
+    let (Some(own), Some(start)) = (start_at(own as *const c_void), start_at(address)) else {
+        return false;
+    };
+    all()
+        // SAFETY: a loaded object.
+        .filter_map(|map| unsafe { start_of(map) })
+        .take_while(|object| *object != own)
+        .any(|object| object == start)
+}
