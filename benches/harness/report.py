@@ -65,6 +65,16 @@ written by hand (`benches/epoll_server.c`) as the ceiling.
 """
 
 
+def stdio(section: list[dict]) -> str:
+    return f"""## C: the same with stdio
+
+`benches/line_server.c`: a thread for each connection, which it makes a stream of, and `fgets` and
+`fprintf` in that.
+
+{echo_tables(section, ["native threads"])}
+"""
+
+
 def python(section: list[dict]) -> str:
     peers = ["native threads", "gevent", "asyncio streams", "uvloop streams", "uvloop protocol"]
     return f"""## Python: `threading` echo server
@@ -244,7 +254,9 @@ The programs themselves (`/bin/true`, or a shell that exits) run natively in all
 def busiest_neighbour(sections: dict) -> float:
     """The most that other programs took of the CPU in the median run of any load."""
     entries = [
-        e for key in ("c", "python", "workers") for e in sections.get(key, {}).get("figures", [])
+        e
+        for key in ("c", "stdio", "python", "workers")
+        for e in sections.get(key, {}).get("figures", [])
     ]
     echoes = [entry["median"]["other_cores"] for entry in entries]
     return max([*echoes, *report_programs.other_cores(sections)], default=0.0)
@@ -277,6 +289,7 @@ How to read the figures:
     ]
     writers = {
         "c": c,
+        "stdio": stdio,
         "python": python,
         "workers": workers,
         "micro": micro_table,

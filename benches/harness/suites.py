@@ -12,6 +12,7 @@ from harness.programs import (
     Server,
     Setting,
     c_echo_server,
+    line_server,
     python_echo_server,
     python_server,
 )
@@ -19,6 +20,7 @@ from harness.session import Session
 
 CONNECTIONS = (10, 100, 1000, 8000)
 SWEEP_CONNECTIONS = (10, 1000)
+STDIO_CONNECTIONS = (100, 1000)
 
 
 @dataclass(frozen=True)
@@ -71,10 +73,12 @@ def require_peers() -> None:
         raise BenchError(f"gevent and uvloop must be in target/venv: run `make deps` ({said})")
 
 
-def compare(session: Session, contenders: list[Contender], counts: tuple[int, ...]) -> list[dict]:
+def compare(
+    session: Session, contenders: list[Contender], counts: tuple[int, ...], lines: bool = False
+) -> list[dict]:
     results = []
     for count in counts:
-        load = echo.Load(count, session.seconds, session.warm_up)
+        load = echo.Load(count, session.seconds, session.warm_up, lines=lines)
 
         def measure(contender: Contender, load: echo.Load = load) -> echo.Run:
             run = echo.measure(contender.server, contender.setting, load)
@@ -99,6 +103,15 @@ def compare(session: Session, contenders: list[Contender], counts: tuple[int, ..
 
 def c(session: Session) -> list[dict]:
     return compare(session, c_contenders(session), CONNECTIONS)
+
+
+def stdio(session: Session) -> list[dict]:
+    """The textbook server: a thread per connection, which reads and writes a stream."""
+    contenders = [
+        Contender("native threads", line_server()),
+        Contender("libgreen", line_server(), session.green()),
+    ]
+    return compare(session, contenders, STDIO_CONNECTIONS, lines=True)
 
 
 def python(session: Session) -> list[dict]:
