@@ -13,7 +13,8 @@ BUILD_PACKAGES := gcc g++ libc6-dev make python3
 TEST_PACKAGES  := python3-venv binutils curl gdb libcap2-bin openssl strace \
                   microsocks stunnel4 tinyproxy-bin
 LINT_PACKAGES  := shellcheck
-RUNTIME_PACKAGES := default-jdk-headless golang-go uwsgi-core uwsgi-plugin-python3 varnish
+RUNTIME_PACKAGES := default-jdk-headless golang-go mariadb-client mariadb-server ruby \
+                    uwsgi-core uwsgi-plugin-python3 varnish
 CONFORMANCE_PACKAGES := dpkg-dev patch xz-utils
 
 # For what only root can do.
@@ -93,10 +94,10 @@ test-debian13: build c-tests
 	scripts/install-packages debootstrap
 	$(AS_ROOT) $(PYTHON) scripts/test-debian13
 
-## test-runtimes: Java, Go with C, Varnish and uWSGI (installs them)
+## test-runtimes: Java, Go with C, Varnish, uWSGI, Ruby and MariaDB's client (installs them)
 test-runtimes: deps build
 	scripts/install-packages $(RUNTIME_PACKAGES)
-	$(VENV)/bin/python -m pytest tests/test_runtimes.py
+	$(VENV)/bin/python -m pytest tests/test_runtimes.py tests/test_slow_input.py
 
 # The library's own files, compiled against a model checker.
 MODEL := $(CARGO) test --quiet --manifest-path tests/models/Cargo.toml --target-dir target/models
