@@ -1,7 +1,7 @@
 //! From one descriptor to another inside the kernel. There is no form of these calls that
 //! does not block on every kind of file; so both sides are waited for first, and what is
 //! asked for at a time is what then goes through. What the kernel refuses at once is not
-//! waited for.
+//! waited for. `SPLICE_F_NONBLOCK` concerns pipes, and tells if another thread was faster there.
 
 use libc::{iovec, loff_t, off_t};
 
@@ -143,25 +143,41 @@ fn can_be_sent(from: i32, to: i32) -> bool {
 const FLAGS: u32 =
     libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MORE | libc::SPLICE_F_GIFT;
 
-/// Waits for both ends unless the call `is_refused`, then `call`, libc's own, which can be
-/// cancelled.
-fn between(
+/// Waits for these ends unless the call `is_refused`, then makes the `call`, libc's own, with these flags;
+/// it can be cancelled.
+fn when_ready(
     me: &'static Thread,
-    from: i32,
-    to: i32,
+    ends: &[(i32, Direction)],
     flags: u32,
     is_refused: impl Fn() -> bool,
-    call: impl Fn() -> isize,
+    call: impl Fn(u32) -> isize,
 ) -> isize {
-    if flags & libc::SPLICE_F_NONBLOCK == 0 {
-        for (fd, direction) in [(from, Direction::Read), (to, Direction::Write)] {
+    /// So often another thread was faster, or the kernel does not mean what it says.
+    const ATTEMPTS: usize = 32;
+    let in_region = |flags| restart::in_region(|| errno::to_kernel(call(flags)));
+    if flags & libc::SPLICE_F_NONBLOCK != 0 {
+        return in_region(flags);
+    }
+    for _ in 0..ATTEMPTS {
+        for &(fd, direction) in ends {
             let result = await_ready(me, fd, direction, &is_refused);
             if result < 0 {
                 return result;
             }
         }
+        let result = in_region(flags | libc::SPLICE_F_NONBLOCK);
+        if result != EAGAIN || ends.iter().any(|&(fd, _)| is_nonblocking(fd)) {
+            return result;
+        }
+        if is_refused() {
+            break;
+        }
     }
-    restart::in_region(|| errno::to_kernel(call()))
+    in_region(flags)
+}
+
+fn is_nonblocking(fd: i32) -> bool {
+    descriptor::get(fd).is_none_or(|entry| entry.is_nonblocking(fd))
 }
 
 /// `splice(2)`.
@@ -203,8 +219,9 @@ pub unsafe fn splice(
                 _ => true,
             }
     };
+    let ends = [(from.0, Direction::Read), (to.0, Direction::Write)];
     // SAFETY: as the caller promises.
-    between(me, from.0, to.0, flags, is_refused, || unsafe {
+    when_ready(me, &ends, flags, is_refused, |flags| unsafe {
         real(from.0, from.1, to.0, to.1, length, flags)
     })
 }
@@ -223,8 +240,9 @@ pub fn tee(me: &'static Thread, from: i32, to: i32, length: usize, flags: u32) -
                 _ => true,
             }
     };
+    let ends = [(from, Direction::Read), (to, Direction::Write)];
     // SAFETY: numbers are no memory.
-    between(me, from, to, flags, is_refused, || unsafe {
+    when_ready(me, &ends, flags, is_refused, |flags| unsafe {
         real(from, to, length, flags)
     })
 }
@@ -240,26 +258,22 @@ pub unsafe fn from_memory(
     count: usize,
     flags: u32,
 ) -> isize {
-    if flags & libc::SPLICE_F_NONBLOCK == 0 {
-        // SAFETY: only asks.
-        let mode = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) };
-        let direction = if mode as i32 & libc::O_ACCMODE == libc::O_RDONLY {
-            Direction::Read
-        } else {
-            Direction::Write
-        };
-        let is_refused = || {
-            flags & !FLAGS != 0
-                || !(1..=libc::UIO_MAXIOV as usize).contains(&count)
-                || !arguments::are_readable(vectors.addr(), count * size_of::<iovec>())
-                || !File::of(fd).is_some_and(|file| file.is_pipe())
-        };
-        let result = await_ready(me, fd, direction, is_refused);
-        if result < 0 {
-            return result;
-        }
-    }
+    // SAFETY: only asks.
+    let mode = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) };
+    let direction = if mode as i32 & libc::O_ACCMODE == libc::O_RDONLY {
+        Direction::Read
+    } else {
+        Direction::Write
+    };
+    let is_refused = || {
+        flags & !FLAGS != 0
+            || !(1..=libc::UIO_MAXIOV as usize).contains(&count)
+            || !arguments::are_readable(vectors.addr(), count * size_of::<iovec>())
+            || !File::of(fd).is_some_and(|file| file.is_pipe())
+    };
     let real = real!(vmsplice: unsafe extern "C-unwind" fn(i32, *const iovec, usize, u32) -> isize);
     // SAFETY: as the caller promises.
-    restart::in_region(|| errno::to_kernel(unsafe { real(fd, vectors, count, flags) }))
+    when_ready(me, &[(fd, direction)], flags, is_refused, |flags| unsafe {
+        real(fd, vectors, count, flags)
+    })
 }
