@@ -97,7 +97,12 @@ static void *wait_by_turns(void *argument)
 		CHECK_EQ(syscall(SYS_wait4, job->pid, &status, 0, NULL), job->pid);
 		break;
 	case 3:
-		CHECK_OK(waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOWAIT));
+		if (job->pid % 2) {
+			CHECK_OK(waitid(P_PID, (id_t)job->pid, &info, WEXITED | WNOWAIT));
+		} else {
+			CHECK_OK(syscall(SYS_waitid, P_PID, job->pid, &info, WEXITED | WNOWAIT, &usage));
+			CHECK(usage.ru_maxrss > 0);
+		}
 		CHECK_EQ(info.si_signo, SIGCHLD);
 		CHECK_EQ(info.si_code, CLD_EXITED);
 		CHECK_EQ(info.si_pid, job->pid);

@@ -84,6 +84,48 @@ static void by_select(int fd)
 	take(fd);
 }
 
+/* The kernel's form of pselect, which says what is left of the time, too. */
+static long pselect6(int count, fd_set *set, struct timespec *limit, const sigset_t *mask, size_t mask_size)
+{
+	struct {
+		const sigset_t *mask;
+		size_t size;
+	} pack = {mask, mask_size};
+	return syscall(SYS_pselect6, count, set, NULL, NULL, limit, &pack);
+}
+
+static void by_pselect(int fd)
+{
+	fd_set set;
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	CHECK_EQ(syscall(SYS_pselect6, fd + 1, &set, NULL, NULL, NULL, NULL), 1);
+	CHECK(FD_ISSET(fd, &set));
+	take(fd);
+}
+
+static void by_ppoll_within(int fd)
+{
+	struct pollfd look = {.fd = fd, .events = POLLIN};
+	struct timespec limit = {.tv_sec = WATCHDOG_SECONDS};
+	CHECK_EQ(syscall(SYS_ppoll, &look, 1, &limit, NULL, 0), 1);
+	CHECK(limit.tv_sec < WATCHDOG_SECONDS);
+	take(fd);
+}
+
+static void by_pselect_within(int fd)
+{
+	fd_set set;
+	sigset_t none;
+	struct timespec limit = {.tv_sec = WATCHDOG_SECONDS};
+	FD_ZERO(&set);
+	FD_SET(fd, &set);
+	CHECK_OK(sigemptyset(&none));
+	CHECK_EQ(pselect6(fd + 1, &set, &limit, &none, 8), 1);
+	CHECK(limit.tv_sec < WATCHDOG_SECONDS);
+	take(fd);
+}
+
 static int loop_of(int fd)
 {
 	struct epoll_event event = {.events = EPOLLIN, .data.fd = fd};
@@ -125,7 +167,8 @@ static void by_splice(int fd)
 }
 
 static void (*const ways[])(int) = {by_read, by_readv,	by_recvfrom,   by_recvmsg,     by_recvmmsg, by_poll,
-				    by_ppoll, by_select, by_epoll_wait, by_epoll_pwait, by_splice};
+				    by_ppoll, by_select, by_epoll_wait, by_epoll_pwait, by_splice,
+				    by_pselect, by_ppoll_within, by_pselect_within};
 
 enum { WAYS = sizeof ways / sizeof *ways, CROWD = WAYS * ROUNDS };
 
@@ -157,6 +200,30 @@ static long crowd(void)
 
 static int silent[2];
 
+/* What the kernel refuses leaves the time as it was. */
+static void refusals(void)
+{
+	struct pollfd look = {.fd = silent[1], .events = POLLIN};
+	struct timespec wrong = {.tv_nsec = -1}, right = {.tv_sec = WATCHDOG_SECONDS};
+	sigset_t none;
+	CHECK_OK(sigemptyset(&none));
+	CHECK_ERRNO(syscall(SYS_ppoll, &look, 1, &wrong, NULL, 8), EINVAL);
+	CHECK_EQ(wrong.tv_nsec, -1);
+	CHECK_ERRNO(pselect6(0, NULL, &wrong, NULL, 0), EINVAL);
+	CHECK_ERRNO(syscall(SYS_ppoll, &look, 1, 8, NULL, 8), EFAULT);
+	CHECK_ERRNO(syscall(SYS_ppoll, &look, 1, &right, 8, 8), EFAULT);
+	CHECK_ERRNO(syscall(SYS_ppoll, &look, 1, &right, &none, 4), EINVAL);
+	CHECK_ERRNO(pselect6(0, NULL, &right, &none, 4), EINVAL);
+	CHECK_ERRNO(pselect6(0, NULL, &right, (sigset_t *)8, 8), EFAULT);
+	CHECK_ERRNO(pselect6(-1, NULL, NULL, NULL, 0), EINVAL);
+	CHECK_ERRNO(syscall(SYS_pselect6, 0, NULL, NULL, NULL, &right, 8), EFAULT);
+	CHECK_ERRNO(syscall(SYS_pselect6, 0, NULL, NULL, NULL, 8, NULL), EFAULT);
+	/* A mere look tells nothing of the time. */
+	struct timespec now = {0};
+	CHECK_EQ(syscall(SYS_ppoll, &look, 1, &now, NULL, 8), 0);
+	CHECK_EQ(now.tv_sec + now.tv_nsec, 0);
+}
+
 static void *sleeps(void *unused)
 {
 	struct timespec short_time = {.tv_nsec = 5 * NS_PER_MS}, wrong = {.tv_nsec = -1};
@@ -176,6 +243,14 @@ static void *sleeps(void *unused)
 	short_time.tv_nsec = 5 * NS_PER_MS;
 	CHECK_EQ(syscall(SYS_ppoll, &look, 1, &short_time, NULL, 8), 0);
 	CHECK_EQ(short_time.tv_nsec, 0);
+	fd_set set;
+	FD_ZERO(&set);
+	FD_SET(silent[1], &set);
+	short_time.tv_nsec = 5 * NS_PER_MS;
+	CHECK_EQ(pselect6(silent[1] + 1, &set, &short_time, NULL, 0), 0);
+	CHECK_EQ(short_time.tv_nsec, 0);
+	CHECK(!FD_ISSET(silent[1], &set));
+	refusals();
 	return unused;
 }
 
@@ -205,6 +280,48 @@ static void *jumps_away(void *unused)
 	return unused;
 }
 
+/* A handler has cancellation points, whatever call it interrupts: the thread ends there, or goes on by what the handler
+ * has left. */
+static int is_point;
+
+static void pass_point(int signal_number)
+{
+	(void)signal_number;
+	if (is_point)
+		pthread_testcancel();
+	else
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+}
+
+static void *is_cancelled_in_handler(void *unused)
+{
+	char byte;
+	CHECK_OK(sem_post(&ready));
+	CHECK_ERRNO(syscall(SYS_read, silent[1], &byte, 1), EINTR);
+	CHECK(!is_point);
+	int state;
+	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state));
+	CHECK_EQ(state, PTHREAD_CANCEL_DISABLE);
+	pthread_testcancel();
+	return unused;
+}
+
+static void handlers_can_be_cancelled(void)
+{
+	handle_usr1(pass_point, 0);
+	for (is_point = 0; is_point < 2; is_point++) {
+		pthread_t thread = check_start(is_cancelled_in_handler, NULL);
+		check_await(&ready);
+		CHECK_OK(pthread_cancel(thread));
+		void *result;
+		while (pthread_tryjoin_np(thread, &result) == EBUSY) {
+			pthread_kill(thread, SIGUSR1);
+			sleep_ms(1);
+		}
+		CHECK(result == PTHREAD_CANCELED);
+	}
+}
+
 static void *is_cancelled_anywhere(void *unused)
 {
 	char byte;
@@ -221,6 +338,7 @@ static void ended_from_outside(void)
 	CHECK_OK(sem_init(&ready, 0, 0));
 	handle_usr1(count_signal, 0);
 	signal_until_over(check_start(is_interrupted, NULL));
+	handlers_can_be_cancelled();
 	handle_usr1(jump_away, 0);
 	pthread_t thread = check_start(jumps_away, NULL);
 	check_await(&ready);

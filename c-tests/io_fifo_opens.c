@@ -5,6 +5,7 @@
 #include "net.h"
 #include "open_numbers.h"
 #include <dlfcn.h>
+#include <linux/openat2.h>
 #include <poll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -111,6 +112,31 @@ static int by_number_at(void)
 	return (int)syscall(SYS_openat, AT_FDCWD, name, O_RDONLY);
 }
 
+/* Kernels before 5.6 have no openat2. */
+static int by_number_as(uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+	struct open_how how = {.flags = flags, .mode = mode, .resolve = resolve};
+	return (int)syscall(SYS_openat2, AT_FDCWD, name, &how, sizeof how);
+}
+
+static int by_number_how(void)
+{
+	CHECK_ERRNO(by_number_as(O_RDONLY, 0600, 0), EINVAL);
+	CHECK_ERRNO(by_number_as(1ull << 40, 0, 0), EINVAL);
+	CHECK_ERRNO(by_number_as(O_RDONLY, 0, RESOLVE_BENEATH), EXDEV);
+	CHECK_ERRNO(syscall(SYS_openat2, AT_FDCWD, name, 8, sizeof(struct open_how)), EFAULT);
+	return by_number_as(O_RDONLY, 0, 0);
+}
+
+static int by_number_beneath(void)
+{
+	struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS};
+	int at = open(directory, O_RDONLY | O_DIRECTORY);
+	int fd = (int)syscall(SYS_openat2, at, "fifo", &how, sizeof how);
+	CHECK_OK(close(at));
+	return fd;
+}
+
 static int by_stream(void)
 {
 	FILE *stream = fopen(name, "r");
@@ -139,7 +165,8 @@ static int by_link(void)
 }
 
 static int (*const openers[])(void) = {by_open,   by_open_for_exec, by_open64, by_openat, by_openat64,
-				       by_number, by_number_at,	    by_stream, by_libc,	  by_link};
+				       by_number, by_number_at,	    by_number_how, by_number_beneath,
+				       by_stream, by_libc,	    by_link};
 
 static void *open_and_return(void *unused)
 {
@@ -183,12 +210,26 @@ static void *create(void *unused)
 	return (void *)(long)creat(name, 0600);
 }
 
+static void *open_by_number(void *unused)
+{
+	(void)unused;
+	return (void *)(long)by_number_as(O_WRONLY, 0, 0);
+}
+
+static void *open_without_links(void *unused)
+{
+	(void)unused;
+	return (void *)(long)by_number_as(O_WRONLY, 0, RESOLVE_NO_MAGICLINKS);
+}
+
+static void *(*const writers[])(void *) = {open_for_writing, create, open_by_number, open_without_links};
+
 /* A writer that waits counts as one. */
 static void for_writing(void)
 {
 	char byte;
-	for (int i = 0; i < 2; i++) {
-		pthread_t thread = check_start(i ? create : open_for_writing, NULL);
+	for (size_t i = 0; i < sizeof writers / sizeof *writers; i++) {
+		pthread_t thread = check_start(writers[i], NULL);
 		int reader = open(name, O_RDONLY | O_NONBLOCK);
 		CHECK(reader >= 0);
 		while (read(reader, &byte, 1) == 0)

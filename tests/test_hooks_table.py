@@ -103,8 +103,28 @@ def test_each_row_names_tests_that_call_what_it_is_about():
             assert any(test in TABLE.tests_of(symbol, row) for symbol in row.symbols), (test, row)
 
 
-def declared_by_libc_crate():
-    """The functions that the libc crate declares, as the library is built with it."""
+# System calls whose functions have other names.
+OTHERWISE_NAMED = set(
+    """
+    eventfd2 futex openat2 prlimit64 pselect6 rt_sigaction rt_sigpending rt_sigprocmask
+    rt_sigqueueinfo rt_sigsuspend rt_sigtimedwait rt_tgsigqueueinfo tkill
+    """.split()
+)
+
+
+def test_each_function_that_is_a_system_call_is_so_by_number():
+    """syscall(2) with the number of a hooked function does what that does."""
+    hooks = ROOT / "src/hooks"
+    files = [*hooks.glob("syscall*.rs"), hooks / "thread_ids.rs"]
+    taken = {name for file in files for name in re.findall(r"\bSYS_(\w+)", file.read_text())}
+    numbers = libc_crate() / "unix/linux_like/linux/gnu/b64/x86_64/not_x32.rs"
+    calls = set(re.findall(r"\bSYS_(\w+): c_long", numbers.read_text()))
+    assert {"read", "pselect6"} <= calls
+    assert not sorted(((set(TABLE.hooks()) & calls) | OTHERWISE_NAMED) - taken)
+
+
+def libc_crate():
+    """The sources of the libc crate that the library is built with."""
     metadata = subprocess.run(
         [
             *("cargo", "metadata", "--format-version=1", "--locked", "--offline"),
@@ -117,7 +137,12 @@ def declared_by_libc_crate():
     )
     packages = json.loads(metadata.stdout)["packages"]
     manifest = next(package["manifest_path"] for package in packages if package["name"] == "libc")
-    source = Path(manifest).parent / "src"
+    return Path(manifest).parent / "src"
+
+
+def declared_by_libc_crate():
+    """The functions that the libc crate declares."""
+    source = libc_crate()
     files = [file for pattern in DECLARATIONS for file in source.glob(pattern)]
     return {name for file in files for name in re.findall(r"pub fn (\w+)\(", file.read_text())}
 

@@ -182,6 +182,7 @@ pub(super) unsafe fn open_file(
         path,
         flags,
         mode,
+        resolution: None,
     };
     // SAFETY: as the caller promises.
     let native = || errno::to_kernel(unsafe { real(directory, path, flags, mode) } as isize);

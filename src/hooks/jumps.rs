@@ -9,7 +9,7 @@ use core::ffi::{c_int, c_void};
 use super::symbol::alias;
 use crate::arch::jump_buffer::JumpBuffer;
 use crate::glibc::real::real;
-use crate::signal::{cancel, mask, stack};
+use crate::signal::{mask, stack};
 use crate::task::{Thread, current};
 
 type Jump = unsafe extern "C-unwind" fn(*mut c_void, c_int) -> !;
@@ -34,10 +34,6 @@ fn prepare(me: &'static Thread, buffer: &JumpBuffer) {
     if buffer.mask_was_saved != 0 {
         mask::jump(me, buffer.mask);
     }
-    if (1..buffer.stack_pointer()).contains(&me.by_number.get()) {
-        me.by_number.set(0);
-        cancel::enable_state();
-    }
     stack::jump(me, buffer.stack_pointer());
 }
 
@@ -48,7 +44,7 @@ unsafe fn jump(real: Jump, buffer: *mut c_void, value: c_int) -> ! {
     // SAFETY: as the caller promises.
     let target = unsafe { &*buffer.cast::<JumpBuffer>() };
     let me = current();
-    let is_special = target.mask_was_saved != 0 || me.is_pinned() || me.by_number.get() != 0;
+    let is_special = target.mask_was_saved != 0 || me.is_pinned();
     if is_special && me.is_green() {
         prepare(me, target);
     }

@@ -20,8 +20,14 @@ use crate::task::{Critical, reservation};
 pub unsafe extern "C-unwind" fn mlockall(flags: c_int) -> c_int {
     let real = real!(mlockall(_));
     // SAFETY: plain arguments.
-    let result = unsafe { real(flags) };
-    if result == 0 {
+    lock(flags, || unsafe { real(flags) })
+}
+check!(mlockall(_));
+
+/// `call`, which locks what `flags` says, and returns 0 if it does.
+pub(super) fn lock<R: From<i8> + PartialEq>(flags: c_int, call: impl FnOnce() -> R) -> R {
+    let result = call();
+    if result == R::from(0) {
         pages::set_locking(flags & libc::MCL_FUTURE != 0);
         if flags & libc::MCL_CURRENT != 0 {
             let _critical = Critical::enter();
@@ -31,7 +37,6 @@ pub unsafe extern "C-unwind" fn mlockall(flags: c_int) -> c_int {
     }
     result
 }
-check!(mlockall(_));
 
 /// `munlockall(2)`.
 ///
@@ -40,8 +45,13 @@ check!(mlockall(_));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn munlockall() -> c_int {
     let real = real!(munlockall());
-    pages::set_locking(false);
     // SAFETY: no arguments.
-    unsafe { real() }
+    unlock(|| unsafe { real() })
 }
 check!(munlockall());
+
+/// `call`, which unlocks all.
+pub(super) fn unlock<R>(call: impl FnOnce() -> R) -> R {
+    pages::set_locking(false);
+    call()
+}

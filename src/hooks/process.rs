@@ -1,6 +1,7 @@
 //! Starting programs, and waiting for child processes.
 
 use core::ffi::{c_char, c_int};
+use core::ptr;
 
 use libc::{
     id_t, idtype_t, pid_t, posix_spawn_file_actions_t, posix_spawnattr_t, rusage, siginfo_t,
@@ -115,8 +116,9 @@ pub unsafe extern "C-unwind" fn waitid(
     }
     cancel::point();
     let native = || errno::to_kernel(call() as isize);
+    let wanted = (kind, id, info, options);
     // SAFETY: as the caller promises.
-    let result = unsafe { child::waitid((kind, id, info, options), native, Cancellation::Point) };
+    let result = unsafe { child::waitid(wanted, ptr::null_mut(), native, Cancellation::Point) };
     errno::to_libc(result) as c_int
 }
 check!(waitid(_, _, _, _));

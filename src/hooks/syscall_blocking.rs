@@ -2,14 +2,16 @@
 
 use core::ptr;
 
+use libc::{sigset_t, timespec};
+
 use super::syscall::Call;
 use super::{
     batches, connections, epoll, message_queues, poll, receive, regions, select, send, sleep,
     splices,
 };
 use crate::signal::cancel;
-use crate::sys::errno;
-use crate::task::{Thread, arguments, green};
+use crate::sys::{clock, errno};
+use crate::task::{arguments, green};
 
 /// The size of the kernel's signal sets in bytes.
 const SET_BYTES: usize = 8;
@@ -25,8 +27,8 @@ pub unsafe fn run(call: &Call) -> Option<isize> {
     // What is not as the function has it is the kernel's affair.
     let is_functions = match call.number {
         libc::SYS_epoll_pwait | libc::SYS_epoll_pwait2 => e == 0 || f == SET_BYTES,
-        // The kernel writes what is left of the time.
-        libc::SYS_ppoll => c == 0 && (d == 0 || e == SET_BYTES),
+        libc::SYS_ppoll => is_time_or_null(c) && is_mask_or_null(d, e),
+        libc::SYS_pselect6 => is_time_or_null(e) && mask_in(f).is_some(),
         libc::SYS_select => e == 0 || arguments::is_readable(e as *const libc::timeval),
         _ => true,
     };
@@ -36,8 +38,10 @@ pub unsafe fn run(call: &Call) -> Option<isize> {
     /// The function, which is no cancellation point here.
     macro_rules! function {
         ($function:path, $($argument:expr),*) => {
-            // SAFETY: as the caller promises.
-            errno::to_kernel(without_points(me, || unsafe { $function($($argument),*) } as isize))
+            errno::to_kernel(cancel::without_points(me, || {
+                // SAFETY: as the caller promises.
+                unsafe { $function($($argument),*) as isize }
+            }))
         };
     }
     Some(match call.number {
@@ -61,7 +65,14 @@ pub unsafe fn run(call: &Call) -> Option<isize> {
         libc::SYS_accept4 => function!(connections::accept4, fd, b as _, c as _, d as i32),
         libc::SYS_connect => function!(connections::connect, fd, b as _, c as u32),
         libc::SYS_poll => function!(poll::poll, a as _, b as _, c as i32),
-        libc::SYS_ppoll => function!(poll::ppoll, a as _, b as _, ptr::null(), d as _),
+        libc::SYS_ppoll => leaving_rest(c as _, |limit| {
+            function!(poll::ppoll, a as _, b as _, limit, d as _)
+        }),
+        libc::SYS_pselect6 => leaving_rest(e as _, |limit| {
+            // Seen above.
+            let mask = mask_in(f).unwrap_or(ptr::null());
+            function!(select::pselect, fd, b as _, c as _, d as _, limit, mask)
+        }),
         libc::SYS_select => function!(select::select, fd, b as _, c as _, d as _, e as _),
         libc::SYS_epoll_wait => function!(epoll::epoll_wait, fd, b as _, c as i32, d as i32),
         libc::SYS_epoll_pwait => {
@@ -113,19 +124,43 @@ pub unsafe fn run(call: &Call) -> Option<isize> {
     })
 }
 
-/// Runs `act`, which is no cancellation point, unless `me`, the caller, can be cancelled anywhere.
-fn without_points(me: &'static Thread, act: impl FnOnce() -> isize) -> isize {
-    let tcb = me.tcb();
-    let is_outermost = me.by_number.get() == 0;
-    if !is_outermost || !tcb.allows_cancellation() || tcb.allows_cancellation_anywhere() {
-        return act();
+fn is_time_or_null(place: usize) -> bool {
+    place == 0 || arguments::is_readable(place as *const timespec)
+}
+
+fn is_mask_or_null(place: usize, size: usize) -> bool {
+    place == 0 || size == SET_BYTES && arguments::is_readable(place as *const u64)
+}
+
+/// The mask that the last argument of `pselect6` leads to, null for none; `None` if the kernel has to
+/// refuse it.
+fn mask_in(place: usize) -> Option<*const sigset_t> {
+    let place = place as *const [usize; 2];
+    if place.is_null() {
+        return Some(ptr::null());
     }
-    // A jump of a handler's beyond here ends it.
-    let here = 0u8;
-    let state = cancel::disable();
-    me.by_number.set((&raw const here).addr());
-    let result = act();
-    me.by_number.set(0);
-    cancel::restore(state);
+    let is_there = arguments::is_readable(place);
+    // SAFETY: just seen.
+    let [mask, size] = is_there.then(|| unsafe { place.read_unaligned() })?;
+    is_mask_or_null(mask, size).then_some(mask as *const sigset_t)
+}
+
+/// `call` with the time limit at `place`, null or seen to be there, where the kernel leaves what is left of
+/// it (Linux, fs/select.c: `poll_select_finish`).
+fn leaving_rest(place: *mut timespec, call: impl FnOnce(*const timespec) -> isize) -> isize {
+    if place.is_null() {
+        return call(ptr::null());
+    }
+    // SAFETY: as the caller says.
+    let limit = unsafe { place.read_unaligned() };
+    let deadline = clock::limit_of_time(Some(&limit));
+    let result = call(&limit);
+    // None is left of a mere look, nor of a time that is none.
+    if let Some(deadline) = deadline.filter(|_| clock::to_nanos(&limit) > 0) {
+        let left = clock::to_timespec(deadline.saturating_sub(clock::now()));
+        // Where that cannot be written the call is no failure.
+        // SAFETY: a time's place.
+        let _ = unsafe { arguments::give(place, left) };
+    }
     result
 }

@@ -6,17 +6,19 @@
 
 use core::ffi::{c_char, c_int, c_uint};
 
-use libc::{clockid_t, id_t, idtype_t, pid_t, rusage, siginfo_t, timespec};
+use libc::{clockid_t, id_t, idtype_t, open_how, pid_t, rusage, siginfo_t, timespec};
 
 use super::syscall::Call;
-use super::{cpu_time, fork, limits, syscall_kernel_state, syscall_signals, thread_ids};
+use super::{
+    cpu_time, fork, limits, memory_locks, syscall_kernel_state, syscall_signals, thread_ids,
+};
 use crate::ops::{child, lives, numbers, open, rights};
 use crate::sched::{self, blocking, park};
 use crate::signal::exec;
 use crate::sync::futex;
 use crate::sys::user;
-use crate::task::green;
 use crate::task::word::Cancellation;
+use crate::task::{arguments, green};
 use crate::thread::exit;
 
 /// Carries `call` out.
@@ -38,8 +40,8 @@ pub unsafe fn run(call: &Call) -> isize {
                 let flags = libc::O_CREAT | libc::O_WRONLY | libc::O_TRUNC;
                 open(call, (libc::AT_FDCWD, a), flags as usize, b)
             }
-            libc::SYS_openat2
-            | libc::SYS_socket
+            libc::SYS_openat2 => open_as(call, (fd, b), c as _, d),
+            libc::SYS_socket
             | libc::SYS_epoll_create
             | libc::SYS_epoll_create1
             | libc::SYS_eventfd
@@ -90,10 +92,9 @@ pub unsafe fn run(call: &Call) -> isize {
                 let wanted = (a as pid_t, b as *mut c_int, c as c_int, d as *mut rusage);
                 child::wait4(wanted, kernel, Cancellation::Never)
             }
-            // Its fifth argument is no function's.
-            libc::SYS_waitid if d as c_int & libc::WNOHANG == 0 && e == 0 => {
+            libc::SYS_waitid if d as c_int & libc::WNOHANG == 0 => {
                 let wanted = (a as idtype_t, b as id_t, c as *mut siginfo_t, d as c_int);
-                child::waitid(wanted, kernel, Cancellation::Never)
+                child::waitid(wanted, e as *mut rusage, kernel, Cancellation::Never)
             }
             libc::SYS_execve | libc::SYS_execveat => exec::across(kernel),
             // Options, and descriptors that travel.
@@ -140,6 +141,8 @@ pub unsafe fn run(call: &Call) -> isize {
             }
             libc::SYS_prctl => super::attributes::control(call.arguments),
             libc::SYS_sched_yield if green().is_some_and(park::yield_now) => 0,
+            libc::SYS_mlockall => memory_locks::lock(a as c_int, kernel),
+            libc::SYS_munlockall => memory_locks::unlock(kernel),
             libc::SYS_futex if sched::is_running() => {
                 let call = futex::Call {
                     word: a,
@@ -172,7 +175,52 @@ unsafe fn open(call: &Call, (directory, path): (c_int, usize), flags: usize, mod
         path: path as *const c_char,
         flags: flags as c_int,
         mode: mode as libc::mode_t,
+        resolution: None,
     };
+    // SAFETY: as the caller promises.
+    unsafe { make(call, &request) }
+}
+
+/// `call`, an `openat2` of the file of that directory and name, with `how` of that size in bytes.
+///
+/// # Safety
+/// As for `openat2`.
+unsafe fn open_as(
+    call: &Call,
+    (directory, path): (c_int, usize),
+    how: *const open_how,
+    size: usize,
+) -> isize {
+    // SAFETY: as the caller promises.
+    let kernel = || unsafe { call.kernel() };
+    if size != size_of::<open_how>() || !arguments::is_readable(how) {
+        return lives::make(kernel);
+    }
+    // SAFETY: just seen.
+    let how = unsafe { how.read_unaligned() };
+    let (flags, mode) = (c_int::try_from(how.flags), libc::mode_t::try_from(how.mode));
+    let (Ok(flags), Ok(mode)) = (flags, mode) else {
+        return lives::make(kernel);
+    };
+    if mode != 0 && flags & libc::O_CREAT == 0 {
+        return lives::make(kernel);
+    }
+    let request = open::Request {
+        directory,
+        path: path as *const c_char,
+        flags,
+        mode,
+        resolution: Some(how.resolve),
+    };
+    // SAFETY: as the caller promises.
+    unsafe { make(call, &request) }
+}
+
+/// `call`, which is that `request`.
+///
+/// # Safety
+/// As for `openat`.
+unsafe fn make(call: &Call, request: &open::Request) -> isize {
     // SAFETY: as the caller promises.
     let kernel = || unsafe { call.kernel() };
     lives::make(|| match green() {

@@ -49,7 +49,8 @@ pub unsafe fn run(number: c_long, [a, b, c, d, ..]: [usize; 6]) -> Option<isize>
         // SAFETY: as the caller promises.
         return unsafe { action(a as c_int, b as *const _, c as *mut _, size) };
     }
-    if !current().is_green() {
+    let me = current();
+    if !me.is_green() {
         return None;
     }
     if size != SET_SIZE {
@@ -63,10 +64,10 @@ pub unsafe fn run(number: c_long, [a, b, c, d, ..]: [usize; 6]) -> Option<isize>
             libc::SYS_rt_sigpending => raw(signal_masks::sigpending(a as *mut sigset_t)),
             libc::SYS_rt_sigsuspend if !user::is_readable(a as *const u64) => EFAULT,
             libc::SYS_rt_sigsuspend => {
-                no_point(|| raw(signal_masks::sigsuspend(a as *const sigset_t)))
+                cancel::without_points(me, || raw(signal_masks::sigsuspend(a as *const sigset_t)))
             }
             libc::SYS_rt_sigtimedwait if !user::is_readable(a as *const u64) => EFAULT,
-            libc::SYS_rt_sigtimedwait => no_point(|| {
+            libc::SYS_rt_sigtimedwait => cancel::without_points(me, || {
                 raw(signal_waits::sigtimedwait(
                     a as *const sigset_t,
                     b as *mut libc::siginfo_t,
@@ -80,21 +81,9 @@ pub unsafe fn run(number: c_long, [a, b, c, d, ..]: [usize; 6]) -> Option<isize>
             libc::SYS_rt_tgsigqueueinfo => {
                 signal_send::queue_by_id(a as i32, b as i32, c as c_int, d as *const _)
             }
-            _ => no_point(|| raw(sleep::pause())),
+            _ => cancel::without_points(me, || raw(sleep::pause())),
         }
     }
-}
-
-/// `call`, whose function is a cancellation point, as the system call, which is none: only a
-/// thread that can be cancelled anywhere can be here.
-fn no_point(call: impl FnOnce() -> Option<isize>) -> Option<isize> {
-    if current().tcb().allows_cancellation_anywhere() {
-        return call();
-    }
-    let before = cancel::disable();
-    let result = call();
-    cancel::restore(before);
-    result
 }
 
 /// `rt_sigprocmask`: the kernel's sets are 8 bytes, of which libc's are the beginning.

@@ -68,12 +68,13 @@ pub unsafe fn wait4(
     wait.run()
 }
 
-/// `waitid(2)` without `WNOHANG`; `native` carries it out in the kernel.
+/// `waitid(2)` without `WNOHANG`; `native` carries it out in the kernel, whose fifth argument `usage` is.
 ///
 /// # Safety
 /// As for `waitid`.
 pub unsafe fn waitid(
     (kind, id, info, options): (idtype_t, id_t, *mut siginfo_t, i32),
+    usage: *mut rusage,
     native: impl Fn() -> isize,
     cancellation: Cancellation,
 ) -> isize {
@@ -90,7 +91,7 @@ pub unsafe fn waitid(
         let mut found = [0u64; size_of::<siginfo_t>() / 8];
         let (place, options) = (found.as_mut_ptr(), options | libc::WNOHANG);
         // SAFETY: a siginfo_t fits into `found`.
-        match unsafe { syscall!(SYS_waitid, kind, id, place, options, 0usize) } {
+        match unsafe { syscall!(SYS_waitid, kind, id, place, options, usage) } {
             0 if found[0] as i32 == 0 => None,
             0 => {
                 let written = [found[0], found[1], found[2], found[3]];

@@ -8,7 +8,7 @@ use crate::arch::system_call::exposed;
 use crate::glibc::real::real;
 use crate::glibc::tcb::Tcb;
 use crate::sys::sanitizers;
-use crate::task::{Kind, Thread, current};
+use crate::task::{Critical, Kind, Thread, current};
 
 // <pthread.h>; the libc crate lacks them.
 const PTHREAD_CANCEL_ENABLE: i32 = 0;
@@ -115,8 +115,52 @@ pub fn disable() -> i32 {
 }
 
 /// The end of a [`disable`] of a thread that could be cancelled before.
-pub fn enable_state() {
+fn enable_state() {
     restore(PTHREAD_CANCEL_ENABLE);
+}
+
+/// Runs `act`, which is no cancellation point though it waits as one does, unless `me`, the caller, can be
+/// cancelled anywhere. A handler that interrupts it can be cancelled as anybody.
+pub fn without_points<R>(me: &Thread, act: impl FnOnce() -> R) -> R {
+    let has_begun = begin_without_points(me);
+    let result = act();
+    if has_begun {
+        // A handler sees both or neither. The last one may have left it otherwise.
+        let _critical = Critical::enter();
+        if me.without_points.replace(false) {
+            enable_state();
+        }
+    }
+    result
+}
+
+/// Whether that makes a difference.
+fn begin_without_points(me: &Thread) -> bool {
+    let tcb = me.tcb();
+    let has_points = tcb.allows_cancellation() && !tcb.allows_cancellation_anywhere();
+    if has_points {
+        let _critical = Critical::enter();
+        disable();
+        me.without_points.set(true);
+    }
+    has_points
+}
+
+/// A handler is about to run on `me`, the caller: whether it interrupts a call [without
+/// points](without_points).
+pub fn enter_handler(me: &Thread) -> bool {
+    let interrupts = me.without_points.replace(false);
+    if interrupts {
+        enable_state();
+    }
+    interrupts
+}
+
+/// The handler is over, and what it has interrupted goes on, by what it has left.
+pub fn leave_handler(me: &Thread, interrupts: bool) {
+    if interrupts {
+        begin_without_points(me);
+    }
 }
 
 /// Back to what [`disable`] has returned.

@@ -21,7 +21,7 @@ use core::mem;
 
 use super::actions::Action;
 use super::delivery::{self, Start};
-use super::{mask, send, stack};
+use super::{cancel, mask, send, stack};
 use crate::arch::frame::{Context, Frame};
 use crate::arch::trampoline::signal_trampoline;
 use crate::glibc::signals::UNBLOCKABLE;
@@ -126,8 +126,10 @@ unsafe extern "C-unwind" fn run(
     }
     let was_green = me.is_green();
     let suspended = me.suspended_mask.take();
+    let is_without_points = cancel::enter_handler(me);
     let masks = Masks::enter(me, signal, &action, &mut frame.context, suspended);
     call(&action, signal, frame);
+    cancel::leave_handler(me, is_without_points);
     if !was_green && !me.is_green() {
         // The call may only have been about to begin.
         me.suspended_mask.set(suspended);

@@ -119,9 +119,9 @@ pub struct Thread {
     /// In a lookup that can be left where it waits for name servers: whether the thread can be
     /// cancelled outside of it.
     pub(crate) lookup: Cell<Option<i32>>,
-    /// The stack address above which the thread is in no call by number, which disables
-    /// cancellation; 0 if it is in none.
-    pub(crate) by_number: Cell<usize>,
+    /// Whether the thread has cancellation disabled for the length of a call that is no point for it, see
+    /// [`crate::signal::cancel::without_points`].
+    pub(crate) without_points: Cell<bool>,
     /// Whether the thread is in the list of those who have to look at what is
     /// pending for them, see [`crate::signal::send`].
     pub(crate) deferred: AtomicBool,

@@ -93,7 +93,7 @@ fn forget_libc_state(me: &Thread) {
             libc::dlerror();
         }
     }
-    me.by_number.set(0);
+    me.without_points.set(false);
     if me.lookup.take().is_some() {
         // It was cancelled in the midst of it.
         resolver::forget_lookup();

@@ -23,8 +23,8 @@ use crate::sched::{turns, wake};
 use crate::signal::{Watch, cancel, restart};
 use crate::sys::clock::NEVER;
 use crate::sys::raw::syscall;
-use crate::task::Thread;
 use crate::task::word::{Cancellation, Wake};
+use crate::task::{Critical, Thread};
 
 /// What `openat(2)` is asked for.
 #[derive(Clone, Copy)]
@@ -37,6 +37,8 @@ pub struct Request {
     pub flags: i32,
     /// The mode of a file that is made.
     pub mode: u32,
+    /// `RESOLVE_*`, of an `openat2(2)`.
+    pub resolution: Option<u64>,
 }
 
 /// What an attempt has come to.
@@ -97,14 +99,9 @@ impl Request {
             return None;
         }
         let mut status = MaybeUninit::<libc::stat>::uninit();
-        let follow = match self.flags & libc::O_NOFOLLOW {
-            0 => 0,
-            _ => libc::AT_SYMLINK_NOFOLLOW,
-        };
-        let place = status.as_mut_ptr();
         // SAFETY: as the caller promises; `status` is written if the call succeeds.
         let status = unsafe {
-            if syscall!(SYS_newfstatat, self.directory, self.path, place, follow) != 0 {
+            if self.look(status.as_mut_ptr()) != 0 {
                 return None;
             }
             status.assume_init()
@@ -115,10 +112,65 @@ impl Request {
         })
     }
 
+    /// What the name leads to, like `stat`.
+    unsafe fn look(&self, status: *mut libc::stat) -> isize {
+        let no_follow = self.flags & libc::O_NOFOLLOW;
+        if !self.is_restricted() {
+            let follow = match no_follow {
+                0 => 0,
+                _ => libc::AT_SYMLINK_NOFOLLOW,
+            };
+            // SAFETY: as the caller promises.
+            return unsafe { syscall!(SYS_newfstatat, self.directory, self.path, status, follow) };
+        }
+        // No handler runs meanwhile: it might never return.
+        let _critical = Critical::enter();
+        // SAFETY: as the caller promises.
+        let fd = fifos::begin(|| unsafe { self.with(libc::O_PATH | libc::O_CLOEXEC | no_follow) });
+        if fd < 0 {
+            return fd;
+        }
+        // SAFETY: as the caller promises.
+        let result = unsafe { syscall!(SYS_fstat, fd, status) };
+        // Nobody waits there.
+        let _ = fifos::close(fd as i32);
+        result
+    }
+
+    /// Whether the name leads elsewhere than to `stat`, or nowhere.
+    fn is_restricted(&self) -> bool {
+        self.resolution.is_some_and(|resolution| resolution != 0)
+    }
+
     /// Opens the file with these flags.
     unsafe fn with(&self, flags: i32) -> isize {
+        let Self {
+            directory,
+            path,
+            mode,
+            ..
+        } = *self;
         // SAFETY: as the caller promises.
-        unsafe { syscall!(SYS_openat, self.directory, self.path, flags, self.mode) }
+        unsafe {
+            let Some(resolve) = self.resolution else {
+                return syscall!(SYS_openat, directory, path, flags, mode);
+            };
+            let mut how: libc::open_how = core::mem::zeroed();
+            how.flags = flags as u32 as u64;
+            how.mode = if flags & libc::O_CREAT == 0 {
+                0
+            } else {
+                mode.into()
+            };
+            how.resolve = resolve;
+            syscall!(
+                SYS_openat2,
+                directory,
+                path,
+                &raw const how,
+                size_of_val(&how)
+            )
+        }
     }
 
     /// The descriptor `fd`, which has been waited at, is as the program wants it.

@@ -174,6 +174,10 @@ impl<'a> Writer<'a> {
         const OURS: i32 = libc::O_NONBLOCK | libc::O_CLOEXEC;
         // Of what the name leads to.
         const OF_NAMES: i32 = libc::O_CREAT | libc::O_NOFOLLOW | libc::O_TRUNC | libc::O_ACCMODE;
+        if self.request.is_restricted() {
+            // Its FIFO may be watched by another name only.
+            return None;
+        }
         let Request { path, flags, .. } = *self.request;
         let mut room = [0; ROOM];
         let open_both = || {
