@@ -184,6 +184,7 @@ def test_servers_take_turns(tmp_path):
 PROGRAMS = [
     "dns_answers",
     "dns_crowd",
+    "dns_hosts",
     "dns_interrupts",
     "dns_lookups",
     "dns_settings",

@@ -101,11 +101,19 @@ pub fn forget() {
     }
 }
 
-/// Whether `fd` is the connection to a name server in the middle of a lookup of the calling thread's
-/// (glibc, resolv/res_send.c: `send_vc`).
-pub fn is_stream(fd: i32) -> bool {
-    // SAFETY: the calling thread's own; an integer.
-    unsafe { (*__res_state()).options & RES_INIT != 0 && (*__res_state()).stream == fd }
+/// Whether `fd` is the connection to a name server in the middle of a lookup by `state`, or, if that is
+/// null, by what the calling thread has (glibc, resolv/res_send.c: `send_vc`).
+///
+/// # Safety
+/// `state` is null or a `struct __res_state`.
+pub unsafe fn is_stream(state: *const c_void, fd: i32) -> bool {
+    let state = match state.cast::<State>() {
+        // SAFETY: the calling thread's own.
+        state if state.is_null() => unsafe { __res_state() },
+        state => state,
+    };
+    // SAFETY: as the caller promises; integers.
+    unsafe { (*state).options & RES_INIT != 0 && (*state).stream == fd }
 }
 
 /// `struct resolv_context` (glibc, resolv/resolv_context.h): a lookup of the calling thread's that
@@ -116,42 +124,51 @@ struct Context {
     configuration: *const c_void,
     /// How many of the functions that it is made of have it.
     uses: usize,
+    /// Whether the state is the thread's, and not one that the program has brought.
+    is_threads: bool,
+    /// The lookup that this one is in the middle of.
+    outer: *mut Context,
 }
 
-type Get = unsafe extern "C" fn() -> *mut Context;
+type Get = unsafe extern "C" fn(*mut State) -> *mut Context;
 type Put = unsafe extern "C" fn(*mut Context);
 
 /// Whether a lookup that does not come to its end can be [forgotten](forget_lookup).
 pub fn can_forget_lookup() -> bool {
     let (get, put) = (
-        real!(__resolv_context_get: Option<Get>),
+        real!(__resolv_context_get_override: Option<Get>),
         real!(__resolv_context_put: Option<Put>),
     );
     get.is_some() && put.is_some()
 }
 
-/// Forgets a lookup that the calling thread has been unwound out of: glibc does that at the end of
-/// a thread (`__resolv_context_freeres`). Left, its context would be the next one's as well.
+/// Forgets lookups that the calling thread has been unwound out of: glibc does that at the end of
+/// a thread (`__resolv_context_freeres`). Left, their contexts would be the next one's as well.
 pub fn forget_lookup() {
-    /// More than there are functions.
+    /// More than there are functions, and more than call each other.
     const MOST: usize = 16;
     let (Some(get), Some(put)) = (
-        real!(__resolv_context_get: Option<Get>),
+        real!(__resolv_context_get_override: Option<Get>),
         real!(__resolv_context_put: Option<Put>),
     ) else {
         return;
     };
-    // SAFETY: the thread's own context, which is its state's if there is one, once more; then it is
-    // given back as often as it was taken.
-    unsafe {
-        let context = get();
-        if context.is_null() {
-            return;
-        }
-        let uses = (*context).uses;
-        if (*context).state == __res_state() && (1..MOST).contains(&uses) {
+    for _ in 0..MOST {
+        // SAFETY: a context more, inside those that are left, tells of them; each is given back as often
+        // as it was taken. Of its state only what is the context's own is looked at.
+        unsafe {
+            let inside = get(__res_state());
+            if inside.is_null() {
+                return;
+            }
+            let left = (*inside).outer;
+            put(inside);
+            if left.is_null() || !(1..MOST).contains(&(*left).uses) {
+                return;
+            }
+            let uses = if (*left).is_threads { (*left).uses } else { 1 };
             for _ in 0..uses {
-                put(context);
+                put(left);
             }
         }
     }

@@ -7,7 +7,9 @@ use libc::{addrinfo, hostent, size_t, sockaddr, socklen_t};
 
 use super::symbol::check;
 use crate::glibc::real::real;
+use crate::ops::hosts;
 use crate::ops::lookup::Subject;
+use crate::task::green;
 
 /// Whether `name` is an address in numbers (or absent).
 ///
@@ -119,14 +121,70 @@ pub unsafe extern "C-unwind" fn getnameinfo(
 }
 check!(getnameinfo(_, _, _, _, _, _, _));
 
-lookups! {
-    Subject::HostUnderLock;
-    /// `gethostbyname(3)`.
-    fn gethostbyname(name: *const c_char) -> *mut hostent;
-    /// `gethostbyname2(3)`.
-    fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent;
-    /// `gethostbyaddr(3)`.
-    fn gethostbyaddr(address: *const c_void, length: socklen_t, family: c_int) -> *mut hostent;
+/// `gethostbyname(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn gethostbyname(name: *const c_char) -> *mut hostent {
+    if green().is_none() {
+        let real = real!(gethostbyname(_));
+        // SAFETY: as the caller promises.
+        return unsafe { real(name) };
+    }
+    let find = real!(gethostbyname_r(_, _, _, _, _, _));
+    // SAFETY: as the caller promises.
+    unsafe {
+        hosts::look_up(&hosts::BY_NAME, |(entry, buffer, length, result, error)| {
+            find(name, entry, buffer, length, result, error)
+        })
+    }
+}
+
+/// `gethostbyname2(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn gethostbyname2(name: *const c_char, family: c_int) -> *mut hostent {
+    if green().is_none() {
+        let real = real!(gethostbyname2(_, _));
+        // SAFETY: as the caller promises.
+        return unsafe { real(name, family) };
+    }
+    let find = real!(gethostbyname2_r(_, _, _, _, _, _, _));
+    let kept = &hosts::BY_NAME_OF_FAMILY;
+    // SAFETY: as the caller promises.
+    unsafe {
+        hosts::look_up(kept, |(entry, buffer, length, result, error)| {
+            find(name, family, entry, buffer, length, result, error)
+        })
+    }
+}
+
+/// `gethostbyaddr(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn gethostbyaddr(
+    address: *const c_void,
+    size: socklen_t,
+    family: c_int,
+) -> *mut hostent {
+    if green().is_none() {
+        let real = real!(gethostbyaddr(_, _, _));
+        // SAFETY: as the caller promises.
+        return unsafe { real(address, size, family) };
+    }
+    let find = real!(gethostbyaddr_r(_, _, _, _, _, _, _, _));
+    let kept = &hosts::BY_ADDRESS;
+    // SAFETY: as the caller promises.
+    unsafe {
+        hosts::look_up(kept, |(entry, buffer, length, result, error)| {
+            find(address, size, family, entry, buffer, length, result, error)
+        })
+    }
 }
 
 lookups! {

@@ -39,7 +39,7 @@ lookups! {
 }
 
 lookups! {
-    Subject::OtherState;
+    Subject::With(state);
     /// See resolver(3).
     fn res_nquery(
         state: *mut c_void,

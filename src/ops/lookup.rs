@@ -2,8 +2,9 @@
 //! thread each where it is not. With `GREEN_RESOLVER=hub` those for name servers are
 //! [libgreen's own](super::dns).
 
-use core::ffi::CStr;
+use core::ffi::{CStr, c_void};
 use core::ptr;
+use core::sync::atomic::Ordering;
 
 use libc::{nfds_t, pollfd};
 
@@ -14,7 +15,8 @@ use crate::signal::cancel;
 use crate::sync::sem::Sem;
 use crate::sys::in_child::in_child;
 use crate::sys::socket;
-use crate::task::{arguments, green};
+use crate::task::lookup::Lookup;
+use crate::task::{Thread, arguments, green};
 
 /// What libc's resolver waits in: for name servers (glibc, resolv/res_send.c), for the
 /// kernel's list of addresses (sysdeps/unix/sysv/linux/check_pf.c), for nscd
@@ -62,8 +64,8 @@ pub enum Subject {
     HostUnderLock,
     /// Anything else: libc asks name servers itself.
     Other,
-    /// The same, with a state that the caller has brought.
-    OtherState,
+    /// The same, by a `struct __res_state` that the caller has brought.
+    With(*const c_void),
 }
 
 impl Subject {
@@ -73,9 +75,14 @@ impl Subject {
 
     /// Whether libc can be left in the middle of it.
     fn can_be_left(self) -> bool {
-        matches!(self, Self::Host | Self::Other)
-            && settings::resolver() == Resolver::Libc
-            && resolver::can_forget_lookup()
+        self != Self::HostUnderLock && resolver::can_forget_lookup()
+    }
+
+    fn resolver(self) -> *const c_void {
+        match self {
+            Self::With(state) => state,
+            _ => ptr::null(),
+        }
     }
 }
 
@@ -92,8 +99,16 @@ pub fn run<R>(subject: Subject, act: impl FnOnce() -> R) -> R {
         name_service::enlist();
     }
     cancel::point();
+    let tcb = me.tcb();
+    let is_told = tcb.allows_cancellation() && !tcb.allows_cancellation_anywhere();
     let state = cancel::disable();
-    let outside = me.lookup.replace(subject.can_be_left().then_some(state));
+    let outside = me.lookup.replace(Lookup {
+        is_under_way: true,
+        is_told,
+        can_be_left: subject.can_be_left(),
+        state,
+        resolver: subject.resolver(),
+    });
     let result = if has_waiter(subject) {
         act()
     } else {
@@ -109,7 +124,7 @@ pub fn run<R>(subject: Subject, act: impl FnOnce() -> R) -> R {
 /// answer of a name server's, the calling thread can be cancelled. What libc then leaves is
 /// forgotten at the thread's end.
 pub fn asking<R>(fds: *const pollfd, count: nfds_t, wait: impl FnOnce() -> R) -> R {
-    let is_for_servers = || {
+    let is_for_servers = |_: &Lookup| {
         // SAFETY: seen to be readable.
         count == 1 && arguments::is_readable(fds) && is_datagrams(unsafe { (*fds).fd })
     };
@@ -118,17 +133,41 @@ pub fn asking<R>(fds: *const pollfd, count: nfds_t, wait: impl FnOnce() -> R) ->
 
 /// [`asking`] in a call on `fd`, which may be the connection to a name server.
 pub fn asking_by_stream<R>(fd: i32, wait: impl FnOnce() -> R) -> R {
-    cancellable(|| resolver::is_stream(fd), wait)
+    // SAFETY: libc is in the middle of a lookup by that.
+    let is_for_servers = |lookup: &Lookup| unsafe { resolver::is_stream(lookup.resolver, fd) };
+    cancellable(is_for_servers, wait)
 }
 
 /// Runs `wait`; if that is in the middle of a lookup that can be left, and `is_for_servers`, the
 /// calling thread can be cancelled.
-fn cancellable<R>(is_for_servers: impl FnOnce() -> bool, wait: impl FnOnce() -> R) -> R {
-    let state = green().and_then(|me| me.lookup.get());
-    let Some(state) = state.filter(|_| is_for_servers()) else {
-        return wait();
-    };
-    cancel::restore(state);
+fn cancellable<R>(is_for_servers: impl FnOnce(&Lookup) -> bool, wait: impl FnOnce() -> R) -> R {
+    let lookup = green().map(|me| me.lookup.get());
+    match lookup.filter(|lookup| lookup.can_be_left && is_for_servers(lookup)) {
+        Some(lookup) => with_state(&lookup, wait),
+        None => wait(),
+    }
+}
+
+/// Runs `wait`, which a request for the cancellation of `me`, the caller, ends, unless that is asked for
+/// anywhere; the stack is not unwound by it.
+pub fn told<R>(me: &'static Thread, wait: impl FnOnce() -> R) -> R {
+    let lookup = me.lookup.get();
+    if lookup.is_told {
+        with_state(&lookup, wait)
+    } else {
+        wait()
+    }
+}
+
+/// Whether `me`, the caller, which is in the middle of a lookup, has been cancelled, and has to come to
+/// the end of that.
+pub fn is_cancelled(me: &'static Thread) -> bool {
+    me.cancelled.load(Ordering::Relaxed) && me.lookup.get().is_told
+}
+
+/// Runs `wait` with cancellation as it is outside of the lookup.
+fn with_state<R>(lookup: &Lookup, wait: impl FnOnce() -> R) -> R {
+    cancel::restore(lookup.state);
     let result = wait();
     cancel::disable();
     result

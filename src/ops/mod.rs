@@ -10,6 +10,7 @@ pub mod connect;
 pub mod dns;
 pub mod event_loop;
 mod file;
+pub mod hosts;
 pub mod lives;
 pub mod lookup;
 pub mod message_queue;

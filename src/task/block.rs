@@ -14,6 +14,7 @@ use super::errand::Errands;
 use super::event_loop::EventLoop;
 use super::haste::Haste;
 use super::life::Life;
+use super::lookup::Lookup;
 use super::mask::Mask;
 use super::name::Name;
 use super::node::Node;
@@ -116,9 +117,8 @@ pub struct Thread {
     pub(crate) cancelled: AtomicBool,
     /// What repeats the request.
     pub(crate) retry: Retry,
-    /// In a lookup that can be left where it waits for name servers: whether the thread can be
-    /// cancelled outside of it.
-    pub(crate) lookup: Cell<Option<i32>>,
+    /// The lookup of names that it is in.
+    pub(crate) lookup: Cell<Lookup>,
     /// Whether the thread has cancellation disabled for the length of a call that is no point for it, see
     /// [`crate::signal::cancel::without_points`].
     pub(crate) without_points: Cell<bool>,

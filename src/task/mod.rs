@@ -32,6 +32,7 @@ pub mod life;
 pub mod list;
 pub mod lock;
 mod lock_word;
+pub mod lookup;
 mod main_thread;
 pub mod mask;
 mod name;

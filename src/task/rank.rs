@@ -29,3 +29,5 @@ pub const HUSKS: u32 = 12;
 pub const STACKS: u32 = 13;
 /// Children whose ends are awaited.
 pub const CHILDREN: u32 = 14;
+/// Hosts that `gethostbyname` and its kin have found.
+pub const HOSTS: u32 = 15;

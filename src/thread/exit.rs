@@ -13,6 +13,7 @@ use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::sys::sanitizers;
 use crate::task::life::Exit;
+use crate::task::lookup::Lookup;
 use crate::task::{Kind, Thread, all_husks, current, main_thread};
 use crate::wait::QUEUES;
 
@@ -94,7 +95,7 @@ fn forget_libc_state(me: &Thread) {
         }
     }
     me.without_points.set(false);
-    if me.lookup.take().is_some() {
+    if me.lookup.replace(Lookup::NONE).is_under_way {
         // It was cancelled in the midst of it.
         resolver::forget_lookup();
     }

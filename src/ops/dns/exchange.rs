@@ -6,6 +6,7 @@ use super::message::{self, Answer, HEADER, Question, Received};
 use super::socket::Socket;
 use super::{Beyond, Kind};
 use crate::glibc::resolver::{SERVERS, Settings};
+use crate::ops::lookup;
 use crate::sys::clock::{self, SECOND};
 use crate::sys::raw::syscall;
 use crate::task::Thread;
@@ -95,9 +96,14 @@ pub fn ask(
         got_somewhere: false,
         code: 0,
     };
-    let answers = exchange.run()?;
+    let answers = exchange.run();
     Ok(Reply {
-        answers,
+        // Whatever it has come to by that.
+        answers: if lookup::is_cancelled(me) {
+            Err(libc::ECANCELED)
+        } else {
+            answers?
+        },
         code: exchange.code,
     })
 }
@@ -111,6 +117,9 @@ impl Exchange<'_> {
         let mut error = libc::ETIMEDOUT;
         for _ in 0..settings.attempts {
             for turn in 0..count {
+                if lookup::is_cancelled(self.me) {
+                    return Ok(Err(libc::ECANCELED));
+                }
                 let index = (first + turn) % count;
                 let mut outcome = if by_stream {
                     Outcome::Truncated

@@ -263,7 +263,7 @@ pub unsafe fn by_address(
     let answers = match search::query(me, &settings, &name, &[Kind::Ptr])? {
         Ok(answers) => answers,
         Err(Failure {
-            error: 0 | libc::ETIMEDOUT,
+            error: 0 | libc::ETIMEDOUT | libc::ECANCELED,
             host_error,
         }) => return Ok(place.has_no_name(host_error)),
         Err(_) => return Err(Beyond),

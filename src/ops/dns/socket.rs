@@ -1,16 +1,16 @@
-//! A lookup's socket, which waits in the hub as the program's own do.
+//! A lookup's socket. It does not block, and waits in the hub, where a request for cancellation ends the wait.
 
 use core::ptr;
 
 use super::Beyond;
 use crate::glibc::resolver::Server;
-use crate::ops::poll::{self, Interest};
-use crate::ops::receive::Source;
-use crate::ops::{connect, lives, numbers, receive, send};
-use crate::signal::Watch;
-use crate::sys::clock::{self, Instant};
+use crate::hub::descriptor::Direction;
+use crate::ops::{EAGAIN, EBADF, EINTR, Operation, lives, lookup, numbers};
+use crate::signal::restart;
+use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::raw::syscall;
 use crate::task::Thread;
+use crate::task::word::{Cancellation, Wake};
 
 /// A socket of `me`, the calling thread.
 pub struct Socket {
@@ -22,9 +22,9 @@ impl Socket {
     /// One of that kind (`SOCK_*`) for `server`, or the errno that there is none for.
     pub fn new(me: &'static Thread, server: &Server, kind: i32) -> Result<Self, i32> {
         let family = server.family();
+        let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: no memory is involved.
-        let fd =
-            lives::make(|| unsafe { syscall!(SYS_socket, family, kind | libc::SOCK_CLOEXEC, 0) });
+        let fd = lives::make(|| unsafe { syscall!(SYS_socket, family, kind | flags, 0) });
         if fd < 0 {
             return Err(-fd as i32);
         }
@@ -37,85 +37,53 @@ impl Socket {
 
     /// Connects it to `server`: 0 or `-errno`.
     pub fn connect(&self, server: &Server) -> isize {
+        const UNDER_WAY: [isize; 2] = [-(libc::EINPROGRESS as isize), -(libc::EALREADY as isize)];
         let (address, length) = server.address();
-        // SAFETY: an address of that length.
-        unsafe { connect::connect(self.me, self.fd, address, length) }
+        self.until(Direction::Write, NEVER, || {
+            // SAFETY: an address of that length. Called again it tells the outcome.
+            match unsafe { syscall!(SYS_connect, self.fd, address, length) } {
+                result if UNDER_WAY.contains(&result) => EAGAIN,
+                result => result,
+            }
+        })
     }
 
     /// Sends all of `bytes` to whom it is connected, or says what `send` has returned instead.
     pub fn send(&self, bytes: &[u8]) -> Result<(), isize> {
-        // SAFETY: bytes of that length, no address.
-        let sent = unsafe {
-            send::to(
-                self.me,
-                self.fd,
-                bytes.as_ptr().cast(),
-                bytes.len(),
-                libc::MSG_NOSIGNAL,
-                ptr::null(),
-                0,
-            )
-        };
-        if sent == bytes.len() as isize {
-            Ok(())
-        } else {
-            Err(sent)
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            let (address, length) = (rest.as_ptr(), rest.len());
+            let sent = self.until(Direction::Write, NEVER, || {
+                let flags = libc::MSG_NOSIGNAL;
+                // SAFETY: bytes of that length, no address.
+                unsafe {
+                    syscall!(
+                        SYS_sendto,
+                        self.fd,
+                        address,
+                        length,
+                        flags,
+                        ptr::null::<u8>(),
+                        0
+                    )
+                }
+            });
+            rest = usize::try_from(sent)
+                .ok()
+                .and_then(|sent| rest.get(sent..))
+                .ok_or(sent)?;
         }
+        Ok(())
     }
 
     /// Takes a datagram that has come by `deadline`: its length, which may be more than the buffer
     /// holds, or `-errno`.
     pub fn datagram(&self, buffer: &mut [u8], deadline: Instant) -> isize {
-        let fd = self.fd;
-        let (address, length) = (buffer.as_mut_ptr(), buffer.len());
-        // SAFETY: the buffer is writable.
-        let attempt = || unsafe {
-            syscall!(
-                SYS_recvfrom,
-                fd,
-                address,
-                length,
-                libc::MSG_DONTWAIT | libc::MSG_TRUNC,
-                0,
-                0
-            )
-        };
-        let probe = || match attempt() {
-            result if result == -(libc::EAGAIN as isize) => 0,
-            result => result,
-        };
-        let native = || {
-            let mut one = libc::pollfd {
-                fd,
-                events: libc::POLLIN,
-                revents: 0,
-            };
-            let left = clock::until(deadline).map_or(-1, |left| left.as_millis() as i64);
-            // SAFETY: one entry.
-            match unsafe { syscall!(SYS_poll, &raw mut one, 1, left) } {
-                result if result <= 0 => result,
-                _ => probe(),
-            }
-        };
-        let interests = [Interest {
-            fd,
-            read: true,
-            write: false,
-        }];
         loop {
-            let watch = Watch::new(self.me);
-            match poll::any(
-                self.me,
-                interests.iter().copied(),
-                deadline,
-                &watch,
-                probe,
-                native,
-            ) {
-                0 if deadline <= clock::now() => return -(libc::EAGAIN as isize),
-                // A handler has run, or an empty datagram has come.
-                0 => {}
-                result if result == -(libc::EINTR as isize) => {}
+            match self.receive(buffer, libc::MSG_TRUNC, deadline) {
+                // An empty one is none.
+                0 if deadline > clock::now() => {}
+                0 => return EAGAIN,
                 result => return result,
             }
         }
@@ -125,26 +93,69 @@ impl Socket {
     pub fn fill(&self, buffer: &mut [u8]) -> Result<(), Beyond> {
         let mut got = 0;
         while got < buffer.len() {
-            let rest = &mut buffer[got..];
-            // SAFETY: the rest of the buffer is writable.
-            let more = unsafe {
-                receive::from(
-                    self.me,
-                    self.fd,
-                    rest.as_mut_ptr().cast(),
-                    rest.len(),
-                    0,
-                    Source::NONE,
-                )
-            };
-            match more {
+            match self.receive(&mut buffer[got..], 0, NEVER) {
                 // Lost in the middle: libc tries once more.
                 0 => return Err(Beyond),
-                more if more == -(libc::EINTR as isize) => {}
                 more => got += usize::try_from(more).map_err(|_| Beyond)?,
             }
         }
         Ok(())
+    }
+
+    fn receive(&self, buffer: &mut [u8], flags: i32, deadline: Instant) -> isize {
+        let (address, length) = (buffer.as_mut_ptr(), buffer.len());
+        self.until(Direction::Read, deadline, || {
+            // SAFETY: the buffer is writable.
+            unsafe { syscall!(SYS_recvfrom, self.fd, address, length, flags, 0, 0) }
+        })
+    }
+
+    /// Calls `attempt`, which does not block, until it returns something else than `-EAGAIN`, or that at
+    /// `deadline`; `-ECANCELED` if the thread is cancelled before.
+    fn until(&self, direction: Direction, deadline: Instant, attempt: impl Fn() -> isize) -> isize {
+        let operation = Operation::new(self.me, self.fd, direction);
+        loop {
+            let edges = operation.as_ref().map_or(0, |it| it.entry.edges(direction));
+            match attempt() {
+                EAGAIN => {}
+                EINTR => continue,
+                result => return result,
+            }
+            let watched = operation
+                .as_ref()
+                .filter(|operation| operation.entry.register(self.fd).is_ok());
+            let reason = match watched {
+                Some(operation) => lookup::told(self.me, || {
+                    operation.park(edges, deadline, Cancellation::Point)
+                }),
+                None => self.wait_in_kernel(direction, deadline),
+            };
+            match reason {
+                Wake::Timeout => return attempt(),
+                Wake::Closed => return EBADF,
+                Wake::Interrupted if lookup::is_cancelled(self.me) => {
+                    return -(libc::ECANCELED as isize);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    fn wait_in_kernel(&self, direction: Direction, deadline: Instant) -> Wake {
+        let mut one = libc::pollfd {
+            fd: self.fd,
+            events: match direction {
+                Direction::Read => libc::POLLIN,
+                Direction::Write => libc::POLLOUT,
+            },
+            revents: 0,
+        };
+        let left = || clock::millis_until(deadline);
+        // SAFETY: one entry.
+        match restart::in_region(|| unsafe { syscall!(SYS_poll, &raw mut one, 1, left()) }) {
+            0 => Wake::Timeout,
+            _ => Wake::Ready,
+        }
     }
 }
 
