@@ -36,8 +36,8 @@ FEW_KERNEL_THREADS = {
     "stdio_variants": 32,
 }
 
-# Programs that take the hub away, which libgreen tells.
-MAY_COMPLAIN = {"denied_calls"}
+# Programs that take the hub or kernel threads away, which libgreen tells.
+MAY_COMPLAIN = {"denied_calls", "denied_threads"}
 
 # The library with its own assertions: locks in order, no wait with one held, stacks intact.
 CHECKED = ROOT / "target/checked/libgreen.so"

@@ -7,6 +7,8 @@ use libc::{clockid_t, pthread_cond_t, pthread_mutex_t, timespec};
 use super::mutex;
 use super::symbol::check;
 use crate::glibc::real::real;
+use crate::ops::attempts::{self, Manner, Outcome};
+use crate::ops::turn::Ends;
 use crate::sched::tie::{self, Change};
 use crate::sched::{blocking, wake};
 use crate::signal::cancel;
@@ -95,11 +97,15 @@ unsafe fn wait_on_ours(
     }
 }
 
-/// Has glibc wait on one of its own by `call`.
+/// Has glibc wait on one of its own by `call`, until `deadline`.
 ///
 /// # Safety
 /// As for `pthread_cond_wait`.
-unsafe fn wait_in_glibc(mutex: *mut pthread_mutex_t, call: impl FnOnce() -> c_int) -> c_int {
+unsafe fn wait_in_glibc(
+    mutex: *mut pthread_mutex_t,
+    deadline: Result<Instant, c_int>,
+    call: impl FnOnce() -> c_int,
+) -> c_int {
     // SAFETY: as the caller promises.
     let its_mutex = unsafe { mutex::of(mutex) };
     if !its_mutex.is_glibcs() {
@@ -115,7 +121,36 @@ unsafe fn wait_in_glibc(mutex: *mut pthread_mutex_t, call: impl FnOnce() -> c_in
             _ => Change::None,
         });
     }
-    blocking::region(call)
+    let Ok(deadline) = deadline else {
+        return blocking::region(call);
+    };
+    let mut looks = 0;
+    let wake_for_nothing = || {
+        looks += 1;
+        (looks > attempts::BEFORE_WAKING_FOR_NOTHING).then_some(())
+    };
+    let manner = Manner {
+        cancellation: Cancellation::Never,
+        ends: Ends::Always,
+        deadline,
+    };
+    if blocking::await_successor() {
+        return blocking::region(call);
+    }
+    // SAFETY: as the caller promises: the caller holds the mutex.
+    let refused = unsafe { mutex::unlock(mutex) };
+    if refused != 0 {
+        return refused;
+    }
+    let outcome = attempts::run(manner, wake_for_nothing);
+    // SAFETY: as the caller promises.
+    let error = unsafe { mutex::lock(mutex, Cancellation::Never) };
+    cancel::point();
+    match outcome {
+        _ if error != 0 => error,
+        Outcome::Timeout => libc::ETIMEDOUT,
+        Outcome::Done(()) | Outcome::MayBlock | Outcome::Interrupted => 0,
+    }
 }
 
 /// `pthread_cond_wait(3p)`.
@@ -131,7 +166,7 @@ pub unsafe extern "C-unwind" fn pthread_cond_wait(
     if unsafe { of(cond) }.is_glibcs() {
         let real = real!(pthread_cond_wait @ "GLIBC_2.3.2" (_, _));
         // SAFETY: as the caller promises.
-        return unsafe { wait_in_glibc(mutex, || real(cond, mutex)) };
+        return unsafe { wait_in_glibc(mutex, Ok(NEVER), || real(cond, mutex)) };
     }
     // SAFETY: as the caller promises.
     unsafe { wait_on_ours(cond, mutex, NEVER) }
@@ -153,7 +188,9 @@ pub unsafe extern "C-unwind" fn pthread_cond_timedwait(
     if ours.is_glibcs() {
         let real = real!(pthread_cond_timedwait @ "GLIBC_2.3.2" (_, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { wait_in_glibc(mutex, || real(cond, mutex, time)) };
+        let deadline = unsafe { time::deadline(ours.clock(), time) };
+        // SAFETY: as the caller promises.
+        return unsafe { wait_in_glibc(mutex, deadline, || real(cond, mutex, time)) };
     }
     // SAFETY: as the caller promises.
     match unsafe { time::deadline(ours.clock(), time) } {
@@ -179,7 +216,9 @@ pub unsafe extern "C-unwind" fn pthread_cond_clockwait(
     if unsafe { of(cond) }.is_glibcs() {
         let real = real!(pthread_cond_clockwait(_, _, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { wait_in_glibc(mutex, || real(cond, mutex, clock, time)) };
+        let deadline = unsafe { time::deadline(clock, time) };
+        // SAFETY: as the caller promises.
+        return unsafe { wait_in_glibc(mutex, deadline, || real(cond, mutex, clock, time)) };
     }
     if !time::is_supported(clock) {
         return libc::EINVAL;

@@ -5,6 +5,7 @@ use core::ptr;
 
 use libc::timespec;
 
+use crate::ops::attempts::{self, Manner, Outcome};
 use crate::ops::turn::{self, Ends};
 use crate::sched::{blocking, turns};
 use crate::signal::restart;
@@ -42,12 +43,30 @@ pub fn unless_at_once<R: From<i8> + PartialEq>(
         return restart::libc_call(call);
     }
     let before = errno::get();
-    let result = restart::libc_call(at_once);
-    if result != R::from(-1) || errno::get() != busy {
+    let attempt = || {
+        let result = restart::libc_call(&at_once);
+        if result != R::from(-1) || errno::get() != busy {
+            return Some(result);
+        }
+        errno::set(before);
+        None
+    };
+    if let Some(result) = attempt() {
         return result;
     }
-    errno::set(before);
-    in_turn(cancellation, ends, call)
+    let manner = Manner {
+        cancellation,
+        ends,
+        deadline: NEVER,
+    };
+    match attempts::run(manner, attempt) {
+        Outcome::Done(result) => result,
+        Outcome::MayBlock => in_turn(cancellation, ends, call),
+        Outcome::Interrupted | Outcome::Timeout => {
+            errno::set(libc::EINTR);
+            R::from(-1)
+        }
+    }
 }
 
 /// Runs `call`, which fails with `EAGAIN` after the time limit that it gets, when it is the caller's
@@ -79,11 +98,32 @@ pub unsafe fn in_turn_within(
     };
     let before = errno::get();
     let at_once = clock::to_timespec(0);
-    let result = restart::libc_call(|| call(&raw const at_once));
-    if result != -1 || errno::get() != libc::EAGAIN || deadline == 0 {
+    let attempt = || {
+        let result = restart::libc_call(|| call(&raw const at_once));
+        if result != -1 || errno::get() != libc::EAGAIN || deadline == 0 {
+            return Some(result);
+        }
+        errno::set(before);
+        None
+    };
+    if let Some(result) = attempt() {
         return result;
     }
-    errno::set(before);
+    let manner = Manner {
+        cancellation,
+        ends,
+        deadline,
+    };
+    let error = match attempts::run(manner, attempt) {
+        Outcome::Done(result) => return result,
+        Outcome::MayBlock => 0,
+        Outcome::Interrupted => libc::EINTR,
+        Outcome::Timeout => libc::EAGAIN,
+    };
+    if error != 0 {
+        errno::set(error);
+        return -1;
+    }
     restart::libc_call(|| {
         let call = || {
             let left =

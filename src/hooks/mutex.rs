@@ -6,10 +6,13 @@ use libc::{clockid_t, pthread_mutex_t, pthread_mutexattr_t, timespec};
 
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
+use crate::ops::attempts::{self, Manner, Outcome};
+use crate::ops::turn::Ends;
 use crate::sched::blocking;
 use crate::sched::tie::{self, Change};
 use crate::sync::mutex::Mutex;
 use crate::sync::time;
+use crate::sys::clock::{Instant, NEVER};
 use crate::task::word::Cancellation;
 
 /// # Safety
@@ -29,6 +32,45 @@ fn take(mutex: &Mutex, call: impl FnOnce() -> c_int) -> c_int {
         });
     }
     blocking::region(call)
+}
+
+/// A point in time that is over.
+const OVER: timespec = timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+
+/// [`take`], by `call`, which may wait until `deadline`. `cancellation` says whose ends that.
+///
+/// # Safety
+/// `mutex` is a mutex.
+unsafe fn wait_for_glibcs(
+    mutex: *mut pthread_mutex_t,
+    cancellation: Cancellation,
+    deadline: Instant,
+    call: impl FnOnce() -> c_int,
+) -> c_int {
+    let by_then = real!(pthread_mutex_clocklock(_, _, _));
+    // SAFETY: as the caller promises.
+    let ours = unsafe { of(mutex) };
+    let manner = Manner {
+        cancellation,
+        ends: Ends::Never,
+        deadline,
+    };
+    let attempt = || {
+        // Unlike `trylock` this says whether the caller has it himself.
+        // SAFETY: as the caller promises.
+        let result = take(ours, || unsafe {
+            by_then(mutex, libc::CLOCK_REALTIME, &OVER)
+        });
+        (result != libc::ETIMEDOUT).then_some(result)
+    };
+    match attempts::run(manner, attempt) {
+        Outcome::Done(result) => result,
+        Outcome::MayBlock | Outcome::Interrupted => take(ours, call),
+        Outcome::Timeout => libc::ETIMEDOUT,
+    }
 }
 
 /// glibc's function that changes something about `mutex` without releasing it.
@@ -69,7 +111,7 @@ unsafe fn lock_slowly(mutex: *mut pthread_mutex_t, cancellation: Cancellation) -
     }
     let real = real!(pthread_mutex_lock(_));
     // SAFETY: as the caller promises.
-    take(ours, || unsafe { real(mutex) })
+    unsafe { wait_for_glibcs(mutex, cancellation, NEVER, || real(mutex)) }
 }
 
 /// Unlocks, for this module and for condition variables.
@@ -240,7 +282,15 @@ pub unsafe extern "C-unwind" fn pthread_mutex_clocklock(
     }
     let real = real!(pthread_mutex_clocklock(_, _, _));
     // SAFETY: as the caller promises.
-    take(ours, || unsafe { real(mutex, clock, time) })
+    let call = || unsafe { real(mutex, clock, time) };
+    // SAFETY: as the caller promises.
+    match unsafe { time::deadline(clock, time) } {
+        // SAFETY: as the caller promises.
+        Ok(deadline) if time::is_supported(clock) => unsafe {
+            wait_for_glibcs(mutex, Cancellation::Asynchronous, deadline, call)
+        },
+        _ => take(ours, call),
+    }
 }
 
 /// `pthread_mutex_unlock(3p)`.

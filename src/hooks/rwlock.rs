@@ -6,9 +6,13 @@ use libc::{clockid_t, pthread_rwlock_t, timespec};
 
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
+use crate::ops::attempts::{self, Manner};
+use crate::ops::turn::Ends;
 use crate::sched::blocking;
 use crate::sync::rwlock::RwLock;
 use crate::sync::time;
+use crate::sys::clock::{Instant, NEVER};
+use crate::task::word::Cancellation;
 
 /// # Safety
 /// `lock` is a read-write lock.
@@ -16,6 +20,29 @@ use crate::sync::time;
 unsafe fn of<'a>(lock: *mut pthread_rwlock_t) -> &'a RwLock {
     // SAFETY: as the caller promises; the layout is glibc's.
     unsafe { &*lock.cast::<RwLock>() }
+}
+
+/// A point in time that is over.
+const OVER: timespec = timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+
+/// Waits until `deadline` for one that is glibc's, which `block` does in the kernel; `attempt` is
+/// the same with a time limit that is over.
+fn wait_for_glibcs(
+    deadline: Instant,
+    attempt: impl Fn() -> c_int,
+    block: impl FnOnce() -> c_int,
+) -> c_int {
+    let manner = Manner {
+        cancellation: Cancellation::Asynchronous,
+        ends: Ends::Never,
+        deadline,
+    };
+    let attempt = || Some(attempt()).filter(|&result| result != libc::ETIMEDOUT);
+    let (ended, expired) = (|| libc::EINTR, || libc::ETIMEDOUT);
+    attempts::or_block(manner, attempt, ended, expired, block)
 }
 
 /// `pthread_rwlock_rdlock(3p)`.
@@ -28,8 +55,11 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
         let real = real!(pthread_rwlock_rdlock(_));
+        let by_then = real!(pthread_rwlock_clockrdlock(_, _, _));
         // SAFETY: as the caller promises.
-        return blocking::region(|| unsafe { real(lock) });
+        let attempt = || unsafe { by_then(lock, libc::CLOCK_REALTIME, &OVER) };
+        // SAFETY: as the caller promises.
+        return wait_for_glibcs(NEVER, attempt, || unsafe { real(lock) });
     }
     ours.read_forever()
 }
@@ -45,8 +75,11 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_wrlock(lock: *mut pthread_rwlock_
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
         let real = real!(pthread_rwlock_wrlock(_));
+        let by_then = real!(pthread_rwlock_clockwrlock(_, _, _));
         // SAFETY: as the caller promises.
-        return blocking::region(|| unsafe { real(lock) });
+        let attempt = || unsafe { by_then(lock, libc::CLOCK_REALTIME, &OVER) };
+        // SAFETY: as the caller promises.
+        return wait_for_glibcs(NEVER, attempt, || unsafe { real(lock) });
     }
     ours.write_forever()
 }
@@ -127,7 +160,14 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_clockrdlock(
     if ours.is_glibcs() {
         let real = real!(pthread_rwlock_clockrdlock(_, _, _));
         // SAFETY: as the caller promises.
-        return blocking::region(|| unsafe { real(lock, clock, time) });
+        let attempt = || unsafe { real(lock, libc::CLOCK_REALTIME, &OVER) };
+        // SAFETY: as the caller promises.
+        let block = || unsafe { real(lock, clock, time) };
+        // SAFETY: as the caller promises.
+        return match unsafe { time::deadline(clock, time) } {
+            Ok(deadline) if time::is_supported(clock) => wait_for_glibcs(deadline, attempt, block),
+            _ => blocking::region(block),
+        };
     }
     // glibc looks at the time-out first, unlike for mutexes.
     // SAFETY: as the caller promises.
@@ -152,7 +192,14 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_clockwrlock(
     if ours.is_glibcs() {
         let real = real!(pthread_rwlock_clockwrlock(_, _, _));
         // SAFETY: as the caller promises.
-        return blocking::region(|| unsafe { real(lock, clock, time) });
+        let attempt = || unsafe { real(lock, libc::CLOCK_REALTIME, &OVER) };
+        // SAFETY: as the caller promises.
+        let block = || unsafe { real(lock, clock, time) };
+        // SAFETY: as the caller promises.
+        return match unsafe { time::deadline(clock, time) } {
+            Ok(deadline) if time::is_supported(clock) => wait_for_glibcs(deadline, attempt, block),
+            _ => blocking::region(block),
+        };
     }
     // SAFETY: as the caller promises.
     match unsafe { time::deadline(clock, time) } {

@@ -6,11 +6,15 @@ use libc::{clockid_t, sem_t, timespec};
 
 use super::symbol::check;
 use crate::glibc::real::real;
+use crate::ops::attempts::{self, Manner};
+use crate::ops::turn::Ends;
 use crate::sched::blocking;
 use crate::signal::{cancel, restart};
 use crate::sync::sem::Sem;
 use crate::sync::time;
+use crate::sys::clock::{Instant, NEVER};
 use crate::sys::errno;
+use crate::task::word::Cancellation;
 
 /// # Safety
 /// `sem` is a semaphore.
@@ -22,6 +26,28 @@ unsafe fn of<'a>(sem: *mut sem_t) -> &'a Sem {
 
 fn edge(result: isize) -> c_int {
     errno::to_libc(result) as c_int
+}
+
+/// Waits until `deadline` for one that is glibc's, which `block` does in the kernel.
+fn wait_for_shared(sem: &Sem, deadline: Instant, block: impl FnOnce() -> c_int) -> c_int {
+    const BUSY: isize = -(libc::EAGAIN as isize);
+    let manner = Manner {
+        cancellation: Cancellation::Point,
+        // The kernel starts a wait with a time limit never again.
+        ends: match deadline {
+            NEVER => Ends::UnlessRestarted,
+            _ => Ends::Always,
+        },
+        deadline,
+    };
+    let attempt = || {
+        Some(sem.try_wait())
+            .filter(|&result| result != BUSY)
+            .map(edge)
+    };
+    let fail = |error: c_int| move || edge(-(error as isize));
+    let (ended, expired) = (fail(libc::EINTR), fail(libc::ETIMEDOUT));
+    attempts::or_block(manner, attempt, ended, expired, block)
 }
 
 /// `sem_wait(3)`.
@@ -36,7 +62,8 @@ pub unsafe extern "C-unwind" fn sem_wait(sem: *mut sem_t) -> c_int {
     if ours.is_glibcs() {
         let real = real!(sem_wait @ "GLIBC_2.34" (_));
         // SAFETY: as the caller promises.
-        return blocking::region(|| restart::libc_call(|| unsafe { real(sem) }));
+        let block = || restart::libc_call(|| unsafe { real(sem) });
+        return wait_for_shared(ours, NEVER, block);
     }
     edge(ours.wait())
 }
@@ -81,7 +108,12 @@ pub unsafe extern "C-unwind" fn sem_clockwait(
     if ours.is_glibcs() {
         let real = real!(sem_clockwait(_, _, _));
         // SAFETY: as the caller promises.
-        return blocking::region(|| restart::libc_call(|| unsafe { real(sem, clock, time) }));
+        let block = || restart::libc_call(|| unsafe { real(sem, clock, time) });
+        // SAFETY: as the caller promises.
+        return match unsafe { time::deadline(clock, time) } {
+            Ok(deadline) if time::is_supported(clock) => wait_for_shared(ours, deadline, block),
+            _ => blocking::region(block),
+        };
     }
     if !time::is_supported(clock) {
         return edge(-(libc::EINVAL as isize));

@@ -12,10 +12,13 @@ use super::syscall::Call;
 use super::{
     cpu_time, fork, limits, memory_locks, syscall_kernel_state, syscall_signals, thread_ids,
 };
+use crate::ops::attempts::{self, Manner};
+use crate::ops::turn::Ends;
 use crate::ops::{child, lives, numbers, open, rights};
 use crate::sched::{self, blocking, park};
 use crate::signal::exec;
 use crate::sync::futex;
+use crate::sys::clock::NEVER;
 use crate::sys::user;
 use crate::task::word::Cancellation;
 use crate::task::{arguments, green};
@@ -154,7 +157,7 @@ pub unsafe fn run(call: &Call) -> isize {
                 };
                 match call.run() {
                     Some(result) => result,
-                    None => blocking::region(kernel),
+                    None => kernels_futex(&call, kernel),
                 }
             }
             number => syscall_signals::run(number, call.arguments).unwrap_or_else(|| {
@@ -250,4 +253,37 @@ unsafe fn clone3_copies(arguments: usize, size: usize) -> Option<bool> {
     // SAFETY: just seen.
     let [flags, .., stack] = unsafe { arguments.read_unaligned() };
     copies(flags, stack)
+}
+
+/// An operation on a futex that is the kernel's affair. Where the caller must not block its kernel
+/// thread a wait ends for nothing instead, as any may (futex(2)).
+///
+/// # Safety
+/// As for `futex`.
+unsafe fn kernels_futex(call: &futex::Call, kernel: impl FnOnce() -> isize) -> isize {
+    // SAFETY: as the caller promises.
+    let deadline = match unsafe { call.deadline_in_kernel() } {
+        Some(deadline) if !blocking::await_successor() => deadline,
+        _ => return blocking::region(kernel),
+    };
+    let mut looks = 0;
+    let attempt = || {
+        looks += 1;
+        match call.is_unchanged() {
+            false if looks == 1 => Some(-(libc::EAGAIN as isize)),
+            true if looks <= attempts::BEFORE_WAKING_FOR_NOTHING => None,
+            _ => Some(0),
+        }
+    };
+    let manner = Manner {
+        cancellation: Cancellation::Asynchronous,
+        ends: match deadline {
+            NEVER => Ends::UnlessRestarted,
+            _ => Ends::Always,
+        },
+        deadline,
+    };
+    let fail = |error: c_int| move || -(error as isize);
+    let (ended, expired) = (fail(libc::EINTR), fail(libc::ETIMEDOUT));
+    attempts::or_block(manner, attempt, ended, expired, kernel)
 }

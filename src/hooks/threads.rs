@@ -7,11 +7,14 @@ use libc::{clockid_t, pthread_attr_t, pthread_t, timespec};
 
 use super::symbol::check;
 use crate::glibc::real::real;
+use crate::ops::attempts::{self, Manner};
+use crate::ops::turn::Ends;
 use crate::runtime;
 use crate::sched::blocking;
 use crate::signal::cancel;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::sanitizers;
+use crate::task::word::Cancellation;
 use crate::task::{Kind, StartRoutine, Thread, current, of_pthread};
 use crate::thread::join;
 
@@ -121,6 +124,30 @@ pub unsafe extern "C-unwind" fn thrd_exit(result: c_int) -> ! {
     unsafe { pthread_exit(ptr::without_provenance_mut(result as usize)) }
 }
 
+/// Waits until `deadline` for the end of a thread that is not green, which `block` does in the kernel.
+///
+/// # Safety
+/// As for `pthread_join`.
+unsafe fn await_native(
+    id: pthread_t,
+    place: *mut *mut c_void,
+    deadline: Instant,
+    block: impl FnOnce() -> c_int,
+) -> c_int {
+    let try_join = real!(pthread_tryjoin_np(_, _));
+    let manner = Manner {
+        cancellation: Cancellation::Point,
+        ends: Ends::Never,
+        deadline,
+    };
+    let attempt = || {
+        // SAFETY: as the caller promises.
+        Some(unsafe { try_join(id, place) }).filter(|&result| result != libc::EBUSY)
+    };
+    let (ended, expired) = (|| libc::EINTR, || libc::ETIMEDOUT);
+    attempts::or_block(manner, attempt, ended, expired, block)
+}
+
 /// `pthread_join(3)`.
 ///
 /// # Safety
@@ -134,7 +161,7 @@ pub unsafe extern "C-unwind" fn pthread_join(id: pthread_t, place: *mut *mut c_v
         None => {
             let real = real!(pthread_join(_, _));
             // SAFETY: as the caller promises.
-            blocking::region(|| unsafe { real(id, place) })
+            unsafe { await_native(id, place, NEVER, || real(id, place)) }
         }
     }
 }
@@ -219,7 +246,13 @@ pub unsafe extern "C-unwind" fn pthread_clockjoin_np(
         None => {
             let real = real!(pthread_clockjoin_np(_, _, _, _));
             // SAFETY: as the caller promises.
-            blocking::region(|| unsafe { real(id, place, clock, time) })
+            let call = || unsafe { real(id, place, clock, time) };
+            // SAFETY: as the caller promises.
+            match unsafe { deadline(clock, time) } {
+                // SAFETY: as the caller promises.
+                Ok(deadline) => unsafe { await_native(id, place, deadline, call) },
+                Err(_) => blocking::region(call),
+            }
         }
     }
 }

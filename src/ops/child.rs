@@ -3,6 +3,8 @@
 use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
 
 use super::EINTR;
+use super::attempts::{self, Manner};
+use super::turn::Ends;
 use crate::sched::children::{any, table, tracing};
 use crate::sched::{blocking, park};
 use crate::signal::{Watch, cancel, mask, restart};
@@ -127,7 +129,15 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
             Awaited::Any if parks => self.for_any(me),
             _ => None,
         };
-        result.unwrap_or_else(|| restart::in_region(&self.native))
+        let manner = Manner {
+            cancellation: self.cancellation,
+            ends: Ends::UnlessRestarted,
+            deadline: NEVER,
+        };
+        result.unwrap_or_else(|| {
+            let native = || restart::kernel_call(&self.native);
+            attempts::or_block(manner, &self.attempt, || EINTR, || EINTR, native)
+        })
     }
 
     /// `None` if the kernel has to wait.

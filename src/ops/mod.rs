@@ -4,6 +4,7 @@
 //! green thread, except for [`numbers`].
 
 pub mod accept;
+pub mod attempts;
 pub mod batch;
 pub mod child;
 pub mod connect;

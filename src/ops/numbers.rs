@@ -5,11 +5,13 @@
 use core::ffi::{c_int, c_uint};
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::attempts::{self, Manner, Outcome};
 use super::turn::{self, Ends};
 use super::{EINTR, lives, owner, receive};
 use crate::hub::{descriptor, place};
 use crate::sched::kernel_state::{self, Change};
 use crate::sched::{self, blocking, turns};
+use crate::sys::clock::NEVER;
 use crate::sys::raw::syscall;
 use crate::sys::{limit, open_files};
 use crate::task::word::Cancellation;
@@ -294,13 +296,29 @@ fn lock(
 ) -> isize {
     const EAGAIN: isize = -(libc::EAGAIN as isize);
     const EACCES: isize = -(libc::EACCES as isize);
-    // Who is to be cancelled is so in `call`.
-    if green().is_some_and(|me| !me.cancelled.load(Ordering::Relaxed)) {
+    let attempt = || {
         // SAFETY: the kernel refuses bad addresses.
         match unsafe { syscall!(SYS_fcntl, fd, at_once, argument) } {
-            EAGAIN | EACCES => {}
-            error if error < 0 => return refuse(error),
-            result => return result,
+            EAGAIN | EACCES => None,
+            result => Some(result),
+        }
+    };
+    // Who is to be cancelled is so in `call`.
+    if green().is_some_and(|me| !me.cancelled.load(Ordering::Relaxed)) {
+        let manner = Manner {
+            cancellation: Cancellation::Point,
+            ends: Ends::UnlessRestarted,
+            deadline: NEVER,
+        };
+        let result = attempt().or_else(|| match attempts::run(manner, attempt) {
+            Outcome::Done(result) => Some(result),
+            Outcome::MayBlock => None,
+            Outcome::Interrupted | Outcome::Timeout => Some(EINTR),
+        });
+        match result {
+            None => {}
+            Some(error) if error < 0 => return refuse(error),
+            Some(result) => return result,
         }
     }
     turn::run(

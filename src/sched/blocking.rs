@@ -8,8 +8,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::turns::Turns;
 use super::worker::Worker;
-use super::{idle, kernel_thread, slots, switch, worker};
+use super::{idle, kernel_thread, monitor, park, slots, switch, worker};
+use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::{in_child, restore};
+use crate::task::word::Cancellation;
 use crate::task::{After, Critical, Kind, Thread, current, green};
 
 /// So many kernel threads are in blocking regions.
@@ -28,6 +30,39 @@ const FEW: u32 = 4;
 pub fn are_few() -> bool {
     USED.load(Ordering::Relaxed) < FEW
 }
+
+/// Whether the caller may block its kernel thread: it has no slot to keep from others, or somebody is
+/// there to take that over. Otherwise [a kernel thread](want_successor) is to be had before, if the kernel gives one.
+pub fn may_block() -> bool {
+    !current().parks() || idle::has_successor()
+}
+
+/// Has a kernel thread started, so that the caller [may block](may_block) its own. That takes a moment,
+/// if there is one.
+pub fn want_successor() {
+    monitor::want_successor();
+}
+
+/// [`want_successor`], and waits until there is one, or until it was refused: whether the caller may block
+/// its kernel thread, which may be another one by then.
+pub fn await_successor() -> bool {
+    let me = current();
+    let refusals = monitor::refusals();
+    while !may_block()
+        && !monitor::was_refused()
+        && monitor::refusals() == refusals
+        && !me.is_critical()
+    {
+        want_successor();
+        let _critical = Critical::enter();
+        me.arm(Cancellation::Never);
+        park::commit(me, clock::after(MOMENT));
+    }
+    may_block()
+}
+
+/// How long it takes to start a kernel thread, about.
+const MOMENT: Instant = MILLISECOND / 5;
 
 /// The kernel thread of `worker`, the caller, is in no blocking region, whether it was or not.
 #[inline]

@@ -39,6 +39,10 @@ pub fn in_kernel<R>(me: &'static Thread, wait: impl FnOnce() -> R) -> Option<R> 
     if !alone || slots::any_queued() {
         return None;
     }
+    if !blocking::may_block() {
+        blocking::want_successor();
+        return None;
+    }
     if !known.is_counted.get() {
         if WAITING.fetch_add(1, Ordering::Relaxed) >= slots::all().len() as u32 {
             WAITING.fetch_sub(1, Ordering::Relaxed);

@@ -39,6 +39,9 @@ pub fn before(change: Change) {
         }
         return;
     }
+    // What is about to change may be that there are no further kernel threads: it takes one of those
+    // that there are from the others.
+    blocking::await_successor();
     blocking::wire();
     if change == Change::Inherited {
         me.set_distinct();

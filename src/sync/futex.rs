@@ -78,6 +78,30 @@ impl Call {
         }
     }
 
+    /// Of a wait that [`run`](Self::run) leaves to the kernel: its deadline. `None` for other operations,
+    /// and where the kernel refuses it.
+    ///
+    /// # Safety
+    /// As for `futex`.
+    pub unsafe fn deadline_in_kernel(&self) -> Option<Instant> {
+        if !is_name(self.word) || !self.is_reachable() {
+            return None;
+        }
+        // SAFETY: as the caller promises.
+        unsafe {
+            match self.operation & COMMAND {
+                libc::FUTEX_WAIT => self.relative().ok(),
+                libc::FUTEX_WAIT_BITSET if self.third_value != 0 => self.absolute().ok(),
+                _ => None,
+            }
+        }
+    }
+
+    /// Of such a one: whether the word still has the value to wait at.
+    pub fn is_unchanged(&self) -> bool {
+        self.word().load(Ordering::SeqCst) == self.value
+    }
+
     /// Whether everything that the operation looks at is there. What is not, the
     /// kernel refuses.
     fn is_reachable(&self) -> bool {

@@ -8,7 +8,7 @@
 
 mod board;
 
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::slot::Slot;
 use super::worker::{self, Worker};
@@ -116,9 +116,18 @@ pub fn wake_worker() {
     }
 }
 
+/// Whether a worker without a slot is there, asleep or in the hub, who would take one over that is
+/// laid down.
+pub fn has_successor() -> bool {
+    let _critical = Critical::enter();
+    BOARD.is_polling() || BOARD.sleeping() > 0
+}
+
 static NO_WORKER: report::Once = report::Once::new();
 /// How often in a row no worker could be started. A forked child counts on.
 static FAILURES: AtomicU32 = AtomicU32::new(0);
+/// A worker was started without a slot, and does not run yet. A forked child [sets it up](set_up), too.
+static STARTING: AtomicBool = AtomicBool::new(false);
 /// How often in a row is not worth telling.
 const TOLERATED: u32 = 20;
 
@@ -154,11 +163,38 @@ pub fn start_worker() {
             worker.put_by();
         })
     });
+    if !note_start(started) {
+        lay_down(slot);
+    }
+}
+
+/// Starts a worker that has no slot, unless there is one. For the monitor: whether there is one
+/// now, or soon.
+pub fn start_successor() -> bool {
+    if has_successor() || STARTING.load(Ordering::Relaxed) {
+        return true;
+    }
+    STARTING.store(true, Ordering::Relaxed);
+    let started = Worker::create().ok_or(libc::ENOMEM).and_then(|worker| {
+        worker.spawn().inspect_err(|_| {
+            STARTING.store(false, Ordering::Relaxed);
+            worker.put_by();
+        })
+    });
+    note_start(started)
+}
+
+/// A worker has begun to run, which may be the one that was last started without a slot.
+pub fn has_started() {
+    STARTING.store(false, Ordering::Relaxed);
+}
+
+/// Whether a worker was `started`. If none can be for long it is told.
+fn note_start(started: Result<(), i32>) -> bool {
     let Err(error) = started else {
         FAILURES.store(0, Ordering::Relaxed);
-        return;
+        return true;
     };
-    lay_down(slot);
     // The monitor comes again. For a moment it may always fail: while another thread is in
     // `execve` the kernel refuses to make threads that share its working directory.
     if FAILURES.fetch_add(1, Ordering::Relaxed) == TOLERATED {
@@ -168,6 +204,7 @@ pub fn start_worker() {
             b"); going on with those there are",
         ]);
     }
+    false
 }
 
 /// Makes whoever waits in the hub, or the next to do so, return.
@@ -298,6 +335,7 @@ pub fn needs_poller() -> bool {
 /// # Safety
 /// No worker runs: at the start, or in a forked child.
 pub unsafe fn set_up() {
+    STARTING.store(false, Ordering::Relaxed);
     // SAFETY: as the caller promises.
     unsafe { BOARD.set_up(slots::all().len()) };
 }

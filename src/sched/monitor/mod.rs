@@ -17,7 +17,7 @@ mod pace;
 mod stuck;
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 
 use super::worker::Worker;
@@ -39,6 +39,8 @@ const OWED_PERIOD: Duration = Duration::from_millis(1);
 const HURRY: Duration = Duration::from_micros(200);
 /// How long nobody must have called a worker, beyond the few that stay, for it to end.
 const RETIREMENT: Instant = 100 * MILLISECOND;
+/// How long it does not ask the kernel for a thread in advance that was refused.
+const REFUSAL: Instant = 10 * MILLISECOND;
 /// After so many looks at idle slots only, the monitor sleeps for good.
 const DROWSY: u32 = 20;
 
@@ -47,6 +49,12 @@ const DROWSY: u32 = 20;
 static BELL: Bell = Bell::new();
 /// Somebody has found no worker for an idle slot.
 static WORKER_WANTED: AtomicBool = AtomicBool::new(false);
+/// Somebody has found no worker that could take over his slot.
+static SUCCESSOR_WANTED: AtomicBool = AtomicBool::new(false);
+/// How often none could be started. A forked child counts on.
+static REFUSALS: AtomicU32 = AtomicU32::new(0);
+/// When the last time was.
+static REFUSED: AtomicU64 = AtomicU64::new(0);
 /// Somebody who cannot reach the hub wants whoever waits there to return.
 static KICK: AtomicBool = AtomicBool::new(false);
 
@@ -56,6 +64,8 @@ static PLAIN: AtomicI32 = AtomicI32::new(0);
 /// In a forked child nobody wants anything, and there is no monitor.
 fn reset() {
     restore(&WORKER_WANTED, false);
+    restore(&SUCCESSOR_WANTED, false);
+    restore(&REFUSED, 0);
     restore(&KICK, false);
     restore(&PLAIN, 0);
 }
@@ -90,6 +100,25 @@ pub fn want_worker() {
     if !WORKER_WANTED.swap(true, Ordering::SeqCst) {
         BELL.ring();
     }
+}
+
+/// Has a worker started that could take over the caller's slot, if the kernel did not refuse one
+/// just now.
+#[cold]
+pub fn want_successor() {
+    if !was_refused() && !SUCCESSOR_WANTED.swap(true, Ordering::SeqCst) {
+        BELL.ring();
+    }
+}
+
+/// Whether the kernel has refused one just now.
+pub fn was_refused() -> bool {
+    clock::now() - REFUSED.load(Ordering::Relaxed) < REFUSAL
+}
+
+/// How often it has.
+pub fn refusals() -> u32 {
+    REFUSALS.load(Ordering::Relaxed)
 }
 
 /// Kicks the hub on behalf of a thread that has other descriptors than the process.
@@ -165,6 +194,10 @@ fn look(watch: &mut Watch, seen_polls: &mut u32) -> Stuck {
     let wanted = WORKER_WANTED.swap(false, Ordering::SeqCst);
     if (wanted || slots::any_queued()) && idle::idle_slots() > 0 {
         idle::start_worker();
+    }
+    if SUCCESSOR_WANTED.swap(false, Ordering::SeqCst) && !idle::start_successor() {
+        REFUSED.store(clock::now(), Ordering::Relaxed);
+        REFUSALS.fetch_add(1, Ordering::Relaxed);
     }
     children::start_wanted();
     deaths::start_wanted();

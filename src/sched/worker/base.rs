@@ -14,6 +14,7 @@ pub(super) extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
     let worker = unsafe { &*worker.cast::<Worker>() };
     worker.adopt_base();
     worker.install_signal_stack();
+    idle::has_started();
     work(worker);
     (upcalls::get().deliver_deferred)();
     worker.leave();
