@@ -8,6 +8,16 @@ use crate::task::lock::Locked;
 /// at each of them, with the queue's lock held.
 const MOST_TAKEN: u32 = 64;
 
+/// Where in a queue threads are put.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// Before all others: who has been given a lock, which stays taken until he has run. Each of those
+    /// who run before him and want it would have to wait for it, too.
+    First,
+    /// Behind all others.
+    Last,
+}
+
 /// A FIFO and its lock. The length can be read without.
 #[derive(Default)]
 pub struct RunQueue<const RANK: u32> {

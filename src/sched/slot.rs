@@ -7,7 +7,7 @@
 
 use core::ptr;
 
-use super::run_queue::RunQueue;
+use super::run_queue::{Place, RunQueue};
 use super::worker::Worker;
 use crate::arch::prefetch;
 use crate::sys::atomic::{AtomicPtr, AtomicU32, Ordering};
@@ -192,13 +192,16 @@ impl Slot {
         })
     }
 
-    /// Appends all of `threads` on behalf of `worker` and returns the new length; gives
-    /// them back if the slot is no longer the worker's.
+    /// Puts all of `threads` at that place on behalf of `worker` and returns the new length;
+    /// gives them back if the slot is no longer the worker's.
     #[inline]
-    pub fn push(&self, worker: &Worker, threads: List) -> Result<u32, List> {
+    pub fn push(&self, worker: &Worker, mut threads: List, place: Place) -> Result<u32, List> {
         self.queue.with(|list| {
             if !ptr::eq(self.owner(), worker) {
                 return Err(threads);
+            }
+            if place == Place::First {
+                core::mem::swap(list, &mut threads);
             }
             list.append(threads);
             Ok(list.len())

@@ -3,6 +3,7 @@
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use super::run_queue::Place;
 use super::slot::{Pick, Shared, Slot};
 use super::worker::Worker;
 use crate::settings::MAX_SLOTS;
@@ -73,7 +74,7 @@ pub fn take_over(victim: &Slot, slot: &Slot, worker: &Worker) -> u32 {
     let loot = victim.take_half();
     let count = loot.len();
     if count > 0
-        && let Err(loot) = slot.push(worker, loot)
+        && let Err(loot) = slot.push(worker, loot, Place::Last)
     {
         SHARED.global.push(loot);
     }

@@ -4,6 +4,7 @@
 //! when none is held: threads go to a run queue, a worker is put to it, kernel threads
 //! are woken.
 
+use super::run_queue::Place;
 use super::{idle, slots, statistics, tempo, worker};
 use crate::sys::futex;
 use crate::task::list::List;
@@ -20,17 +21,17 @@ use crate::wait::woken::Woken;
 pub fn runnable(thread: &Thread) {
     let mut list = List::new();
     list.push(thread);
-    all_runnable(list);
+    all_runnable(list, Place::Last);
 }
 
-/// [`runnable`] for all of `list`, in its order.
+/// [`runnable`] for all of `list`, in its order, at that place of the queue.
 #[inline]
-pub fn all_runnable(list: List) {
+fn all_runnable(list: List, place: Place) {
     statistics::became_runnable(&list);
     let me = current();
     let on_worker = me.kind() == Kind::Base || me.parks();
     let rest = if on_worker {
-        match worker::of(me).push(list) {
+        match worker::of(me).push(list, place) {
             Ok(queued) => return call_for(me, queued),
             Err(list) => list,
         }
@@ -79,8 +80,11 @@ pub fn all(mut woken: Woken) {
     while let Some(thread) = woken.kernel.pop() {
         futex::wake(thread.word.release(), 1);
     }
+    if woken.granted.len() > 0 {
+        all_runnable(woken.granted, Place::First);
+    }
     if woken.runnable.len() > 0 {
-        all_runnable(woken.runnable);
+        all_runnable(woken.runnable, Place::Last);
     }
 }
 

@@ -13,6 +13,8 @@ use crate::task::word::{Claim, Wake};
 pub struct Woken {
     /// Green threads whose registers are in memory.
     pub runnable: List,
+    /// Those of them that have been given a lock: the others may be about to wait for it.
+    pub granted: List,
     /// Threads that sleep in the kernel; their words are held.
     pub kernel: List,
 }
@@ -23,6 +25,7 @@ impl Woken {
     pub const fn new() -> Self {
         Self {
             runnable: List::new(),
+            granted: List::new(),
             kernel: List::new(),
         }
     }
@@ -33,6 +36,7 @@ impl Woken {
         match thread.word.claim(reason) {
             Claim::Lost => return false,
             Claim::Pending => {}
+            Claim::Runnable if reason == Wake::Granted => self.granted.push(thread),
             Claim::Runnable => self.runnable.push(thread),
             Claim::Kernel => self.kernel.push(thread),
         }

@@ -238,6 +238,12 @@ MUTANTS = [
         "",
     ),
     Mutant(
+        "who has been given a lock queues behind all others",
+        "sched/slot.rs",
+        "if place == Place::First {",
+        "if place != Place::Last && list.len() == 0 {",
+    ),
+    Mutant(
         "a slot is taken from a worker that moves",
         "sched/slot.rs",
         "ptr::eq(self.owner(), owner) && ticks.is_none_or(|ticks| ticks == self.ticks())",

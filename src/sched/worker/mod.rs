@@ -16,6 +16,7 @@ pub use life::{all, staying};
 
 use super::mask::KernelMask;
 use super::relief::Relief;
+use super::run_queue::Place;
 use super::slot::{Pick, Slot};
 use super::turns::Turns;
 use super::{slots, statistics, tempo};
@@ -141,14 +142,14 @@ impl Worker {
         );
     }
 
-    /// Queues all of `threads` at the worker's slot and returns the queue's length;
-    /// gives them back if the worker has none.
+    /// Queues all of `threads` at the worker's slot, at that place, and returns the queue's
+    /// length; gives them back if the worker has none.
     #[inline]
-    pub fn push(&self, threads: List) -> Result<u32, List> {
+    pub fn push(&self, threads: List, place: Place) -> Result<u32, List> {
         let Some(slot) = self.slot() else {
             return Err(threads);
         };
-        let queued = slot.push(self, threads);
+        let queued = slot.push(self, threads, place);
         if queued.is_err() {
             self.set_slot(None);
         }

@@ -3,7 +3,7 @@
 
 use loom::sync::Arc;
 use loom::thread;
-use models::sched::run_queue::RunQueue;
+use models::sched::run_queue::{Place, RunQueue};
 use models::sched::slot::{Pick, Shared, Slot};
 use models::sched::worker::Worker;
 use models::task::Thread;
@@ -41,7 +41,7 @@ fn a_thread_is_queued_at_a_slot_of_ones_own_or_given_back() {
             })
         };
         let (slot, others) = &*shared;
-        let given_back = slot.push(stuck, one(awake)).is_err();
+        let given_back = slot.push(stuck, one(awake), Place::Last).is_err();
         let run_here = is_run(slot.pick(stuck, others, 1), awake);
         let run_there = monitor.join().unwrap();
         // What nobody has picked yet is still queued.
@@ -49,7 +49,7 @@ fn a_thread_is_queued_at_a_slot_of_ones_own_or_given_back() {
         let places = [given_back, run_here, run_there, left];
         if slot.owner().cast_const() != std::ptr::from_ref(stuck) {
             let late = Thread::create(Sleeper::Green);
-            assert!(slot.push(stuck, one(late)).is_err());
+            assert!(slot.push(stuck, one(late), Place::Last).is_err());
         }
         assert_eq!(
             places.into_iter().filter(|here| *here).count(),
@@ -67,7 +67,7 @@ fn a_slot_is_not_taken_from_a_worker_that_moves() {
         let worker = &*Box::leak(Box::new(Worker::default()));
         let next = Thread::create(Sleeper::Green);
         shared.0.assign(worker);
-        assert!(shared.0.push(worker, one(next)).is_ok());
+        assert!(shared.0.push(worker, one(next), Place::Last).is_ok());
         let monitor = {
             let shared = shared.clone();
             thread::spawn(move || shared.0.take_from(worker, Some(0)))
@@ -93,5 +93,23 @@ fn the_global_queue_is_shared_out() {
             .collect();
         let taken: u32 = takers.into_iter().map(|taker| taker.join().unwrap()).sum();
         assert_eq!(taken + global.len(), 3);
+    });
+}
+
+/// Who has been given a lock runs before those who wait for their turn, and may want it.
+#[test]
+fn a_new_owner_of_a_lock_runs_first() {
+    loom::model(|| {
+        let (slot, others) = (Slot::default(), Shared::default());
+        let worker = &*Box::leak(Box::new(Worker::default()));
+        let [waiting, owner] = [(); 2].map(|()| Thread::create(Sleeper::Green));
+        slot.assign(worker);
+        assert!(matches!(
+            slot.push(worker, one(waiting), Place::Last),
+            Ok(1)
+        ));
+        assert!(matches!(slot.push(worker, one(owner), Place::First), Ok(2)));
+        assert!(is_run(slot.pick(worker, &others, 1), owner));
+        assert!(is_run(slot.pick(worker, &others, 1), waiting));
     });
 }

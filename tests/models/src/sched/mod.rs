@@ -113,6 +113,7 @@ pub mod wake {
             futex::wake(thread.word.release(), 1);
         }
         assert!(woken.runnable.first().is_none());
+        assert!(woken.granted.first().is_none());
     }
 
     /// As the library's.
