@@ -10,6 +10,9 @@
 #include <sys/uio.h>
 #include <termios.h>
 
+/* volatile, so that the compiler does not know better */
+static void *volatile nowhere = (void *)8;
+
 static void *write_line_late(void *descriptor)
 {
 	sleep_ms(5);
@@ -161,6 +164,23 @@ static void timer(void)
 	CHECK_OK(close(timer));
 }
 
+/* What a full counter would refuse anyway it refuses at once. */
+static void full_counter(void)
+{
+	int event = eventfd(0, 0);
+	eventfd_t value = UINT64_MAX, one[2] = {1, 1};
+	struct iovec parts[2] = {{&one[0], 4}, {&one[1], 8}};
+	CHECK_OK(eventfd_write(event, UINT64_MAX - 1));
+	CHECK_ERRNO(write(event, &value, sizeof value), EINVAL);
+	CHECK_ERRNO(write(event, &value, sizeof value - 1), EINVAL);
+	CHECK_ERRNO(write(event, nowhere, sizeof value), EFAULT);
+	CHECK_ERRNO(writev(event, parts, 2), EINVAL);
+	CHECK_ERRNO(writev(event, nowhere, 2), EFAULT);
+	CHECK_OK(eventfd_read(event, &value));
+	CHECK_EQ(value, UINT64_MAX - 1);
+	CHECK_OK(close(event));
+}
+
 /* A read with too little room fails at once, although there is nothing to be read; a pipe has nothing to say to one
  * of no bytes. */
 static void too_short(void)
@@ -194,6 +214,7 @@ static void *all(void *unused)
 	terminal();
 	fifo();
 	event_counter();
+	full_counter();
 	timer();
 	too_short();
 	return unused;

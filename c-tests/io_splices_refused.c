@@ -91,9 +91,33 @@ static void files_are_sent(void (*pair)(int[2]))
 	CHECK_OK(close(writable));
 }
 
+/* A socket that listens is never ready, and has nothing to do with data. */
+static void listeners(void)
+{
+	int tcp = socket(AF_INET, SOCK_STREAM, 0), local = socket(AF_UNIX, SOCK_STREAM, 0), ends[2];
+	int file = file_opened(O_RDONLY);
+	struct sockaddr_un unnamed = {.sun_family = AF_UNIX};
+	CHECK_OK(listen(tcp, 1));
+	CHECK_OK(bind(local, (struct sockaddr *)&unnamed, sizeof unnamed.sun_family));
+	CHECK_OK(listen(local, 1));
+	CHECK_OK(pipe(ends));
+	CHECK_ERRNO(splice(tcp, NULL, ends[1], NULL, 4, 0), ENOTCONN);
+	CHECK_ERRNO(splice(local, NULL, ends[1], NULL, 4, 0), EINVAL);
+	write_exactly(ends[1], "pipe", 4);
+	CHECK_ERRNO(splice(ends[0], NULL, tcp, NULL, 4, 0), EPIPE);
+	CHECK_ERRNO(splice(ends[0], NULL, local, NULL, 4, 0), ENOTCONN);
+	CHECK_ERRNO(sendfile(tcp, file, NULL, 4), EPIPE);
+	CHECK_ERRNO(sendfile(local, file, NULL, 4), ENOTCONN);
+	close_both(ends);
+	CHECK_OK(close(tcp));
+	CHECK_OK(close(local));
+	CHECK_OK(close(file));
+}
+
 static void *all(void *unused)
 {
 	splices();
+	listeners();
 	files_are_sent(unix_pair);
 	files_are_sent(tcp_pair);
 	return unused;
@@ -101,6 +125,7 @@ static void *all(void *unused)
 
 int main(void)
 {
+	signal(SIGPIPE, SIG_IGN);
 	check_here_and_in_thread(all, NULL);
 	all(NULL);
 	return 0;

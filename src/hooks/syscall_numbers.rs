@@ -17,7 +17,7 @@ use crate::ops::turn::Ends;
 use crate::ops::{child, lives, numbers, open, rights};
 use crate::sched::{self, blocking, park};
 use crate::signal::exec;
-use crate::sync::futex;
+use crate::sync::{futex, futex2};
 use crate::sys::clock::NEVER;
 use crate::sys::user;
 use crate::task::word::Cancellation;
@@ -160,6 +160,16 @@ pub unsafe fn run(call: &Call) -> isize {
                     None => kernels_futex(&call, kernel),
                 }
             }
+            futex2::SYS_FUTEX_WAKE if sched::is_running() => {
+                futex2::wake(a, b, c as i32, d as u32).unwrap_or_else(kernel)
+            }
+            futex2::SYS_FUTEX_WAIT if sched::is_running() => {
+                futex2::wait(call.arguments).unwrap_or_else(|| blocking::region(kernel))
+            }
+            futex2::SYS_FUTEX_REQUEUE if sched::is_running() => {
+                futex2::requeue(a, b as u32, (c as i32, d as i32)).unwrap_or_else(kernel)
+            }
+            libc::SYS_futex_waitv => blocking::region(kernel),
             number => syscall_signals::run(number, call.arguments).unwrap_or_else(|| {
                 let arguments = thread_ids::understood(number, call.arguments);
                 syscall_kernel_state::run(number, arguments)

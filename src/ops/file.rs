@@ -2,15 +2,15 @@
 
 use libc::iovec;
 
-use super::{EAGAIN, IN_KERNEL, Operation, pass_on};
+use super::{EAGAIN, IN_KERNEL, Operation, are_empty, pass_on};
 use crate::arch::system_call::syscall6;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::park;
 use crate::signal::{cancel, restart};
 use crate::sys::raw::{is_refused, syscall};
-use crate::sys::terminal;
-use crate::task::Thread;
+use crate::sys::{open_files, terminal};
+use crate::task::{Thread, arguments};
 
 const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
 
@@ -43,15 +43,41 @@ impl Call {
         unsafe { cancel::waiting_call(self.number, [a, b, c, 0, 0, 0]) }
     }
 
-    /// Whether it is a `read` or `write` of no bytes.
+    /// Whether it is a `read` or `write` of no bytes, or of a vector of none.
     fn is_for_nothing(&self) -> bool {
-        matches!(self.number, libc::SYS_read | libc::SYS_write) && self.arguments[2] == 0
+        let [_, buffer, length] = self.arguments;
+        match self.number {
+            libc::SYS_read | libc::SYS_write => length == 0,
+            _ => are_empty(buffer as *const iovec, length as i32),
+        }
+    }
+
+    /// Whether it ends at once in `direction`, although a look at `entry`, of the number `fd`, says that
+    /// it would wait.
+    fn ends_unasked(&self, entry: &Descriptor, fd: i32, direction: Direction) -> bool {
+        match direction {
+            Direction::Read => terminal::reads_unasked(fd) || self.is_too_short(entry, fd),
+            Direction::Write => self.is_no_number(fd),
+        }
     }
 
     /// Whether it is a `read` from `entry`, of the number `fd`, that fails at once, as it has too little
     /// room.
     fn is_too_short(&self, entry: &Descriptor, fd: i32) -> bool {
         self.number == libc::SYS_read && self.arguments[2] < entry.least_room(fd)
+    }
+
+    /// Whether `fd` is an eventfd, and it is not a `write` of one number that that can add (eventfd(2)).
+    fn is_no_number(&self, fd: i32) -> bool {
+        let [_, buffer, length] = self.arguments;
+        let adds = || {
+            self.number == libc::SYS_write
+                && length == size_of::<u64>()
+                && arguments::are_readable(buffer, length)
+                // SAFETY: just seen.
+                && unsafe { (buffer as *const u64).read_unaligned() } != u64::MAX
+        };
+        open_files::kind_of_anonymous(fd, &mut [0; 32]) == b"[eventfd]" && !adds()
     }
 }
 
@@ -165,9 +191,11 @@ fn when_ready(
     if entry.is_nonblocking(fd) {
         native()
     } else if !is_ready(fd, direction) {
-        let ends_unasked = direction == Direction::Read
-            && (terminal::reads_unasked(fd) || call.is_too_short(entry, fd));
-        if ends_unasked { IN_KERNEL } else { EAGAIN }
+        if call.ends_unasked(entry, fd, direction) {
+            IN_KERNEL
+        } else {
+            EAGAIN
+        }
     } else if direction == Direction::Write {
         // A terminal that takes a byte makes the caller wait until it has all.
         pass_on(entry, direction);

@@ -27,6 +27,7 @@ pub mod splice;
 pub mod turn;
 
 use core::ffi::c_void;
+use core::mem::offset_of;
 
 use libc::{iovec, msghdr};
 
@@ -36,7 +37,7 @@ use crate::sched::{park, wake};
 use crate::signal::{Watch, cancel, restart};
 use crate::sys::clock::{Instant, NEVER};
 use crate::task::word::{Cancellation, Wake};
-use crate::task::{Critical, Thread};
+use crate::task::{Critical, Thread, arguments};
 
 const EAGAIN: isize = -(libc::EAGAIN as isize);
 const EINTR: isize = -(libc::EINTR as isize);
@@ -87,11 +88,31 @@ unsafe fn rest(
     done as isize
 }
 
+/// Whether `count` buffers, as for `readv`, are there and have no room at all: nothing is transferred
+/// then, whatever the file.
+fn are_empty(vectors: *const iovec, count: i32) -> bool {
+    let first = vectors.wrapping_byte_add(offset_of!(iovec, iov_len));
+    if !arguments::is_readable_word(first.cast()) {
+        return false;
+    }
+    // SAFETY: just seen.
+    if unsafe { first.cast::<usize>().read_unaligned() } > 0 {
+        return false;
+    }
+    let count = count as usize;
+    arguments::are_readable(vectors.addr(), count * size_of::<iovec>())
+        && (0..count).all(|place| {
+            // SAFETY: just seen.
+            unsafe { vectors.wrapping_add(place).read_unaligned() }.iov_len == 0
+        })
+}
+
 /// A vector of `count` buffers as the message that it is to a socket; `None` for files of another
-/// `class`, and where the kernel has to refuse it.
+/// `class`, and where the kernel has to refuse it or transfers nothing.
 fn as_message(class: Option<Class>, vectors: *const iovec, count: i32) -> Option<msghdr> {
     let is_socket = matches!(class, Some(Class::Tcp | Class::Socket));
-    (is_socket && (1..=libc::UIO_MAXIOV).contains(&count)).then(|| {
+    let is_valid = (1..=libc::UIO_MAXIOV).contains(&count);
+    (is_socket && is_valid && !are_empty(vectors, count)).then(|| {
         // SAFETY: all zeros is a message without anything.
         let mut message: msghdr = unsafe { core::mem::zeroed() };
         message.msg_iov = vectors.cast_mut();

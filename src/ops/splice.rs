@@ -24,6 +24,11 @@ fn is_socket(fd: i32) -> bool {
     matches!(class(fd), Class::Tcp | Class::Socket)
 }
 
+/// Whether `fd` is a socket that listens: no data go through it, and it never is ready to be written.
+fn is_listener(fd: i32) -> bool {
+    is_socket(fd) && socket::int_option(fd, libc::SO_ACCEPTCONN) == Ok(1)
+}
+
 /// Waits until `fd` is ready, unless the program's own calls on it do not block or the kernel
 /// is going to refuse the transfer: 0 or `-errno`.
 fn await_ready(
@@ -93,7 +98,7 @@ pub unsafe fn send_file(
     // SAFETY: as the caller promises.
     let call = |count: usize| unsafe { syscall!(SYS_sendfile, to, from, offset, count) };
     let to_socket = is_socket(to);
-    let is_refused = || count == 0 || !can_be_sent(from, to);
+    let is_refused = || count == 0 || is_listener(to) || !can_be_sent(from, to);
     let mut sent = 0;
     loop {
         let wait = |fd, direction| match Operation::new(me, fd, direction) {
@@ -215,6 +220,8 @@ pub unsafe fn splice(
                         || sink.appends()
                         || source.is_no_data()
                         || sink.is_no_data()
+                        || is_listener(from.0)
+                        || is_listener(to.0)
                 }
                 _ => true,
             }

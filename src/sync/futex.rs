@@ -5,6 +5,7 @@
 //! call instruction stands in the kernel's, so wake-ups that find too few here go
 //! there, too.
 
+use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use libc::timespec;
@@ -160,22 +161,7 @@ impl Call {
         let (Ok(deadline), true) = (deadline, bits != 0) else {
             return invalid();
         };
-        let watch = Watch::new(current());
-        loop {
-            // Under the queue's lock: a wake-up comes before the look or after
-            // the thread is in the queue.
-            let unchanged = || (self.word().load(Ordering::SeqCst) == self.value).then_some(bits);
-            let ends = Cancellation::Asynchronous;
-            match park::on_address(self.word, deadline, ends, unchanged, || (), || ()) {
-                None => return -(libc::EAGAIN as isize),
-                Some(Wake::Timeout) => return -(libc::ETIMEDOUT as isize),
-                Some(Wake::Interrupted) if watch.ends_futex_wait(deadline != NEVER) => {
-                    return -(libc::EINTR as isize);
-                }
-                Some(Wake::Interrupted) => cancel::anywhere(),
-                Some(_) => return 0,
-            }
-        }
+        wait(self.word(), self.value, bits, deadline, deadline != NEVER)
     }
 
     fn wake_bitset(&self, bits: u32) -> isize {
@@ -190,16 +176,9 @@ impl Call {
         if woken < 0 || moved < 0 {
             return invalid();
         }
-        let holds = || expected.is_none_or(|value| self.word().load(Ordering::SeqCst) == value);
-        let Some((woken, moved)) = wake::requeue(
-            self.word,
-            self.second,
-            (woken as usize, moved as usize),
-            holds,
-        ) else {
-            return -(libc::EAGAIN as isize);
-        };
-        (woken + moved) as isize
+        let expected = expected.map(|value| (self.word(), value));
+        let limits = (woken as usize, moved as usize);
+        requeue(self.word, self.second, limits, expected)
     }
 
     /// `FUTEX_WAKE_OP`: changes the second word, wakes waiters of the first, and,
@@ -242,8 +221,63 @@ impl Call {
     }
 }
 
+/// Waits until woken by somebody who asks for one of `bits`, while `word` has that `value`. A handler
+/// with `SA_RESTART` ends that only if it `is_limited`.
+pub(super) fn wait(
+    word: &AtomicU32,
+    value: u32,
+    bits: u32,
+    deadline: Instant,
+    is_limited: bool,
+) -> isize {
+    let watch = Watch::new(current());
+    loop {
+        // Under the queue's lock: a wake-up comes before the look or after
+        // the thread is in the queue.
+        let unchanged = || (word.load(Ordering::SeqCst) == value).then_some(bits);
+        let ends = Cancellation::Asynchronous;
+        let key = ptr::from_ref(word).addr();
+        match park::on_address(key, deadline, ends, unchanged, || (), || ()) {
+            None => return -(libc::EAGAIN as isize),
+            Some(Wake::Timeout) => return -(libc::ETIMEDOUT as isize),
+            Some(Wake::Interrupted) if watch.ends_futex_wait(is_limited) => {
+                return -(libc::EINTR as isize);
+            }
+            Some(Wake::Interrupted) => cancel::anywhere(),
+            Some(_) => return 0,
+        }
+    }
+}
+
+/// Wakes up to `limits.0` waiters of the one address and moves up to `limits.1` of the others to the
+/// second, here or in the kernel, if the word has the value that is `expected`. How many that makes.
+pub(super) fn requeue(
+    from: usize,
+    to: usize,
+    limits: (usize, usize),
+    expected: Option<(&AtomicU32, u32)>,
+) -> isize {
+    let holds = || expected.is_none_or(|(word, value)| word.load(Ordering::SeqCst) == value);
+    let Some((woken, moved)) = wake::requeue(from, to, limits, holds) else {
+        return -(libc::EAGAIN as isize);
+    };
+    let done = (woken + moved) as isize;
+    let (to_wake, to_move) = (limits.0 - woken, limits.1 - moved);
+    if (to_wake, to_move) == (0, 0) {
+        return done;
+    }
+    let (operation, value) = match expected {
+        Some((_, value)) => (libc::FUTEX_CMP_REQUEUE, value),
+        None => (libc::FUTEX_REQUEUE, 0),
+    };
+    let operation = operation | libc::FUTEX_PRIVATE_FLAG;
+    // SAFETY: the addresses are keys; a word that is compared is there, as the caller has seen.
+    let more = unsafe { syscall!(SYS_futex, from, operation, to_wake, to_move, to, value) };
+    done + more.max(0)
+}
+
 /// Wakes up to `count` waiters whose bit sets meet `bits`, here or in the kernel.
-fn wake_matching(word: usize, count: u32, bits: u32) -> isize {
+pub(super) fn wake_matching(word: usize, count: u32, bits: u32) -> isize {
     let count = count as i32;
     // The kernel wakes one even when asked for none or fewer (futex_wake).
     let limit = count.max(1) as usize;
