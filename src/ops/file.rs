@@ -1,5 +1,7 @@
 //! Reads and writes on what is no socket.
 
+use core::ptr;
+
 use libc::iovec;
 
 use super::{EAGAIN, IN_KERNEL, Operation, are_empty, pass_on};
@@ -118,9 +120,9 @@ pub(super) unsafe fn transfer(
             if result == EOPNOTSUPP || is_refused(result) {
                 entry.cannot_skip_waiting(fd, direction);
                 result = when_ready(entry, fd, direction, &call, native);
-                if result == EAGAIN && direction == Direction::Read {
-                    // SAFETY: as the caller promises.
-                    result = unsafe { from_fifo(fd, vectors, count) };
+                if result == EAGAIN && direction == Direction::Read && is_without_writers(fd) {
+                    // Who comes meanwhile may make it wait.
+                    result = IN_KERNEL;
                 }
             }
             if !matches!(result, EAGAIN | IN_KERNEL) {
@@ -165,17 +167,32 @@ unsafe fn no_wait(fd: i32, direction: Direction, vectors: *const iovec, count: i
     }
 }
 
-/// A read from a FIFO in which a look has found nothing: without writers it is at its end, but
-/// as long as there has been none nothing tells of that. `EAGAIN` of all else.
-///
-/// # Safety
-/// As for `readv`.
-unsafe fn from_fifo(fd: i32, vectors: *const iovec, count: i32) -> isize {
+/// Whether `fd` is a pipe or FIFO that nobody can write to: it is at its end, but as long as there
+/// has been no writer nothing tells of that. Asked when a look has found nothing.
+pub(super) fn is_without_writers(fd: i32) -> bool {
+    // SAFETY: only asks.
+    let mode = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) } as i32 & libc::O_ACCMODE;
+    // The call below writes to what can be written. That has a writer, anyway.
+    if mode != libc::O_RDONLY {
+        return false;
+    }
+    // What comes meanwhile cannot be put anywhere, and stays.
+    let nowhere = iovec {
+        iov_base: ptr::without_provenance_mut(align_of::<usize>()),
+        iov_len: 1,
+    };
     // Of the calls that read from a pipe the one that can be told not to wait, where pipes with
     // names do not know RWF_NOWAIT.
-    // SAFETY: as the caller promises.
-    let result = unsafe { syscall!(SYS_vmsplice, fd, vectors, count, libc::SPLICE_F_NONBLOCK) };
-    if result < 0 { EAGAIN } else { result }
+    // SAFETY: the kernel copes with a place that is not there.
+    unsafe {
+        syscall!(
+            SYS_vmsplice,
+            fd,
+            &raw const nowhere,
+            1,
+            libc::SPLICE_F_NONBLOCK
+        ) == 0
+    }
 }
 
 /// `native` if a look says that it will not block. It may yet: another thread or process
@@ -207,13 +224,24 @@ fn when_ready(
 
 /// Whether a look at `fd`, a socket, says that nothing more will come.
 pub(super) fn is_shut_down(fd: i32) -> bool {
+    look(fd, libc::POLLRDHUP) > 0
+}
+
+/// Whether a look at `fd`, a socket, says that nothing more will come, or something urgent has, beyond
+/// which no call reads.
+pub(super) fn ends_here(fd: i32) -> bool {
+    look(fd, libc::POLLRDHUP | libc::POLLPRI) > 0
+}
+
+/// What a `poll` of `fd` for `events` says that does not wait.
+fn look(fd: i32, events: i16) -> isize {
     let mut look = libc::pollfd {
         fd,
-        events: libc::POLLRDHUP,
+        events,
         revents: 0,
     };
     // SAFETY: `look` is live.
-    unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) > 0 }
+    unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) }
 }
 
 /// What a look at `fd` says: yes where it is not to be had, so that the caller goes on to a
@@ -223,12 +251,6 @@ pub(super) fn is_ready(fd: i32, direction: Direction) -> bool {
         Direction::Read => libc::POLLIN,
         Direction::Write => libc::POLLOUT,
     };
-    let mut look = libc::pollfd {
-        fd,
-        events,
-        revents: 0,
-    };
-    // SAFETY: `look` is live.
-    let result = unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) };
+    let result = look(fd, events);
     result > 0 || is_refused(result)
 }

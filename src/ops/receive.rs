@@ -7,7 +7,10 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::{EAGAIN, IN_KERNEL, Operation, as_message, at_once, file, pass_on, rest, rights};
+use super::{
+    EAGAIN, EINTR, IN_KERNEL, Operation, are_empty, as_message, at_once, file, pass_on, rest,
+    rights,
+};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
@@ -127,20 +130,41 @@ pub unsafe fn from(
         let call = || unsafe { real(fd, buffer, length, flags, source.address, source.length) };
         return restart::in_region(|| errno::to_kernel(call()));
     }
-    if flags & libc::MSG_WAITALL != 0 {
-        return all(&mut operation, length, flags, call);
+    if length == 0 {
+        operation.part_done();
     }
-    operation.run(
-        |entry, edges| {
-            let result = call(0, flags | libc::MSG_DONTWAIT);
-            if result == EAGAIN {
-                return found_nothing(entry, fd);
-            }
-            settle(entry, fd, edges, result, length, flags);
-            result
-        },
-        || call(0, flags),
-    )
+    let result = if flags & libc::MSG_WAITALL != 0 {
+        all(&mut operation, length, flags, call)
+    } else {
+        operation.run(
+            |entry, edges| {
+                let result = call(0, flags | libc::MSG_DONTWAIT);
+                if result == EAGAIN {
+                    return found_nothing(entry, fd);
+                }
+                settle(entry, fd, edges, result, length, flags);
+                result
+            },
+            || call(0, flags),
+        )
+    };
+    if length == 0 {
+        return nothing(&operation, result);
+    }
+    result
+}
+
+/// What a receive call says that wants no bytes, and has waited with this `result`: on TCP any end of
+/// the wait is a success (tcp_recvmsg_locked in the kernel's net/ipv4/tcp.c).
+#[cold]
+fn nothing(operation: &Operation, result: isize) -> isize {
+    let (entry, fd) = (operation.entry, operation.fd);
+    let is_over = result == EINTR || result == EAGAIN && !entry.is_nonblocking(fd);
+    if is_over && entry.class(fd) == Class::Tcp {
+        0
+    } else {
+        result
+    }
 }
 
 /// `MSG_WAITALL`: goes on until `length` bytes have come, the stream ends, or
@@ -193,7 +217,7 @@ fn peek_all(
     let result = operation.run(
         |entry, _| {
             // Before the look: what has come by then is seen.
-            let is_last = entry.class(fd) != Class::Tcp || file::is_shut_down(fd);
+            let is_last = entry.class(fd) != Class::Tcp || file::ends_here(fd);
             let result = call(0, flags | libc::MSG_DONTWAIT);
             if result == EAGAIN {
                 return found_nothing(entry, fd);
@@ -273,7 +297,18 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
         at_once(me, call(flags))
     };
     if result < 0 {
-        return result;
+        // SAFETY: who has waited has had the message read by the kernel.
+        let wants_nothing = matches!(result, EINTR | EAGAIN)
+            && waits
+            && unsafe {
+                (*message).msg_iovlen == 0
+                    || are_empty((*message).msg_iov, (*message).msg_iovlen as i32)
+            };
+        return if wants_nothing {
+            nothing(&operation, result)
+        } else {
+            result
+        };
     }
     // SAFETY: filled by the successful call.
     unsafe {

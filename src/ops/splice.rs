@@ -5,6 +5,7 @@
 
 use libc::{iovec, loff_t, off_t};
 
+use super::receive::has_low_water;
 use super::{EAGAIN, Operation, file, pass_on};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
@@ -13,7 +14,7 @@ use crate::sched::park;
 use crate::signal::restart;
 use crate::sys::file::File;
 use crate::sys::raw::syscall;
-use crate::sys::{errno, socket};
+use crate::sys::{errno, socket, terminal};
 use crate::task::{Thread, arguments};
 
 fn class(fd: i32) -> Class {
@@ -52,8 +53,13 @@ fn await_by(mut operation: Operation, is_refused: impl FnOnce() -> bool) -> isiz
     if operation.entry.is_nonblocking(fd) {
         return 0;
     }
-    let goes_through =
-        || file::is_ready(fd, direction) || direction == Direction::Write && has_room(fd);
+    let goes_through = || {
+        file::is_ready(fd, direction)
+            || match direction {
+                Direction::Read => ends_unasked(fd),
+                Direction::Write => has_room(fd),
+            }
+    };
     let result = if goes_through() || is_refused() {
         park::spend(me);
         0
@@ -82,6 +88,16 @@ fn has_room(fd: i32) -> bool {
             (Ok(unsent), Ok(buffer)) => unsent < buffer,
             _ => true,
         }
+}
+
+/// Whether the kernel has an answer to who reads from `fd`, or will have one, although it is not ready:
+/// a FIFO's end, a terminal's time limit; or data, where a socket waits for more.
+fn ends_unasked(fd: i32) -> bool {
+    if is_socket(fd) {
+        has_low_water(fd)
+    } else {
+        terminal::reads_unasked(fd) || file::is_without_writers(fd)
+    }
 }
 
 /// `sendfile(2)`: a blocking socket takes everything.
