@@ -7,15 +7,22 @@
 //! dispatches look like that, short ones of which many end in the wait for a lock. Then,
 //! and only then, a trial tells: fewer slots and more slots in turns, by the number of
 //! dispatches that did something else or, where there are hardly any, of transfers from and to
-//! files on disks, which threads make without a dispatch. It tells nothing where there was not
-//! much to do in the meantime. A trial is repeated later and later as long as it says the same.
+//! files on disks, which threads make without a dispatch. What a load does in a moment varies
+//! by several times, so rounds have a vote each, whatever their difference, and a server that
+//! wrongly has fewer loses more than an interpreter does that has more for a while: slots are
+//! given up if three in four say so, and taken again if most do. A trial tells nothing where
+//! there was not much to do in the meantime. It is repeated later and later as long as it says
+//! the same.
 
 use crate::sys::clock::{Instant, MILLISECOND, SECOND};
 
 /// One step of a trial, or the stretch over which signs are looked for.
 const WINDOW: u64 = 20 * MILLISECOND;
-/// How often a trial tries each of the two.
-const ROUNDS: u32 = 3;
+/// How often a trial tries each of the two, at most.
+const ROUNDS: u32 = 8;
+/// So many rounds have to be for fewer slots than before, so many for more.
+const FOR_FEWER: u32 = 6;
+const FOR_MORE: u32 = 5;
 /// So many dispatches and transfers in a second of a slot are short ones.
 const SHORT: u64 = 5_000;
 /// Fewer than so many of them in a second, of all slots, tell nothing: the load has paused.
@@ -53,7 +60,7 @@ impl Sample {
     }
 }
 
-/// What was done with a number of slots in a second, of all steps together.
+/// What was done with a number of slots in a second.
 #[derive(Clone, Copy, Default)]
 struct Done {
     /// Dispatches that did something else than to wait for a lock.
@@ -61,37 +68,69 @@ struct Done {
     transfers: u64,
 }
 
-/// A comparison of `low` slots with `high`.
+impl Done {
+    /// Whether this is clearly more than `low`.
+    fn is_better_than(&self, low: &Self) -> bool {
+        let (high, low) = if (low.useful + self.useful) * HARDLY < low.transfers + self.transfers {
+            (self.transfers, low.transfers)
+        } else {
+            (self.useful, low.useful)
+        };
+        high * 100 > low * BETTER
+    }
+}
+
+/// A comparison of `low` slots with `high`, one step with each in a round.
 struct Trial {
     low: u32,
     high: u32,
-    /// Steps that are over, of `2 * ROUNDS`.
-    steps: u32,
-    /// With `low` and with `high`.
-    done: [Done; 2],
+    /// The step with `low` of this round, when it is over.
+    low_step: Option<Done>,
+    /// How many rounds were better with `low`, and with `high`.
+    votes: [u32; 2],
 }
 
 impl Trial {
-    fn is_low(&self) -> bool {
-        self.steps.is_multiple_of(2)
+    fn new(low: u32, high: u32) -> Self {
+        Self {
+            low,
+            high,
+            low_step: None,
+            votes: [0; 2],
+        }
     }
 
+    /// How many slots are tried now.
     fn limit(&self) -> u32 {
-        if self.is_low() { self.low } else { self.high }
+        if self.low_step.is_none() {
+            self.low
+        } else {
+            self.high
+        }
     }
 
-    /// The number of slots to use.
-    fn best(&self) -> u32 {
-        let [low, high] = self.done;
-        let (low, high) = if (low.useful + high.useful) * HARDLY < low.transfers + high.transfers {
-            (low.transfers, high.transfers)
+    /// The step is over.
+    fn end_step(&mut self, step: Done) {
+        match self.low_step.take() {
+            None => self.low_step = Some(step),
+            Some(low) => self.votes[usize::from(step.is_better_than(&low))] += 1,
+        }
+    }
+
+    /// The number of slots to use, once that is known, where `settled` were used before.
+    fn verdict(&self, settled: u32) -> Option<u32> {
+        let for_high = if settled == self.high {
+            ROUNDS - FOR_FEWER + 1
         } else {
-            (low.useful, high.useful)
+            FOR_MORE
         };
-        if high * 100 > low * BETTER {
-            self.high
+        let [low, high] = self.votes;
+        if high >= for_high {
+            Some(self.high)
+        } else if low > ROUNDS - for_high {
+            Some(self.low)
         } else {
-            self.low
+            None
         }
     }
 }
@@ -139,6 +178,12 @@ impl Limit {
     /// How many slots to use.
     pub fn get(&self) -> u32 {
         self.trial.as_ref().map_or(self.settled, Trial::limit)
+    }
+
+    /// How many are used outside of trials.
+    #[cfg(model)]
+    pub fn settled(&self) -> u32 {
+        self.settled
     }
 
     /// Takes a sample; [`get`](Self::get) may say something else afterwards.
@@ -195,12 +240,7 @@ impl Limit {
         } else {
             return;
         };
-        self.trial = Some(Trial {
-            low,
-            high,
-            steps: 0,
-            done: [Done::default(); 2],
-        });
+        self.trial = Some(Trial::new(low, high));
     }
 
     fn end_step(&mut self, now: Instant) {
@@ -213,23 +253,22 @@ impl Limit {
             self.next_trial = now + self.distance;
             return;
         }
-        let done = &mut trial.done[usize::from(!trial.is_low())];
-        done.useful += rate(window.dispatches.saturating_sub(window.lock_waits));
-        done.transfers += rate(window.transfers);
-        trial.steps += 1;
-        if trial.steps == 2 * ROUNDS {
-            let best = trial.best();
+        trial.end_step(Done {
+            useful: rate(window.dispatches.saturating_sub(window.lock_waits)),
+            transfers: rate(window.transfers),
+        });
+        if let Some(best) = trial.verdict(self.settled) {
             self.settle(best, now);
         }
     }
 
     fn settle(&mut self, best: u32, now: Instant) {
-        self.trial = None;
         self.distance = if best == self.settled {
             (self.distance * 2).min(LATE)
         } else {
             SOON
         };
+        self.trial = None;
         self.settled = best;
         self.next_trial = now + self.distance;
     }
