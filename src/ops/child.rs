@@ -123,7 +123,9 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
             // For the child of a posix_spawn that has failed, which is about to end.
             return restart::kernel_call(&self.native);
         }
-        let parks = !blocking::are_few();
+        // Where nobody could take over the slot at once many would come to wait for that, and then all
+        // go to the kernel.
+        let parks = !blocking::are_few() || !blocking::may_block();
         let result = match self.awaited {
             Awaited::Child(pid) if parks && !tracing::is_tracing() => self.for_one(me, pid),
             Awaited::Any if parks => self.for_any(me),
