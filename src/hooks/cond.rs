@@ -97,13 +97,14 @@ unsafe fn wait_on_ours(
     }
 }
 
-/// Has glibc wait on one of its own by `call`, until `deadline`.
+/// Has glibc wait on one of its own by `call`, until `deadline`; `None` if there is no such time, which
+/// glibc says.
 ///
 /// # Safety
 /// As for `pthread_cond_wait`.
 unsafe fn wait_in_glibc(
     mutex: *mut pthread_mutex_t,
-    deadline: Result<Instant, c_int>,
+    deadline: Option<Instant>,
     call: impl FnOnce() -> c_int,
 ) -> c_int {
     // SAFETY: as the caller promises.
@@ -121,7 +122,7 @@ unsafe fn wait_in_glibc(
             _ => Change::None,
         });
     }
-    let Ok(deadline) = deadline else {
+    let Some(deadline) = deadline else {
         return blocking::region(call);
     };
     let mut looks = 0;
@@ -166,7 +167,7 @@ pub unsafe extern "C-unwind" fn pthread_cond_wait(
     if unsafe { of(cond) }.is_glibcs() {
         let real = real!(pthread_cond_wait @ "GLIBC_2.3.2" (_, _));
         // SAFETY: as the caller promises.
-        return unsafe { wait_in_glibc(mutex, Ok(NEVER), || real(cond, mutex)) };
+        return unsafe { wait_in_glibc(mutex, Some(NEVER), || real(cond, mutex)) };
     }
     // SAFETY: as the caller promises.
     unsafe { wait_on_ours(cond, mutex, NEVER) }
@@ -188,7 +189,7 @@ pub unsafe extern "C-unwind" fn pthread_cond_timedwait(
     if ours.is_glibcs() {
         let real = real!(pthread_cond_timedwait @ "GLIBC_2.3.2" (_, _, _));
         // SAFETY: as the caller promises.
-        let deadline = unsafe { time::deadline(ours.clock(), time) };
+        let deadline = unsafe { time::deadline(ours.clock(), time) }.ok();
         // SAFETY: as the caller promises.
         return unsafe { wait_in_glibc(mutex, deadline, || real(cond, mutex, time)) };
     }
@@ -216,7 +217,7 @@ pub unsafe extern "C-unwind" fn pthread_cond_clockwait(
     if unsafe { of(cond) }.is_glibcs() {
         let real = real!(pthread_cond_clockwait(_, _, _, _));
         // SAFETY: as the caller promises.
-        let deadline = unsafe { time::deadline(clock, time) };
+        let deadline = unsafe { time::lock_deadline(clock, time) };
         // SAFETY: as the caller promises.
         return unsafe { wait_in_glibc(mutex, deadline, || real(cond, mutex, clock, time)) };
     }

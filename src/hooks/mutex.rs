@@ -12,7 +12,7 @@ use crate::sched::blocking;
 use crate::sched::tie::{self, Change};
 use crate::sync::mutex::Mutex;
 use crate::sync::time;
-use crate::sys::clock::{Instant, NEVER};
+use crate::sys::clock::{self, Instant, NEVER};
 use crate::task::word::Cancellation;
 
 /// # Safety
@@ -33,12 +33,6 @@ fn take(mutex: &Mutex, call: impl FnOnce() -> c_int) -> c_int {
     }
     blocking::region(call)
 }
-
-/// A point in time that is over.
-const OVER: timespec = timespec {
-    tv_sec: 0,
-    tv_nsec: 0,
-};
 
 /// [`take`], by `call`, which may wait until `deadline`. `cancellation` says whose ends that.
 ///
@@ -62,7 +56,7 @@ unsafe fn wait_for_glibcs(
         // Unlike `trylock` this says whether the caller has it himself.
         // SAFETY: as the caller promises.
         let result = take(ours, || unsafe {
-            by_then(mutex, libc::CLOCK_REALTIME, &OVER)
+            by_then(mutex, libc::CLOCK_REALTIME, &clock::PAST)
         });
         (result != libc::ETIMEDOUT).then_some(result)
     };
@@ -284,12 +278,12 @@ pub unsafe extern "C-unwind" fn pthread_mutex_clocklock(
     // SAFETY: as the caller promises.
     let call = || unsafe { real(mutex, clock, time) };
     // SAFETY: as the caller promises.
-    match unsafe { time::deadline(clock, time) } {
+    match unsafe { time::lock_deadline(clock, time) } {
         // SAFETY: as the caller promises.
-        Ok(deadline) if time::is_supported(clock) => unsafe {
+        Some(deadline) => unsafe {
             wait_for_glibcs(mutex, Cancellation::Asynchronous, deadline, call)
         },
-        _ => take(ours, call),
+        None => take(ours, call),
     }
 }
 

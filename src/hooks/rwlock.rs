@@ -11,7 +11,7 @@ use crate::ops::turn::Ends;
 use crate::sched::blocking;
 use crate::sync::rwlock::RwLock;
 use crate::sync::time;
-use crate::sys::clock::{Instant, NEVER};
+use crate::sys::clock::{self, Instant, NEVER};
 use crate::task::word::Cancellation;
 
 /// # Safety
@@ -22,17 +22,19 @@ unsafe fn of<'a>(lock: *mut pthread_rwlock_t) -> &'a RwLock {
     unsafe { &*lock.cast::<RwLock>() }
 }
 
-/// A point in time that is over.
-const OVER: timespec = timespec {
-    tv_sec: 0,
-    tv_nsec: 0,
-};
+/// glibc's function that locks one by a time of a clock.
+type LockByThen =
+    unsafe extern "C-unwind" fn(*mut pthread_rwlock_t, clockid_t, *const timespec) -> c_int;
 
-/// Waits until `deadline` for one that is glibc's, which `block` does in the kernel; `attempt` is
-/// the same with a time limit that is over.
-fn wait_for_glibcs(
+/// Waits until `deadline` for `lock`, which is glibc's, as `block` does in the kernel and `by_then` with
+/// a time limit.
+///
+/// # Safety
+/// `lock` is a read-write lock.
+unsafe fn wait_for_glibcs(
+    lock: *mut pthread_rwlock_t,
+    by_then: LockByThen,
     deadline: Instant,
-    attempt: impl Fn() -> c_int,
     block: impl FnOnce() -> c_int,
 ) -> c_int {
     let manner = Manner {
@@ -40,9 +42,33 @@ fn wait_for_glibcs(
         ends: Ends::Never,
         deadline,
     };
-    let attempt = || Some(attempt()).filter(|&result| result != libc::ETIMEDOUT);
+    let attempt = || {
+        // SAFETY: as the caller promises.
+        let result = unsafe { by_then(lock, libc::CLOCK_REALTIME, &clock::PAST) };
+        (result != libc::ETIMEDOUT).then_some(result)
+    };
     let (ended, expired) = (|| libc::EINTR, || libc::ETIMEDOUT);
     attempts::or_block(manner, attempt, ended, expired, block)
+}
+
+/// [`wait_for_glibcs`] until `time` of `clock`.
+///
+/// # Safety
+/// As for `by_then`.
+unsafe fn wait_by_then(
+    lock: *mut pthread_rwlock_t,
+    by_then: LockByThen,
+    clock: clockid_t,
+    time: *const timespec,
+) -> c_int {
+    // SAFETY: as the caller promises.
+    let block = || unsafe { by_then(lock, clock, time) };
+    // SAFETY: as the caller promises.
+    match unsafe { time::lock_deadline(clock, time) } {
+        // SAFETY: as the caller promises.
+        Some(deadline) => unsafe { wait_for_glibcs(lock, by_then, deadline, block) },
+        None => blocking::region(block),
+    }
 }
 
 /// `pthread_rwlock_rdlock(3p)`.
@@ -57,9 +83,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_
         let real = real!(pthread_rwlock_rdlock(_));
         let by_then = real!(pthread_rwlock_clockrdlock(_, _, _));
         // SAFETY: as the caller promises.
-        let attempt = || unsafe { by_then(lock, libc::CLOCK_REALTIME, &OVER) };
-        // SAFETY: as the caller promises.
-        return wait_for_glibcs(NEVER, attempt, || unsafe { real(lock) });
+        return unsafe { wait_for_glibcs(lock, by_then, NEVER, || real(lock)) };
     }
     ours.read_forever()
 }
@@ -77,9 +101,7 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_wrlock(lock: *mut pthread_rwlock_
         let real = real!(pthread_rwlock_wrlock(_));
         let by_then = real!(pthread_rwlock_clockwrlock(_, _, _));
         // SAFETY: as the caller promises.
-        let attempt = || unsafe { by_then(lock, libc::CLOCK_REALTIME, &OVER) };
-        // SAFETY: as the caller promises.
-        return wait_for_glibcs(NEVER, attempt, || unsafe { real(lock) });
+        return unsafe { wait_for_glibcs(lock, by_then, NEVER, || real(lock)) };
     }
     ours.write_forever()
 }
@@ -160,20 +182,13 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_clockrdlock(
     if ours.is_glibcs() {
         let real = real!(pthread_rwlock_clockrdlock(_, _, _));
         // SAFETY: as the caller promises.
-        let attempt = || unsafe { real(lock, libc::CLOCK_REALTIME, &OVER) };
-        // SAFETY: as the caller promises.
-        let block = || unsafe { real(lock, clock, time) };
-        // SAFETY: as the caller promises.
-        return match unsafe { time::deadline(clock, time) } {
-            Ok(deadline) if time::is_supported(clock) => wait_for_glibcs(deadline, attempt, block),
-            _ => blocking::region(block),
-        };
+        return unsafe { wait_by_then(lock, real, clock, time) };
     }
     // glibc looks at the time-out first, unlike for mutexes.
     // SAFETY: as the caller promises.
-    match unsafe { time::deadline(clock, time) } {
-        Ok(deadline) if time::is_supported(clock) => ours.read(|| Ok(deadline)),
-        _ => libc::EINVAL,
+    match unsafe { time::lock_deadline(clock, time) } {
+        Some(deadline) => ours.read(|| Ok(deadline)),
+        None => libc::EINVAL,
     }
 }
 
@@ -192,19 +207,12 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_clockwrlock(
     if ours.is_glibcs() {
         let real = real!(pthread_rwlock_clockwrlock(_, _, _));
         // SAFETY: as the caller promises.
-        let attempt = || unsafe { real(lock, libc::CLOCK_REALTIME, &OVER) };
-        // SAFETY: as the caller promises.
-        let block = || unsafe { real(lock, clock, time) };
-        // SAFETY: as the caller promises.
-        return match unsafe { time::deadline(clock, time) } {
-            Ok(deadline) if time::is_supported(clock) => wait_for_glibcs(deadline, attempt, block),
-            _ => blocking::region(block),
-        };
+        return unsafe { wait_by_then(lock, real, clock, time) };
     }
     // SAFETY: as the caller promises.
-    match unsafe { time::deadline(clock, time) } {
-        Ok(deadline) if time::is_supported(clock) => ours.write(|| Ok(deadline)),
-        _ => libc::EINVAL,
+    match unsafe { time::lock_deadline(clock, time) } {
+        Some(deadline) => ours.write(|| Ok(deadline)),
+        None => libc::EINVAL,
     }
 }
 

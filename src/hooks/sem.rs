@@ -110,9 +110,9 @@ pub unsafe extern "C-unwind" fn sem_clockwait(
         // SAFETY: as the caller promises.
         let block = || restart::libc_call(|| unsafe { real(sem, clock, time) });
         // SAFETY: as the caller promises.
-        return match unsafe { time::deadline(clock, time) } {
-            Ok(deadline) if time::is_supported(clock) => wait_for_shared(ours, deadline, block),
-            _ => blocking::region(block),
+        return match unsafe { time::lock_deadline(clock, time) } {
+            Some(deadline) => wait_for_shared(ours, deadline, block),
+            None => blocking::region(block),
         };
     }
     if !time::is_supported(clock) {

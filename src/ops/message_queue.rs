@@ -10,10 +10,6 @@ use crate::sys::clock::{self, NEVER};
 use crate::task::{Thread, arguments};
 
 const ETIMEDOUT: isize = -(libc::ETIMEDOUT as isize);
-const PAST: timespec = timespec {
-    tv_sec: 0,
-    tv_nsec: 0,
-};
 
 /// One of the calls on `queue`, carried out by `call` with a limit on `CLOCK_REALTIME`,
 /// which is null or the program's.
@@ -45,7 +41,7 @@ pub unsafe fn run(
     };
     let mut operation = operation.limited(deadline);
     let result = operation.run(
-        |entry, _| match call(&PAST) {
+        |entry, _| match call(&clock::PAST) {
             ETIMEDOUT => EAGAIN,
             result => {
                 if result != EAGAIN {

@@ -17,6 +17,17 @@ pub unsafe fn deadline(clock: clockid_t, time: *const timespec) -> Result<Instan
     Ok(clock::deadline(clock, time))
 }
 
+/// The deadline of a wait for a lock at `time` of `clock`; `None` if there is no such time, or no such wait
+/// on that clock.
+///
+/// # Safety
+/// `time` points to a `timespec`.
+pub unsafe fn lock_deadline(clock: clockid_t, time: *const timespec) -> Option<Instant> {
+    // SAFETY: as the caller promises.
+    let deadline = unsafe { deadline(clock, time) };
+    deadline.ok().filter(|_| is_supported(clock))
+}
+
 /// Whether a lock can be waited for on `clock`.
 pub fn is_supported(clock: clockid_t) -> bool {
     matches!(clock, libc::CLOCK_REALTIME | libc::CLOCK_MONOTONIC)

@@ -13,6 +13,12 @@ pub type Instant = u64;
 /// The deadline that is never reached.
 pub const NEVER: Instant = u64::MAX;
 
+/// A time of any clock that is over.
+pub const PAST: libc::timespec = libc::timespec {
+    tv_sec: 0,
+    tv_nsec: 0,
+};
+
 /// Nanoseconds in a second.
 pub const SECOND: u64 = 1_000_000_000;
 
