@@ -5,14 +5,12 @@
 //! those is what it waits for. So such a call is tried in a form that does not block, again and
 //! again, parked in between, until it has come to its end or another kernel thread is there.
 
-use core::sync::atomic::{Ordering, fence};
-
 use super::turn::Ends;
 use crate::sched::{blocking, park};
 use crate::signal::{Watch, cancel};
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::task::word::Cancellation;
-use crate::task::{Critical, Thread, green};
+use crate::task::green;
 
 /// Between the first two attempts: about as long as it takes to start a kernel thread.
 const FIRST_PAUSE: Instant = MILLISECOND / 5;
@@ -62,8 +60,10 @@ pub fn run<R>(manner: Manner, mut attempt: impl FnMut() -> Option<R>) -> Outcome
             return Outcome::Timeout;
         }
         blocking::want_successor();
-        rest(me, manner, now.saturating_add(pause));
-        if manner.is_ended(watch) {
+        let until = now.saturating_add(pause).min(manner.deadline);
+        park::for_time(me, until, manner.cancellation);
+        cancel::after(manner.cancellation);
+        if manner.ends.applies(watch) {
             return Outcome::Interrupted;
         }
         pause = LONGEST_PAUSE.min(2 * pause);
@@ -85,31 +85,5 @@ pub fn or_block<R>(
         Outcome::MayBlock => blocking::region(block),
         Outcome::Interrupted => ended(),
         Outcome::Timeout => expired(),
-    }
-}
-
-impl Manner {
-    fn is_ended(&self, watch: Watch) -> bool {
-        match self.ends {
-            Ends::Never => false,
-            Ends::UnlessRestarted => watch.interrupted(),
-            Ends::Always => watch.handled(),
-        }
-    }
-}
-
-/// Parks `me`, the caller, until `until`, or the deadline, or a signal.
-fn rest(me: &'static Thread, manner: Manner, until: Instant) {
-    {
-        let _critical = Critical::enter();
-        me.arm(manner.cancellation);
-        // `commit` looks for pending signals next, and has taken no lock since.
-        fence(Ordering::SeqCst);
-        park::commit(me, until.min(manner.deadline));
-    }
-    match manner.cancellation {
-        Cancellation::Point => cancel::point(),
-        Cancellation::Asynchronous => cancel::anywhere(),
-        Cancellation::Never => {}
     }
 }

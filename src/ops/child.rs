@@ -204,9 +204,7 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
 
     /// After an interruption: whether the wait ends by it.
     fn fails(&self, watch: Watch) -> bool {
-        if self.cancellation == Cancellation::Point {
-            cancel::point();
-        }
+        cancel::after(self.cancellation);
         watch.interrupted()
     }
 }

@@ -9,6 +9,7 @@ use core::cell::Cell;
 use core::ffi::{c_char, c_int, c_void};
 use core::mem;
 use core::ptr;
+use core::sync::atomic::{Ordering, compiler_fence};
 
 use libc::{hostent, size_t};
 
@@ -127,8 +128,9 @@ impl Kept {
                         if spare.is_null() {
                             return None;
                         }
-                        // In this order: a child may be forked in between.
                         mem::swap(&mut memory.bytes, &mut spare);
+                        // In this order: a child may be forked in between.
+                        compiler_fence(Ordering::Release);
                         memory.size = size;
                     }
                     // SAFETY: as the caller promises; there is room.

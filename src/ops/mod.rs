@@ -308,10 +308,7 @@ impl Operation {
             Wake::Closed => Err(Stop::With(EBADF)),
             Wake::Timeout => Err(Stop::With(EAGAIN)),
             Wake::Interrupted => {
-                match self.cancellation {
-                    Cancellation::Point => cancel::point(),
-                    _ => cancel::anywhere(),
-                }
+                cancel::after(self.cancellation);
                 // signal(7): with a time-out set on the socket never restarted.
                 let restarts = self.restarts && (deadline == NEVER || self.restarts_timed);
                 let fail = if restarts {

@@ -1,7 +1,5 @@
 //! Sleeping.
 
-use core::sync::atomic::{Ordering, fence};
-
 use crate::sched::park;
 use crate::signal::{Watch, cancel};
 use crate::sys::clock::{self, Instant};
@@ -36,8 +34,5 @@ pub fn park_until(me: &'static Thread, deadline: Instant, watch: &Watch) -> Wake
     if watch.handled() {
         return Wake::Interrupted;
     }
-    me.arm(Cancellation::Point);
-    // `commit` looks for pending signals next, and has taken no lock since.
-    fence(Ordering::SeqCst);
-    park::commit(me, deadline)
+    park::for_time(me, deadline, Cancellation::Point)
 }

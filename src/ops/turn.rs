@@ -18,6 +18,17 @@ pub enum Ends {
     Always,
 }
 
+impl Ends {
+    /// Whether one of them has run since `watch` began.
+    pub(super) fn applies(self, watch: Watch) -> bool {
+        match self {
+            Self::Never => false,
+            Self::UnlessRestarted => watch.interrupted(),
+            Self::Always => watch.handled(),
+        }
+    }
+}
+
 /// Runs `call` in a blocking region when it is the caller's turn. `None` if a handler has
 /// ended the wait for that.
 #[inline]
@@ -58,15 +69,8 @@ fn await_turn(
         if reason != Wake::Interrupted {
             continue;
         }
-        if cancellation == Cancellation::Point {
-            cancel::point();
-        }
-        let ended = match ends {
-            Ends::Never => false,
-            Ends::UnlessRestarted => watch.interrupted(),
-            Ends::Always => watch.handled(),
-        };
-        if ended {
+        cancel::after(cancellation);
+        if ends.applies(watch) {
             return false;
         }
     }

@@ -54,9 +54,7 @@ pub fn await_successor() -> bool {
         && !me.is_critical()
     {
         want_successor();
-        let _critical = Critical::enter();
-        me.arm(Cancellation::Never);
-        park::commit(me, clock::after(MOMENT));
+        park::for_time(me, clock::after(MOMENT), Cancellation::Never);
     }
     may_block()
 }
@@ -140,6 +138,8 @@ pub(super) fn enter(me: &'static Thread) {
 /// namespaces, …). No effect on others.
 pub fn wire() {
     let me = current();
+    // No handler runs before it is wired: one that parks would come back with a slot.
+    let _critical = Critical::enter();
     // Also in a handler that has pinned the thread.
     if me.is_green() && !me.is_wired() {
         enter(me);

@@ -1,6 +1,6 @@
 //! Leaving the CPU: until claimed, for a while, for good.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{Ordering, fence};
 
 use super::slot::Pick;
 use super::{idle, slots, switch, tempo, wake, worker};
@@ -105,6 +105,15 @@ pub fn on_address_despite_handlers(
 fn run_handlers(critical: Critical, unwound: impl FnMut()) -> Critical {
     cleanup::guarded(unwound, || drop(critical));
     Critical::enter()
+}
+
+/// Waits for nothing but the time and, as `cancellation` says, for requests; signals end it, too.
+pub fn for_time(me: &'static Thread, deadline: Instant, cancellation: Cancellation) -> Wake {
+    let _critical = Critical::enter();
+    me.arm(cancellation);
+    // `commit` looks for pending signals next, and has taken no lock since.
+    fence(Ordering::SeqCst);
+    commit(me, deadline)
 }
 
 /// Whether the calling green thread is to be unwound at a cancellation point.

@@ -8,6 +8,7 @@ use crate::arch::system_call::exposed;
 use crate::glibc::real::real;
 use crate::glibc::tcb::Tcb;
 use crate::sys::sanitizers;
+use crate::task::word::Cancellation;
 use crate::task::{Critical, Kind, Thread, current};
 
 // <pthread.h>; the libc crate lacks them.
@@ -76,6 +77,16 @@ pub fn is_due_anywhere() -> bool {
 pub fn anywhere() {
     if is_due_anywhere() {
         act(current());
+    }
+}
+
+/// After a wait that a request for cancellation ends as `cancellation` says: unwinds the calling thread
+/// if there was one. Called where there is nothing to drop or to put in order.
+pub fn after(cancellation: Cancellation) {
+    match cancellation {
+        Cancellation::Point => point(),
+        Cancellation::Asynchronous => anywhere(),
+        Cancellation::Never => {}
     }
 }
 

@@ -34,19 +34,19 @@ fn tell(me: &Thread) -> Pending {
     let blocked = me.pending.bits_now() & me.mask.get();
     for signal in (1..=HIGHEST).filter(|signal| blocked & bit(*signal) != 0) {
         // Nudges that nobody has taken must not be there: the other program would take them for signals.
-        let processs = Pending::new();
+        let shared = Pending::new();
         while let Some(came_with) = wait::poll(signal) {
-            processs.add(signal, &came_with, true);
+            shared.add(signal, &came_with, true);
         }
         while let Some(taken) = me.pending.take(bit(signal)) {
             if taken.shared {
-                processs.add(signal, &taken.info, true);
+                shared.add(signal, &taken.info, true);
             } else {
                 told.add(signal, &taken.info, false);
                 send_to_own_kernel_thread(&taken);
             }
         }
-        processs.take_shared(!0, super::send::give_back);
+        shared.take_shared(!0, super::send::give_back);
     }
     told
 }

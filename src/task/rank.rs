@@ -7,7 +7,7 @@ pub const START: u32 = 1;
 pub const HANDLERS: u32 = 2;
 /// A descriptor's check and act, of `accept` and of changes of its status.
 pub const TURN: u32 = 3;
-/// FIFOs that are being opened for reading.
+/// FIFOs that are being opened.
 pub const FIFOS: u32 = 4;
 /// Where the hub's descriptors are.
 pub const HUB_PLACE: u32 = 5;

@@ -206,9 +206,7 @@ fn repeat(
             Attempt::Native => return None,
             Attempt::Again => {}
             Attempt::Interrupted => {
-                if cancellation == Cancellation::Point {
-                    cancel::point();
-                }
+                cancel::after(cancellation);
                 if watch.interrupted() {
                     return Some(EINTR);
                 }

@@ -113,7 +113,9 @@ pub fn want_successor() {
 
 /// Whether the kernel has refused one just now.
 pub fn was_refused() -> bool {
-    clock::now() - REFUSED.load(Ordering::Relaxed) < REFUSAL
+    // Before the clock is read: the monitor may be told no at this moment.
+    let refused = REFUSED.load(Ordering::Relaxed);
+    clock::now().saturating_sub(refused) < REFUSAL
 }
 
 /// How often it has.
