@@ -6,6 +6,7 @@
 //! takes the native way there and leaves the parent's records alone, while to everybody
 //! else in the parent the thread is what it was: green, and blocked.
 
+use core::mem;
 use core::sync::atomic::{AtomicI32, Ordering};
 
 use libc::pid_t;
@@ -14,7 +15,7 @@ use super::blocking;
 use super::kernel_thread::process;
 use crate::hub::descriptor;
 use crate::sys::errno;
-use crate::task::{Lent, Thread, current, green};
+use crate::task::{Critical, Lent, Thread, current, green};
 
 /// The process whose threads are green, and may be lent. In a forked child there are none until
 /// it is set anew.
@@ -38,14 +39,16 @@ pub extern "C" fn lend() -> Lent {
     // The child has every open file, and what it passes on to the program that it
     // executes.
     descriptor::share_all();
+    let parks = green();
+    // Critical until it is taken back: a handler that parks would come back with a slot, and what
+    // comes for the parent in the moments before and after the child's time waits.
+    mem::forget(Critical::enter());
     if !me.is_lent() {
         begin();
-        if let Some(me) = green() {
+        if let Some(me) = parks {
             blocking::enter(me);
         }
     }
-    // Critical: what comes for the parent in the moments before and after the child's
-    // time waits.
     me.lend()
 }
 

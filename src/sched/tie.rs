@@ -12,7 +12,7 @@ use core::sync::atomic::Ordering;
 use super::{blocking, worker};
 use crate::glibc::{cleanup, robust};
 use crate::sys::in_child::in_child;
-use crate::task::{Thread, current};
+use crate::task::{Critical, Thread, current};
 
 /// Ties the calling thread once more.
 pub fn tie() {
@@ -52,6 +52,8 @@ fn count(change: Change) {
 }
 
 fn fasten(me: &'static Thread) {
+    // No handler runs before it is tied: one that parks would come back with a slot.
+    let _critical = Critical::enter();
     if me.parks() {
         blocking::enter(me);
         me.set_tied();

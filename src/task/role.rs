@@ -177,23 +177,21 @@ impl Thread {
         self.role.distinct.load(Ordering::Relaxed)
     }
 
-    /// Lends the thread to a child, see [`crate::sched::lend`]: what to
+    /// Lends the thread, which is critical, to a child, see [`crate::sched::lend`]: what to
     /// [take back](Self::take_back).
     pub(crate) fn lend(&self) -> Lent {
-        let before = Lent {
+        Lent {
             depth: self.critical.get(),
             bond: self.role.bond.swap(Bond::Lent as u8, Ordering::Relaxed),
-        };
-        self.set_critical(before.depth + 1);
-        before
+        }
     }
 
-    /// The end of what [`lend`](Self::lend) has begun. What has come for the thread
-    /// meanwhile is handled.
+    /// The end of what [`lend`](Self::lend) has begun, and of the critical section. What has come for
+    /// the thread meanwhile is handled.
     pub(crate) fn take_back(&'static self, before: Lent) {
         self.role.bond.store(before.bond, Ordering::Relaxed);
         // However the child has left it.
-        self.set_critical(before.depth + 1);
+        self.set_critical(before.depth);
         self.leave_critical();
     }
 
