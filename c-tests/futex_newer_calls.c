@@ -1,6 +1,6 @@
 /* futex_wake, futex_wait, futex_requeue (Linux 6.7) and futex_waitv by number meet those who wait, wake and requeue by
  * futex(2), whichever of them is used on either side. */
-#include "check.h"
+#include "meet.h"
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdint.h>
@@ -40,10 +40,16 @@ typedef long (*waiting)(void);
 static const waiting ways[] = {wait_as_ever, wait_by_mask, wait_for_several};
 enum { WAYS = sizeof ways / sizeof ways[0] };
 
-static void *wait_so(void *way)
+/* Of each kind of wait, in turns with main, that many. */
+enum { WAITS = 4 };
+
+static void *wait_each_way(void *unused)
 {
-	CHECK_EQ((*(const waiting *)way)(), 0);
-	return NULL;
+	for (int wait = 0; wait < WAYS * WAITS; wait++) {
+		meet(2);
+		CHECK_EQ(ways[wait / WAITS](), 0);
+	}
+	return unused;
 }
 
 static long wake_as_ever(uint32_t *word)
@@ -87,22 +93,20 @@ static void moves(long (*requeue)(void))
 
 static void each_meets_each(void)
 {
+	pthread_t waiter = check_start(wait_each_way, NULL);
 	for (int way = 0; way < WAYS; way++) {
-		pthread_t waiter = check_start(wait_so, (void *)&ways[way]);
+		meet(2);
 		wakes(wake_as_ever, &first);
-		check_join(waiter);
-		waiter = check_start(wait_so, (void *)&ways[way]);
+		meet(2);
 		wakes(wake_by_mask, &first);
-		check_join(waiter);
-		waiter = check_start(wait_so, (void *)&ways[way]);
+		meet(2);
 		moves(requeue_as_ever);
 		wakes(wake_by_mask, &second);
-		check_join(waiter);
-		waiter = check_start(wait_so, (void *)&ways[way]);
+		meet(2);
 		moves(requeue_two);
 		wakes(wake_as_ever, &second);
-		check_join(waiter);
 	}
+	check_join(waiter);
 }
 
 static void *answers(void *unused)
@@ -137,7 +141,8 @@ int main(void)
 		CHECK_EQ(errno, ENOSYS);
 		return 0;
 	}
-	check_here_and_in_thread(answers, NULL);
+	/* Before there are other threads. */
 	each_meets_each();
+	check_here_and_in_thread(answers, NULL);
 	return 0;
 }
