@@ -18,7 +18,9 @@ use crate::sys::{errno, membarrier, pages, report};
 use crate::task::lock::RawLock;
 use crate::task::upcalls::{self, Upcalls};
 use crate::task::{Critical, Kind, StartRoutine, Thread, current, rank, stack};
-use crate::thread::{create, donor, executable, exit, go, husk, main_thread, native, scheduling};
+use crate::thread::{
+    create, donor, executable, exit, go, husk, main_thread, native, pool, scheduling,
+};
 use crate::wait::QUEUES;
 use crate::{arch, hub, settings, signal};
 
@@ -132,7 +134,7 @@ fn start_locked() -> Result<(), Failure> {
     }
     membarrier::register();
     // SAFETY: `STARTING` is held, and no green thread runs.
-    unsafe { husk::begin() };
+    unsafe { pool::begin() };
     tcb::seed_ids();
     scheduling::note_workers();
     executable::init();

@@ -9,7 +9,8 @@
 //! - [`deep_binding`]: those that look for libc's functions before everybody's; [`binding`]:
 //!   what these have found already;
 //! - [`patch`]: jumps from its own callers of what is hooked to the hooks;
-//! - [`resolver`]: a thread's settings for it;
+//! - [`resolver`]: a thread's settings for it; [`resolver_context`]: lookups that it was in the
+//!   middle of;
 //! - [`name_service`]: libgreen as one of those that glibc asks for hosts;
 //! - [`robust`]: the list of robust mutexes that a thread holds;
 //! - [`signals`]: those that glibc keeps for itself;
@@ -28,6 +29,7 @@ pub mod patch;
 pub mod real;
 pub mod replica;
 pub mod resolver;
+pub mod resolver_context;
 pub mod robust;
 pub mod signals;
 pub mod stand_aside;

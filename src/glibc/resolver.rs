@@ -9,7 +9,6 @@ use core::ptr;
 
 use libc::{sockaddr, sockaddr_in, sockaddr_in6, socklen_t};
 
-use super::real::real;
 use crate::sys::raw::syscall;
 
 /// The most servers of a state (`MAXNS`).
@@ -46,7 +45,7 @@ const UNDERSTOOD: u64 = RES_INIT
 
 /// `struct __res_state`.
 #[repr(C)]
-struct State {
+pub(super) struct State {
     retrans: i32,
     retry: i32,
     options: u64,
@@ -84,7 +83,7 @@ const _: () = assert!(mem::offset_of!(State, flags) == 504);
 const _: () = assert!(mem::offset_of!(State, extension.servers) == 536);
 
 unsafe extern "C" {
-    fn __res_state() -> *mut State;
+    pub(super) fn __res_state() -> *mut State;
     fn __res_nclose(state: *mut State);
 }
 
@@ -114,64 +113,6 @@ pub unsafe fn is_stream(state: *const c_void, fd: i32) -> bool {
     };
     // SAFETY: as the caller promises; integers.
     unsafe { (*state).options & RES_INIT != 0 && (*state).stream == fd }
-}
-
-/// `struct resolv_context` (glibc, resolv/resolv_context.h): a lookup of the calling thread's that
-/// is under way.
-#[repr(C)]
-struct Context {
-    state: *const State,
-    configuration: *const c_void,
-    /// How many of the functions that it is made of have it.
-    uses: usize,
-    /// Whether the state is the thread's, and not one that the program has brought.
-    is_threads: bool,
-    /// The lookup that this one is in the middle of.
-    outer: *mut Context,
-}
-
-type Get = unsafe extern "C" fn(*mut State) -> *mut Context;
-type Put = unsafe extern "C" fn(*mut Context);
-
-/// Whether a lookup that does not come to its end can be [forgotten](forget_lookup).
-pub fn can_forget_lookup() -> bool {
-    let (get, put) = (
-        real!(__resolv_context_get_override: Option<Get>),
-        real!(__resolv_context_put: Option<Put>),
-    );
-    get.is_some() && put.is_some()
-}
-
-/// Forgets lookups that the calling thread has been unwound out of: glibc does that at the end of
-/// a thread (`__resolv_context_freeres`). Left, their contexts would be the next one's as well.
-pub fn forget_lookup() {
-    /// More than there are functions, and more than call each other.
-    const MOST: usize = 16;
-    let (Some(get), Some(put)) = (
-        real!(__resolv_context_get_override: Option<Get>),
-        real!(__resolv_context_put: Option<Put>),
-    ) else {
-        return;
-    };
-    for _ in 0..MOST {
-        // SAFETY: a context more, inside those that are left, tells of them; each is given back as often
-        // as it was taken. Of its state only what is the context's own is looked at.
-        unsafe {
-            let inside = get(__res_state());
-            if inside.is_null() {
-                return;
-            }
-            let left = (*inside).outer;
-            put(inside);
-            if left.is_null() || !(1..MOST).contains(&(*left).uses) {
-                return;
-            }
-            let uses = if (*left).is_threads { (*left).uses } else { 1 };
-            for _ in 0..uses {
-                put(left);
-            }
-        }
-    }
 }
 
 /// Where a name server is.

@@ -8,7 +8,7 @@ use libc::mode_t;
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::lives::{self, end};
-use crate::ops::{numbers, open};
+use crate::ops::{control, numbers, open};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -89,7 +89,7 @@ pub unsafe extern "C-unwind" fn fcntl(fd: c_int, command: c_int, argument: c_ulo
     // SAFETY: as the caller promises.
     let call = || restart::libc_call(|| unsafe { real(fd, command, argument) }) as isize;
     // A negative result may be an owner (F_GETOWN): it is libc's already.
-    numbers::control(fd, command, argument as usize, call, errno::to_libc) as c_int
+    control::control(fd, command, argument as usize, call, errno::to_libc) as c_int
 }
 check!(fcntl(_, _; _));
 
@@ -104,7 +104,7 @@ alias!(__fcntl = fcntl);
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn ioctl(fd: c_int, request: c_ulong, argument: c_ulong) -> c_int {
     // SAFETY: as the caller promises.
-    errno::to_libc(unsafe { numbers::device_control(fd, request as usize, argument as usize) })
+    errno::to_libc(unsafe { control::device_control(fd, request as usize, argument as usize) })
         as c_int
 }
 check!(ioctl(_, _; _));

@@ -6,8 +6,8 @@
 use libc::{c_int, c_uint, c_void, socklen_t};
 
 use super::symbol::check;
+use crate::ops::control;
 use crate::ops::lives::{make, make_pair};
-use crate::ops::numbers;
 
 redhook::hook! {
     unsafe fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int => green_socket {
@@ -94,7 +94,7 @@ redhook::hook! {
         => green_setsockopt {
         // SAFETY: as above.
         let result = unsafe { redhook::real!(setsockopt)(fd, level, name, value, length) };
-        numbers::option_set(fd, level, name);
+        control::option_set(fd, level, name);
         result
     }
 }

@@ -6,7 +6,7 @@ use libc::{iovec, loff_t, off_t, size_t, ssize_t};
 
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
-use crate::ops::splice;
+use crate::ops::{send_file, splice};
 use crate::signal::cancel;
 use crate::sys::errno;
 use crate::task::green;
@@ -28,7 +28,7 @@ pub unsafe extern "C-unwind" fn sendfile(
         return unsafe { real(to, from, offset, count) };
     };
     // SAFETY: as the caller promises.
-    errno::to_libc(unsafe { splice::send_file(me, to, from, offset, count) })
+    errno::to_libc(unsafe { send_file::send_file(me, to, from, offset, count) })
 }
 check!(sendfile(_, _, _, _));
 

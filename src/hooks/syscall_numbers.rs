@@ -14,7 +14,7 @@ use super::{
 };
 use crate::ops::attempts::{self, Manner};
 use crate::ops::turn::Ends;
-use crate::ops::{child, lives, numbers, open, rights};
+use crate::ops::{child, control, lives, numbers, open, rights};
 use crate::sched::{self, blocking, park};
 use crate::signal::exec;
 use crate::sync::{futex, futex2};
@@ -67,8 +67,8 @@ pub unsafe fn run(call: &Call) -> isize {
             libc::SYS_dup => numbers::dup(fd),
             libc::SYS_dup2 => numbers::dup2(fd, b as c_int),
             libc::SYS_dup3 => numbers::dup3(fd, b as c_int, c as c_int),
-            libc::SYS_fcntl => numbers::control(fd, b as c_int, c, kernel, |error| error),
-            libc::SYS_ioctl => numbers::device_control(fd, b, c),
+            libc::SYS_fcntl => control::control(fd, b as c_int, c, kernel, |error| error),
+            libc::SYS_ioctl => control::device_control(fd, b, c),
             libc::SYS_prlimit64 => limits::exchange(a as c_int, b as c_uint, c as _, d as _),
             libc::SYS_setrlimit => limits::exchange(0, a as c_uint, b as _, core::ptr::null_mut()),
             libc::SYS_getrlimit => limits::exchange(0, a as c_uint, core::ptr::null(), b as _),
@@ -103,7 +103,7 @@ pub unsafe fn run(call: &Call) -> isize {
             // Options, and descriptors that travel.
             libc::SYS_setsockopt => {
                 let result = kernel();
-                numbers::option_set(fd, b as c_int, c as c_int);
+                control::option_set(fd, b as c_int, c as c_int);
                 result
             }
             libc::SYS_sendmsg => {

@@ -9,8 +9,8 @@ use super::turn::Ends;
 use crate::sched::{blocking, park};
 use crate::signal::{Watch, cancel};
 use crate::sys::clock::{self, Instant, MILLISECOND};
-use crate::task::word::Cancellation;
 use crate::task::green;
+use crate::task::word::Cancellation;
 
 /// Between the first two attempts: about as long as it takes to start a kernel thread.
 const FIRST_PAUSE: Instant = MILLISECOND / 5;

@@ -4,7 +4,8 @@ use core::ptr;
 
 use libc::iovec;
 
-use super::{EAGAIN, IN_KERNEL, Operation, are_empty, pass_on};
+use super::vectors::are_empty;
+use super::{EAGAIN, IN_KERNEL, Operation, pass_on};
 use crate::arch::system_call::syscall6;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};

@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 
 use libc::{nfds_t, pollfd};
 
-use crate::glibc::{name_service, patch, resolver};
+use crate::glibc::{name_service, patch, resolver, resolver_context};
 use crate::sched::blocking::region;
 use crate::settings::{self, Resolver};
 use crate::signal::cancel;
@@ -75,7 +75,7 @@ impl Subject {
 
     /// Whether libc can be left in the middle of it.
     fn can_be_left(self) -> bool {
-        self != Self::HostUnderLock && resolver::can_forget_lookup()
+        self != Self::HostUnderLock && resolver_context::can_forget()
     }
 
     fn resolver(self) -> *const c_void {

@@ -1,13 +1,14 @@
 //! Operations on descriptors: tried without blocking, then waited for.
 //!
 //! Everything here returns what the kernel would, a result or `-errno`, and runs on a
-//! green thread, except for [`numbers`].
+//! green thread, except for [`numbers`] and [`control`].
 
 pub mod accept;
 pub mod attempts;
 pub mod batch;
 pub mod child;
 pub mod connect;
+pub mod control;
 pub mod dns;
 pub mod event_loop;
 mod file;
@@ -17,27 +18,24 @@ pub mod lookup;
 pub mod message_queue;
 pub mod numbers;
 pub mod open;
+mod operation;
 mod owner;
 pub mod poll;
 pub mod receive;
 pub mod rights;
 pub mod send;
+pub mod send_file;
 pub mod sleep;
 pub mod splice;
 pub mod turn;
+mod vectors;
+mod wait_all;
 
-use core::ffi::c_void;
-use core::mem::offset_of;
+use operation::{Operation, Stop};
 
-use libc::{iovec, msghdr};
-
-use crate::hub::class::Class;
-use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
+use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::{park, wake};
-use crate::signal::{Watch, cancel, restart};
-use crate::sys::clock::{Instant, NEVER};
-use crate::task::word::{Cancellation, Wake};
-use crate::task::{Critical, Thread, arguments};
+use crate::task::Thread;
 
 const EAGAIN: isize = -(libc::EAGAIN as isize);
 const EINTR: isize = -(libc::EINTR as isize);
@@ -54,294 +52,6 @@ fn at_once(me: &'static Thread, result: isize) -> isize {
         park::spend(me);
     }
     result
-}
-
-/// Transfers the bytes of a vector of buffers after the first `done`, one buffer at a time, until
-/// `transfer` moves less than it was given. How many bytes that makes, with the first ones.
-///
-/// # Safety
-/// `vectors` are `count` valid buffers.
-unsafe fn rest(
-    vectors: *const iovec,
-    count: usize,
-    mut done: usize,
-    mut transfer: impl FnMut(*mut c_void, usize) -> isize,
-) -> isize {
-    let mut skip = done;
-    // SAFETY: as the caller promises.
-    for buffer in unsafe { core::slice::from_raw_parts(vectors, count) } {
-        let before = skip.min(buffer.iov_len);
-        skip -= before;
-        let length = buffer.iov_len - before;
-        if length == 0 {
-            continue;
-        }
-        let more = transfer(buffer.iov_base.wrapping_byte_add(before), length);
-        if more <= 0 {
-            break;
-        }
-        done += more as usize;
-        if (more as usize) < length {
-            break;
-        }
-    }
-    done as isize
-}
-
-/// Whether `count` buffers, as for `readv`, are there and have no room at all: nothing is transferred
-/// then, whatever the file.
-fn are_empty(vectors: *const iovec, count: i32) -> bool {
-    let first = vectors.wrapping_byte_add(offset_of!(iovec, iov_len));
-    if !arguments::is_readable_word(first.cast()) {
-        return false;
-    }
-    // SAFETY: just seen.
-    if unsafe { first.cast::<usize>().read_unaligned() } > 0 {
-        return false;
-    }
-    let count = count as usize;
-    arguments::are_readable(vectors.addr(), count * size_of::<iovec>())
-        && (0..count).all(|place| {
-            // SAFETY: just seen.
-            unsafe { vectors.wrapping_add(place).read_unaligned() }.iov_len == 0
-        })
-}
-
-/// A vector of `count` buffers as the message that it is to a socket; `None` for files of another
-/// `class`, and where the kernel has to refuse it or transfers nothing.
-fn as_message(class: Option<Class>, vectors: *const iovec, count: i32) -> Option<msghdr> {
-    let is_socket = matches!(class, Some(Class::Tcp | Class::Socket));
-    let is_valid = (1..=libc::UIO_MAXIOV).contains(&count);
-    (is_socket && is_valid && !are_empty(vectors, count)).then(|| {
-        // SAFETY: all zeros is a message without anything.
-        let mut message: msghdr = unsafe { core::mem::zeroed() };
-        message.msg_iov = vectors.cast_mut();
-        message.msg_iovlen = count as usize;
-        message
-    })
-}
-
-/// One operation of `me` on `fd`, from its first attempt to its end.
-pub struct Operation {
-    me: &'static Thread,
-    fd: i32,
-    entry: &'static Descriptor,
-    direction: Direction,
-    /// The life of the number that the operation began in.
-    generation: u32,
-    /// Whether there was an attempt: from then on the number must not mean
-    /// another file.
-    begun: bool,
-    watch: Watch,
-    /// From `SO_RCVTIMEO` or `SO_SNDTIMEO`, asked for when first needed.
-    deadline: Option<Instant>,
-    /// Whether a handler with `SA_RESTART` lets it go on.
-    restarts: bool,
-    /// Whether it does so where there is a deadline.
-    restarts_timed: bool,
-    /// Whose cancellation ends its waits.
-    cancellation: Cancellation,
-}
-
-/// Why an operation stopped waiting.
-enum Stop {
-    /// The result.
-    With(isize),
-    /// epoll cannot watch the descriptor: the kernel has to block.
-    Unwatchable,
-}
-
-impl Operation {
-    /// `None` for numbers beyond the table.
-    #[inline(always)]
-    pub fn new(me: &'static Thread, fd: i32, direction: Direction) -> Option<Self> {
-        let entry = descriptor::get(fd)?;
-        let generation = entry.generation();
-        Some(Self {
-            me,
-            fd,
-            entry,
-            direction,
-            generation,
-            begun: false,
-            watch: Watch::new(me),
-            deadline: None,
-            restarts: true,
-            restarts_timed: false,
-            cancellation: Cancellation::Point,
-        })
-    }
-
-    /// Gives up at `deadline`, and whenever a handler has run.
-    pub fn until(mut self, deadline: Instant, watch: Watch) -> Self {
-        self.deadline = Some(deadline);
-        self.watch = watch;
-        self.restarts = false;
-        self
-    }
-
-    /// Gives up at `deadline`.
-    pub fn limited(mut self, deadline: Instant) -> Self {
-        self.deadline = Some(deadline);
-        self.restarts_timed = true;
-        self
-    }
-
-    /// Is no cancellation point.
-    pub fn no_point(mut self) -> Self {
-        self.cancellation = Cancellation::Asynchronous;
-        self
-    }
-
-    /// A part of what was asked for has gone through: from now on any handler ends the call,
-    /// which has that as its result. (So does the kernel, which cannot start it again.)
-    fn part_done(&mut self) {
-        self.restarts = false;
-        self.watch = Watch::new(self.me);
-    }
-
-    /// [`part_done`](Self::part_done), if `part` says so.
-    fn after(mut self, part: bool) -> Self {
-        if part {
-            self.part_done();
-        }
-        self
-    }
-
-    /// Calls `attempt`, which must not block, until it returns something else
-    /// than `-EAGAIN`, waiting for readiness in between; `attempt` gets the edge
-    /// count from before, for [`Descriptor::set_drained`]. `native` blocks in the
-    /// kernel, for descriptors that cannot be watched, and where `attempt` returns
-    /// [`IN_KERNEL`].
-    #[inline]
-    pub fn run(
-        &mut self,
-        mut attempt: impl FnMut(&Descriptor, u32) -> isize,
-        native: impl Fn() -> isize,
-    ) -> isize {
-        let has_result = self.begun;
-        loop {
-            let edges = self.entry.edges(self.direction);
-            // The program's own non-blocking call must see what has just arrived.
-            if !self.entry.is_drained(self.direction, edges) || self.entry.is_nonblocking(self.fd) {
-                let result = self.attempt(|entry| attempt(entry, edges));
-                if result != EAGAIN {
-                    if result == EBADF && !has_result && self.begins_anew() {
-                        continue;
-                    }
-                    if result == IN_KERNEL {
-                        return restart::in_region(native);
-                    }
-                    park::spend(self.me);
-                    return result;
-                }
-            }
-            match self.await_edge(edges) {
-                Ok(()) => {}
-                Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => {}
-                Err(Stop::With(result)) => return result,
-                Err(Stop::Unwatchable) => return restart::in_region(native),
-            }
-        }
-    }
-
-    /// The first attempt finds the file by its number, like any system call;
-    /// later ones are for the same file, or not made.
-    #[inline]
-    fn attempt(&mut self, attempt: impl FnOnce(&Descriptor) -> isize) -> isize {
-        if !self.begun {
-            self.begun = true;
-            return attempt(self.entry);
-        }
-        if !self.entry.hold(self.generation) {
-            return EBADF;
-        }
-        let result = attempt(self.entry);
-        self.entry.let_go();
-        result
-    }
-
-    /// Whether the number means what it did when the operation began, as far as that matters.
-    fn is_same_file(&self) -> bool {
-        !self.begun || self.entry.generation() == self.generation
-    }
-
-    /// Whether the operation, which has had no effect, can begin as if it were called now:
-    /// it began while another file was being put to its number, and that is done.
-    #[cold]
-    fn begins_anew(&mut self) -> bool {
-        let generation = self.entry.generation();
-        let anew = descriptor::is_replacement(self.generation) && generation != self.generation;
-        if anew {
-            self.generation = generation;
-            self.begun = false;
-        }
-        anew
-    }
-
-    /// Waits for an edge after `edges`.
-    fn await_edge(&mut self, edges: u32) -> Result<(), Stop> {
-        self.begun = true;
-        if self.entry.is_nonblocking(self.fd) {
-            return Err(Stop::With(EAGAIN));
-        }
-        let deadline = match self.deadline {
-            Some(deadline) => deadline,
-            None => *self.deadline.insert(self.entry.deadline(self.direction)),
-        };
-        match self.entry.register(self.fd) {
-            Ok(()) => {}
-            Err(libc::EBADF) => return Err(Stop::With(EBADF)),
-            Err(_) => return Err(Stop::Unwatchable),
-        }
-        let wake = {
-            // A handler that has just run ends a call that is never restarted;
-            // from here on a signal stays pending, and the wait sees it.
-            let _critical = (!self.restarts).then(Critical::enter);
-            if !self.restarts && self.watch.handled() {
-                Wake::Interrupted
-            } else {
-                self.park(edges, deadline, self.cancellation)
-            }
-        };
-        match wake {
-            Wake::Closed => Err(Stop::With(EBADF)),
-            Wake::Timeout => Err(Stop::With(EAGAIN)),
-            Wake::Interrupted => {
-                cancel::after(self.cancellation);
-                // signal(7): with a time-out set on the socket never restarted.
-                let restarts = self.restarts && (deadline == NEVER || self.restarts_timed);
-                let fail = if restarts {
-                    self.watch.interrupted()
-                } else {
-                    self.watch.handled()
-                };
-                if fail { Err(Stop::With(EINTR)) } else { Ok(()) }
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Leaves the CPU until an edge after `edges`, or `deadline`.
-    #[inline]
-    fn park(&self, edges: u32, deadline: Instant, cancellation: Cancellation) -> Wake {
-        let _critical = Critical::enter();
-        let (me, entry) = (self.me, self.entry);
-        let link = Link::new(me, Role::Consumer);
-        me.arm(cancellation);
-        // SAFETY: withdrawn below unless the waker has unlinked it.
-        let queued = unsafe { entry.enqueue(self.direction, self.generation, edges, &link) };
-        if let Err(reason) = queued {
-            // Or a signal would take the thread, which runs, for one that it has woken.
-            park::take_back(me);
-            return reason;
-        }
-        let reason = park::commit(me, deadline);
-        if matches!(reason, Wake::Timeout | Wake::Interrupted) {
-            entry.withdraw(self.direction, &link);
-        }
-        reason
-    }
 }
 
 /// After a success on `entry`: another consumer may find something, too.

@@ -1,24 +1,19 @@
-//! Calls on descriptor *numbers*: what ends the life of one, begins one, gives a file a
-//! second one, or changes what is known of it. The hub's own numbers are out of the
-//! program's reach. Any thread may be the caller, before the first green thread, too.
+//! Calls on descriptor *numbers*: what ends the life of one, begins one, or gives a file a
+//! second one. The hub's own numbers are out of the program's reach. Any thread may be the
+//! caller, before the first green thread, too.
 
 use core::ffi::{c_int, c_uint};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::attempts::{self, Manner, Outcome};
-use super::turn::{self, Ends};
-use super::{EINTR, lives, owner, receive};
+use super::{EBADF, lives};
 use crate::hub::{descriptor, place};
 use crate::sched::kernel_state::{self, Change};
-use crate::sched::{self, blocking, turns};
-use crate::sys::clock::NEVER;
+use crate::sched::{self, blocking};
+use crate::signal::cancel;
 use crate::sys::raw::syscall;
-use crate::sys::{limit, open_files};
-use crate::task::word::Cancellation;
-use crate::task::{current, green};
+use crate::sys::{limit, open_files, socket};
+use crate::task::current;
 use crate::thread::exit;
-
-const EBADF: isize = -(libc::EBADF as isize);
 
 /// The hub's numbers, as far as the caller could touch them.
 fn ours() -> impl Iterator<Item = c_int> {
@@ -32,7 +27,7 @@ fn hold() -> Option<place::Held> {
 }
 
 /// Whether `fd` is out of the program's reach.
-fn is_the_hubs(fd: c_int) -> bool {
+pub(super) fn is_the_hubs(fd: c_int) -> bool {
     ours().any(|own| own == fd)
 }
 
@@ -46,7 +41,7 @@ pub fn close(fd: c_int) -> isize {
 pub fn close_at_point(fd: c_int) -> isize {
     // SAFETY: a number is no memory.
     close_by(fd, || unsafe {
-        crate::signal::cancel::waiting_call(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0])
+        cancel::waiting_call(libc::SYS_close, [fd as usize, 0, 0, 0, 0, 0])
     })
 }
 
@@ -68,11 +63,16 @@ fn close_by(fd: c_int, waiting: impl FnOnce() -> isize) -> isize {
 /// keeps the sockets.
 static LINGER_SET: AtomicBool = AtomicBool::new(false);
 
+/// The program sets `SO_LINGER` of a socket.
+pub(super) fn linger_set() {
+    LINGER_SET.store(true, Ordering::Relaxed);
+}
+
 /// Whether the last close of `fd` waits for what has not been sent (socket(7), `SO_LINGER`).
 #[cold]
 fn lingers(fd: c_int) -> bool {
     // SAFETY: the option is a `linger`, of which any bytes are a valid one.
-    unsafe { crate::sys::socket::option::<libc::linger>(fd, libc::SO_LINGER) }
+    unsafe { socket::option::<libc::linger>(fd, libc::SO_LINGER) }
         .is_ok_and(|option| option.l_onoff != 0 && option.l_linger != 0)
 }
 
@@ -189,7 +189,7 @@ fn end_of_numbers() -> c_uint {
 }
 
 /// Two numbers for one file from here on.
-fn duplicated(old: c_int, new: isize) -> isize {
+pub(super) fn duplicated(old: c_int, new: isize) -> isize {
     if new >= 0 && new != old as isize {
         lives::share(old);
         lives::adopt(new as c_int);
@@ -247,113 +247,4 @@ fn beside_the_hub(fd: c_int, call: impl FnOnce() -> isize) -> isize {
         return EBADF;
     }
     call()
-}
-
-/// `fcntl(2)`, which `call` carries out: its result, whatever it means by it, but for
-/// what is refused here, by `refuse`.
-pub fn control(
-    fd: c_int,
-    command: c_int,
-    argument: usize,
-    call: impl FnOnce() -> isize,
-    refuse: impl FnOnce(isize) -> isize,
-) -> isize {
-    if is_the_hubs(fd) {
-        return refuse(EBADF);
-    }
-    match command {
-        libc::F_DUPFD | libc::F_DUPFD_CLOEXEC => {
-            // The lowest free number from the argument on.
-            if place::is_near(argument as c_int) && !current().is_apart() {
-                place::make_room(argument as c_int);
-            }
-            duplicated(fd, call())
-        }
-        libc::F_SETFL => lives::change_status(fd, call),
-        libc::F_GETFL => lives::with_status(fd, call),
-        libc::F_GETOWN => owner::known(fd, call()),
-        owner::F_SETOWN_EX | owner::F_GETOWN_EX => {
-            let result = match command {
-                owner::F_SETOWN_EX => owner::set(fd, argument),
-                _ => owner::get(fd, argument),
-            };
-            if result < 0 { refuse(result) } else { result }
-        }
-        libc::F_SETLKW => lock(fd, libc::F_SETLK, argument, call, refuse),
-        libc::F_OFD_SETLKW => lock(fd, libc::F_OFD_SETLK, argument, call, refuse),
-        _ => call(),
-    }
-}
-
-/// A command of `fcntl` that waits for a lock. It is tried by the one that does not, `at_once`;
-/// then `call` waits, when it is the caller's turn to block a kernel thread.
-fn lock(
-    fd: c_int,
-    at_once: c_int,
-    argument: usize,
-    call: impl FnOnce() -> isize,
-    refuse: impl FnOnce(isize) -> isize,
-) -> isize {
-    const EAGAIN: isize = -(libc::EAGAIN as isize);
-    const EACCES: isize = -(libc::EACCES as isize);
-    let attempt = || {
-        // SAFETY: the kernel refuses bad addresses.
-        match unsafe { syscall!(SYS_fcntl, fd, at_once, argument) } {
-            EAGAIN | EACCES => None,
-            result => Some(result),
-        }
-    };
-    // Who is to be cancelled is so in `call`.
-    if green().is_some_and(|me| !me.cancelled.load(Ordering::Relaxed)) {
-        let manner = Manner {
-            cancellation: Cancellation::Point,
-            ends: Ends::UnlessRestarted,
-            deadline: NEVER,
-        };
-        let result = attempt().or_else(|| match attempts::run(manner, attempt) {
-            Outcome::Done(result) => Some(result),
-            Outcome::MayBlock => None,
-            Outcome::Interrupted | Outcome::Timeout => Some(EINTR),
-        });
-        match result {
-            None => {}
-            Some(error) if error < 0 => return refuse(error),
-            Some(result) => return result,
-        }
-    }
-    turn::run(
-        &turns::CALLS,
-        Cancellation::Never,
-        Ends::UnlessRestarted,
-        call,
-    )
-    .unwrap_or_else(|| refuse(EINTR))
-}
-
-/// `ioctl(2)`.
-///
-/// # Safety
-/// As for `ioctl`.
-pub unsafe fn device_control(fd: c_int, request: usize, argument: usize) -> isize {
-    if is_the_hubs(fd) {
-        return EBADF;
-    }
-    // SAFETY: as the caller promises.
-    let call = || unsafe { syscall!(SYS_ioctl, fd, request, argument) };
-    match request as u64 {
-        libc::FIONBIO | libc::FIOASYNC => lives::change_status(fd, call),
-        _ => call(),
-    }
-}
-
-/// The program has called `setsockopt(2)` for `fd`.
-pub fn option_set(fd: c_int, level: c_int, name: c_int) {
-    if level == libc::SOL_SOCKET {
-        match name {
-            libc::SO_RCVTIMEO | libc::SO_SNDTIMEO => lives::status_changed(fd),
-            libc::SO_RCVLOWAT => receive::low_water_set(),
-            libc::SO_LINGER => LINGER_SET.store(true, Ordering::Relaxed),
-            _ => {}
-        }
-    }
 }

@@ -6,7 +6,8 @@ use core::ffi::c_void;
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
 use super::receive::is_stream;
-use super::{Operation, as_message, at_once, connect, file, pass_on, rest, rights};
+use super::vectors::{as_message, rest};
+use super::{Operation, at_once, connect, file, pass_on, rights};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::signal::restart;

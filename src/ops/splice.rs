@@ -3,7 +3,7 @@
 //! asked for at a time is what then goes through. What the kernel refuses at once is not
 //! waited for. `SPLICE_F_NONBLOCK` concerns pipes, and tells if another thread was faster there.
 
-use libc::{iovec, loff_t, off_t};
+use libc::{iovec, loff_t};
 
 use super::receive::has_low_water;
 use super::{EAGAIN, Operation, file, pass_on};
@@ -17,16 +17,16 @@ use crate::sys::raw::syscall;
 use crate::sys::{errno, socket, terminal};
 use crate::task::{Thread, arguments};
 
-fn class(fd: i32) -> Class {
+pub(super) fn class(fd: i32) -> Class {
     descriptor::get(fd).map_or(Class::Disk, |entry| entry.class(fd))
 }
 
-fn is_socket(fd: i32) -> bool {
+pub(super) fn is_socket(fd: i32) -> bool {
     matches!(class(fd), Class::Tcp | Class::Socket)
 }
 
 /// Whether `fd` is a socket that listens: no data go through it, and it never is ready to be written.
-fn is_listener(fd: i32) -> bool {
+pub(super) fn is_listener(fd: i32) -> bool {
     is_socket(fd) && socket::int_option(fd, libc::SO_ACCEPTCONN) == Ok(1)
 }
 
@@ -45,7 +45,7 @@ fn await_ready(
 }
 
 /// [`await_ready`] by an operation that makes no attempt of its own.
-fn await_by(mut operation: Operation, is_refused: impl FnOnce() -> bool) -> isize {
+pub(super) fn await_by(mut operation: Operation, is_refused: impl FnOnce() -> bool) -> isize {
     let (me, fd, direction) = (operation.me, operation.fd, operation.direction);
     if class(fd) == Class::Disk {
         return 0;
@@ -72,7 +72,7 @@ fn await_by(mut operation: Operation, is_refused: impl FnOnce() -> bool) -> isiz
 
 /// How much a socket that is ready takes at once: a third of its buffer is free then
 /// (sk_stream_is_writable in the kernel's include/net/sock.h).
-fn room(fd: i32) -> usize {
+pub(super) fn room(fd: i32) -> usize {
     const LEAST: usize = 4096;
     let buffer = socket::int_option(fd, libc::SO_SNDBUF).unwrap_or(0);
     (buffer as usize / 4).max(LEAST)
@@ -97,66 +97,6 @@ fn ends_unasked(fd: i32) -> bool {
         has_low_water(fd)
     } else {
         terminal::reads_unasked(fd) || file::is_without_writers(fd)
-    }
-}
-
-/// `sendfile(2)`: a blocking socket takes everything.
-///
-/// # Safety
-/// As for `sendfile`.
-pub unsafe fn send_file(
-    me: &'static Thread,
-    to: i32,
-    from: i32,
-    offset: *mut off_t,
-    count: usize,
-) -> isize {
-    // SAFETY: as the caller promises.
-    let call = |count: usize| unsafe { syscall!(SYS_sendfile, to, from, offset, count) };
-    let to_socket = is_socket(to);
-    let is_refused = || count == 0 || is_listener(to) || !can_be_sent(from, to);
-    let mut sent = 0;
-    loop {
-        let wait = |fd, direction| match Operation::new(me, fd, direction) {
-            // No cancellation point. What has gone ends it at the next handler.
-            Some(operation) => await_by(operation.no_point().after(sent > 0), is_refused),
-            None => 0,
-        };
-        let mut result = wait(from, Direction::Read);
-        if result == 0 {
-            result = wait(to, Direction::Write);
-        }
-        if result == 0 {
-            let left = count - sent;
-            result = match class(to) {
-                Class::Tcp => call(left.min(room(to))),
-                // What has room may have less.
-                Class::Socket => restart::in_region(|| call(left.min(room(to)))),
-                _ => restart::in_region(|| call(left)),
-            };
-        }
-        if result <= 0 {
-            return if sent > 0 { sent as isize } else { result };
-        }
-        sent += result as usize;
-        if sent >= count || !to_socket {
-            return sent as isize;
-        }
-    }
-}
-
-/// Whether `sendfile` moves anything from one to the other: the one can be read and, unless the
-/// other is a pipe, has positions; the other can be written; and neither is an eventfd or the like.
-fn can_be_sent(from: i32, to: i32) -> bool {
-    match (File::of(from), File::of(to)) {
-        (Some(from), Some(to)) => {
-            from.can_read()
-                && to.can_write()
-                && (to.is_pipe() || from.has_positions())
-                && !from.is_no_data()
-                && !to.is_no_data()
-        }
-        _ => false,
     }
 }
 

@@ -5,7 +5,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicIsize, Ordering};
 
 use super::{husk, join, keys, main_thread, scheduling};
-use crate::glibc::{resolver, tls};
+use crate::glibc::{resolver, resolver_context, tls};
 use crate::sched::{event_loop, kernel_thread, park, tie};
 use crate::signal::send::give_back;
 use crate::signal::{cancel, errand, mask};
@@ -97,7 +97,7 @@ fn forget_libc_state(me: &Thread) {
     me.without_points.set(false);
     if me.lookup.replace(Lookup::NONE).is_under_way {
         // It was cancelled in the midst of it.
-        resolver::forget_lookup();
+        resolver_context::forget();
     }
     resolver::forget();
 }

@@ -11,6 +11,7 @@ pub mod join;
 pub mod keys;
 pub mod main_thread;
 pub mod native;
+pub mod pool;
 pub mod scheduling;
 pub mod signalled;
 pub mod start;

@@ -321,13 +321,13 @@ MUTANTS = [
     ),
     Mutant(
         "workers end that were needed a moment ago",
-        "sched/idle/board.rs",
-        "            let surplus = lists.fewest.saturating_sub(keep);",
-        "            let surplus = lists.sleeping.saturating_sub(keep);",
+        "sched/idle/lists.rs",
+        "        let surplus = self.fewest.saturating_sub(keep);",
+        "        let surplus = self.sleeping.saturating_sub(keep);",
     ),
     Mutant(
         "a worker that ends can still be called",
-        "sched/idle/board.rs",
+        "sched/idle/lists.rs",
         "                None => self.sleepers = cursor,",
         "                None => {}",
     ),

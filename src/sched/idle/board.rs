@@ -11,87 +11,12 @@
 //! [`begin_polling`](Board::begin_polling) leads to the second row, [`end_polling`](Board::end_polling)
 //! to the first.
 
-use core::ptr;
-
+use super::lists::Lists;
 use crate::sched::worker::Worker;
-use crate::settings::MAX_SLOTS;
 use crate::sys::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence};
 use crate::sys::clock::{Instant, NEVER};
 use crate::task::lock::Locked;
 use crate::task::rank;
-
-/// What the lock guards.
-#[derive(Default)]
-pub struct Lists {
-    /// Idle slots: bit `n` for the slot with index `n`.
-    idle: u64,
-    /// Slots that may be used: those with an index below this.
-    limit: u32,
-    /// A stack, linked through the workers.
-    sleepers: *const Worker,
-    /// How many they are.
-    sleeping: u32,
-    /// The least that they have been since [`Board::retire`] has last looked.
-    fewest: u32,
-}
-
-impl Lists {
-    /// Idle slots that may be used.
-    fn open(&self) -> u64 {
-        // For a limit of 64 the shift is by 0.
-        let below = u64::MAX.checked_shr(MAX_SLOTS as u32 - self.limit);
-        self.idle & below.unwrap_or(0)
-    }
-
-    /// Takes the one with the lowest index, so that few slots are warm rather than many.
-    fn take_slot(&mut self) -> Option<usize> {
-        let index = self.open().trailing_zeros();
-        (index < MAX_SLOTS as u32).then(|| {
-            self.idle &= !(1 << index);
-            index as usize
-        })
-    }
-
-    fn push_sleeper(&mut self, worker: &Worker) {
-        worker.next.set(self.sleepers);
-        self.sleepers = worker;
-        self.sleeping += 1;
-    }
-
-    fn pop_sleeper(&mut self) -> Option<&'static Worker> {
-        // SAFETY: null, or a worker, which is never freed.
-        let worker = unsafe { self.sleepers.as_ref()? };
-        self.sleepers = worker.next.get();
-        self.sleeping -= 1;
-        self.fewest = self.fewest.min(self.sleeping);
-        Some(worker)
-    }
-
-    /// Takes those out that have slept longest, all but `keep`, as long as they may end.
-    fn take_oldest(&mut self, keep: u32) -> *const Worker {
-        let mut taken = ptr::null();
-        let mut kept: *const Worker = ptr::null();
-        let (mut cursor, mut depth) = (self.sleepers, 0);
-        // SAFETY: null, or workers, which are never freed; linked under the lock.
-        while let Some(worker) = unsafe { cursor.as_ref() } {
-            cursor = worker.next.get();
-            depth += 1;
-            if depth <= keep || !worker.may_end() {
-                kept = worker;
-                continue;
-            }
-            // SAFETY: as above.
-            match unsafe { kept.as_ref() } {
-                Some(above) => above.next.set(cursor),
-                None => self.sleepers = cursor,
-            }
-            worker.next.set(taken);
-            taken = worker;
-            self.sleeping -= 1;
-        }
-        taken
-    }
-}
 
 /// Who is to use an idle slot, see [`Board::call`].
 #[must_use = "a thread waits for whoever this is"]
@@ -125,13 +50,7 @@ impl Board {
     #[cfg(not(model))]
     pub const fn new() -> Self {
         Self {
-            lists: Locked::new(Lists {
-                idle: 0,
-                limit: 0,
-                sleepers: ptr::null(),
-                sleeping: 0,
-                fewest: 0,
-            }),
+            lists: Locked::new(Lists::NONE),
             open: AtomicU32::new(0),
             polling: AtomicBool::new(false),
             kicked: AtomicBool::new(false),
@@ -249,12 +168,7 @@ impl Board {
     /// Takes out workers that nobody has called since the last time, all but `keep`, and
     /// gives each to `end`: nobody else knows of it any more.
     pub fn retire(&self, keep: u32, mut end: impl FnMut(&'static Worker)) {
-        let mut next = self.with(|lists| {
-            let surplus = lists.fewest.saturating_sub(keep);
-            let taken = lists.take_oldest(lists.sleeping - surplus);
-            lists.fewest = lists.sleeping;
-            taken
-        });
+        let mut next = self.with(|lists| lists.take_surplus(keep));
         // SAFETY: null, or workers, which are never freed.
         while let Some(worker) = unsafe { next.as_ref() } {
             next = worker.next.get();
@@ -311,15 +225,8 @@ impl Board {
     /// # Safety
     /// No worker runs: at the start, or in a forked child.
     pub unsafe fn set_up(&self, count: usize) {
-        let lists = Lists {
-            idle: u64::MAX >> (MAX_SLOTS - count),
-            limit: count as u32,
-            sleepers: ptr::null(),
-            sleeping: 0,
-            fewest: 0,
-        };
         // SAFETY: as the caller promises.
-        unsafe { self.lists.reset(lists) };
+        unsafe { self.lists.reset(Lists::idle(count)) };
         self.open.store(count as u32, Ordering::Relaxed);
         self.polling.store(false, Ordering::Relaxed);
     }

@@ -2,3 +2,6 @@
 
 #[path = "../../../../../src/sched/idle/board.rs"]
 pub mod board;
+
+#[path = "../../../../../src/sched/idle/lists.rs"]
+mod lists;

@@ -1,17 +1,4 @@
-//! Fresh thread-local storage for a husk that had another thread before.
-//!
-//! What a new thread finds is the loader's business (glibc, elf/dl-tls.c). The blocks
-//! of modules in *static* TLS lie below the thread pointer, each an image and zeros.
-//! All others are *dynamic*: a thread has none of them until it first uses one. Where
-//! its blocks are, its dynamic thread vector (dtv) says, by the id of the module. An
-//! entry may be stale, as ids are used again, or empty: the loader compares
-//! generations and brings the vector up to date when the thread itself next asks.
-//!
-//! So a thread that ends gives its dynamic blocks back, as glibc does for it, and what
-//! is left to do for the next one are the static blocks. They come from a [`Template`],
-//! which the loader fills in as it does for a new thread. libc's own block is left
-//! alone (it holds malloc's cache, the locale, the resolver: state of the TCB, not of
-//! the program), and so is libgreen's, which holds the thread's block.
+//! Thread-local storage of no thread's, which the loader fills in as it does for a new one.
 
 use core::ffi::{CStr, c_void};
 use core::mem::{self, size_of};
@@ -19,33 +6,13 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::real::real;
-use super::tcb::{Slot, Tcb};
+use super::{Stretch, allocate, initialise};
 use crate::arch::thread;
+use crate::glibc::tcb::{Slot, Tcb};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::pages;
 
-/// Storage for a thread's static TLS and TCB (null: to be allocated), with a dtv.
-type Allocate = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
-/// Fills such storage in, and its dtv, for the modules that are loaded now. For the flag see
-/// [`flag_of_threads`].
-type Initialise = unsafe extern "C" fn(*mut c_void, bool) -> *mut c_void;
-/// The size and the alignment of static TLS with the TCB, in bytes.
-type StaticInfo = unsafe extern "C" fn(*mut usize, *mut usize);
-
-fn allocate() -> Option<Allocate> {
-    real!(_dl_allocate_tls: Option<Allocate>)
-}
-
-fn initialise() -> Option<Initialise> {
-    real!(_dl_allocate_tls_init: Option<Initialise>)
-}
-
-fn static_info() -> Option<StaticInfo> {
-    real!(_dl_get_tls_static_info: Option<StaticInfo>)
-}
-
-/// What glibc itself passes to [`Initialise`] for a new thread.
+/// What glibc itself passes to [`Initialise`](super::Initialise) for a new thread.
 ///
 /// From 2.35 on the flag asked for the images of modules in other namespaces, too; before
 /// there was none. glibc 2.41 has turned it round ("main_thread"), and distributions may
@@ -62,136 +29,14 @@ fn flag_of_threads() -> bool {
         .is_some_and(|minor| minor < 38)
 }
 
-/// Whether this libc's loader has what is needed: glibc's own threads call it.
-pub fn is_supported() -> bool {
-    allocate().is_some() && initialise().is_some() && static_info().is_some()
-}
-
-/// What static TLS and the TCB take of a thread's stack, in bytes.
-#[derive(Clone, Copy)]
-pub struct StaticSize {
-    /// With the TCB, a multiple of the alignment.
-    pub size: usize,
-    /// Of the end of that.
-    pub alignment: usize,
-}
-
-impl StaticSize {
-    /// Constants of the process.
-    pub fn get() -> Self {
-        let (mut size, mut alignment) = (0usize, 1usize);
-        if let Some(info) = static_info() {
-            // SAFETY: both are writable.
-            unsafe { info(&mut size, &mut alignment) };
-        }
-        // A power of two.
-        Self {
-            size: (size + alignment - 1) & !(alignment - 1),
-            alignment,
-        }
-    }
-
-    /// At most, wherever the stack ends.
-    pub fn most(self) -> usize {
-        self.size + self.alignment
-    }
-}
-
-/// Gives back the memory that `thread` has for dynamic TLS; where it next uses such a
-/// variable it gets new.
-///
-/// # Safety
-/// `thread` is that of a husk, the caller's or one that does not run, and runs no more code
-/// that counts on its variables.
-pub unsafe fn release(thread: Tcb) {
-    let mut id = 1;
-    loop {
-        // SAFETY: the vector is the thread's own; it has as many slots as it says.
-        unsafe {
-            // Each time anew: `free` may use variables of its own and move it.
-            let slots = thread.dtv();
-            if id > slots.sub(1).read().value {
-                return;
-            }
-            let slot = slots.add(id);
-            let block = (*slot).to_free;
-            if !block.is_null() {
-                // First: there must be nothing to find for a `free` that uses this one.
-                slot.write(Slot::UNALLOCATED);
-                libc::free(block);
-            }
-        }
-        id += 1;
-    }
-}
-
-/// Puts `thread`, a husk's that does not run, back to fresh thread-local storage:
-/// `EAGAIN` if there is no memory for that.
-///
-/// `kept` is the address of a variable of the caller's, in a module whose block is left
-/// alone. Takes no lock of libgreen's: the loader's own lock, which a thread of the program
-/// may hold for long, is waited for meanwhile.
-pub fn refresh(thread: Tcb, kept: usize) -> Result<(), i32> {
-    // SAFETY: as the caller promises.
-    unsafe { release(thread) };
-    let template = Template::take(kept).ok_or(libc::EAGAIN)?;
-    let changed = loop {
-        template.copy_to(thread);
-        // What was loaded since the last look is in the template now. What will be
-        // loaded from here on the loader initialises in every thread that glibc knows.
-        let changed = template.renew(kept);
-        if changed != Some(true) {
-            break changed;
-        }
-    };
-    template.put_back();
-    changed.map(|_| ()).ok_or(libc::EAGAIN)
-}
-
-/// A stretch of static TLS.
-#[derive(Clone, Copy)]
-pub struct Stretch {
-    /// From its first byte up to the thread pointer, in bytes.
-    pub below: usize,
-    /// In bytes.
-    pub length: usize,
-}
-
-impl Stretch {
-    const NONE: Self = Self {
-        below: 0,
-        length: 0,
-    };
-}
-
-/// Where libc's own variables are. For `kept` see [`refresh`]. `None`: no memory.
-pub fn libcs_variables(kept: usize) -> Option<Stretch> {
-    let template = Template::take(kept)?;
-    let libcs = template.libcs;
-    template.put_back();
-    (libcs.length > 0).then_some(libcs)
-}
-
-/// Thread-local storage for a TCB at `pointer`, as the loader gives it to a new thread.
-/// `None`: no memory.
-///
-/// # Safety
-/// There, and below, is as much memory of zeros as the TCB and [`StaticSize`] take.
-pub unsafe fn allocate_at(pointer: usize) -> Option<Tcb> {
-    // SAFETY: as the caller promises.
-    let allocated = unsafe { allocate()?(pointer as *mut c_void) };
-    // SAFETY: a TCB by now.
-    (!allocated.is_null()).then(|| unsafe { Tcb::at(pointer) })
-}
-
 /// Thread-local storage of no thread's, as the loader would give it to a new one.
-struct Template {
+pub struct Template {
     /// The thread pointer that its thread would have.
     pointer: usize,
-    /// For [`Initialise`].
+    /// For [`Initialise`](super::Initialise).
     flag: bool,
     /// libc's own variables.
-    libcs: Stretch,
+    pub libcs: Stretch,
     /// What to copy to a thread: the variables of the program's modules.
     stretches: &'static mut [Stretch],
     /// How many of those there are.
@@ -205,7 +50,7 @@ struct Template {
 static SPARE: [AtomicPtr<Template>; 16] = [const { AtomicPtr::new(ptr::null_mut()) }; 16];
 
 impl Template {
-    fn take(kept: usize) -> Option<&'static mut Self> {
+    pub fn take(kept: usize) -> Option<&'static mut Self> {
         let spare = SPARE.iter().find_map(|place| {
             // Acquire pairs with the Release in `put_back`. SAFETY: null or a template,
             // now nobody else's.
@@ -214,7 +59,7 @@ impl Template {
         spare.or_else(|| Self::create(kept))
     }
 
-    fn put_back(&'static mut self) {
+    pub fn put_back(&'static mut self) {
         let me: *mut Self = self;
         for place in &SPARE {
             let empty = ptr::null_mut();
@@ -262,7 +107,7 @@ impl Template {
 
     /// Has the loader fill the template in again; whether other modules have static
     /// TLS than before. `None`: no memory.
-    fn renew(&mut self, kept: usize) -> Option<bool> {
+    pub fn renew(&mut self, kept: usize) -> Option<bool> {
         // As glibc does when it gives an ended thread's stack to a new one.
         self.slots().fill(Slot::EMPTY);
         // SAFETY: storage that was allocated for this, and an empty vector. This takes
@@ -323,7 +168,7 @@ impl Template {
         }
     }
 
-    fn copy_to(&self, thread: Tcb) {
+    pub fn copy_to(&self, thread: Tcb) {
         for stretch in &self.stretches[..self.count] {
             let from = (self.pointer - stretch.below) as *const u8;
             let to = (thread.pointer() - stretch.below) as *mut u8;

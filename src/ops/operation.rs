@@ -1,0 +1,232 @@
+//! One operation on a descriptor, which is tried, waits for an edge, and is tried again.
+
+use super::{EAGAIN, EBADF, EINTR, IN_KERNEL};
+use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
+use crate::sched::park;
+use crate::signal::{Watch, cancel, restart};
+use crate::sys::clock::{Instant, NEVER};
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Critical, Thread};
+
+/// One operation of `me` on `fd`, from its first attempt to its end.
+pub struct Operation {
+    pub(super) me: &'static Thread,
+    pub(super) fd: i32,
+    pub(super) entry: &'static Descriptor,
+    pub(super) direction: Direction,
+    /// The life of the number that the operation began in.
+    generation: u32,
+    /// Whether there was an attempt: from then on the number must not mean
+    /// another file.
+    pub(super) begun: bool,
+    pub(super) watch: Watch,
+    /// From `SO_RCVTIMEO` or `SO_SNDTIMEO`, asked for when first needed.
+    deadline: Option<Instant>,
+    /// Whether a handler with `SA_RESTART` lets it go on.
+    restarts: bool,
+    /// Whether it does so where there is a deadline.
+    restarts_timed: bool,
+    /// Whose cancellation ends its waits.
+    cancellation: Cancellation,
+}
+
+/// Why an operation stopped waiting.
+pub enum Stop {
+    /// The result.
+    With(isize),
+    /// epoll cannot watch the descriptor: the kernel has to block.
+    Unwatchable,
+}
+
+impl Operation {
+    /// `None` for numbers beyond the table.
+    #[inline(always)]
+    pub fn new(me: &'static Thread, fd: i32, direction: Direction) -> Option<Self> {
+        let entry = descriptor::get(fd)?;
+        let generation = entry.generation();
+        Some(Self {
+            me,
+            fd,
+            entry,
+            direction,
+            generation,
+            begun: false,
+            watch: Watch::new(me),
+            deadline: None,
+            restarts: true,
+            restarts_timed: false,
+            cancellation: Cancellation::Point,
+        })
+    }
+
+    /// Gives up at `deadline`, and whenever a handler has run.
+    pub fn until(mut self, deadline: Instant, watch: Watch) -> Self {
+        self.deadline = Some(deadline);
+        self.watch = watch;
+        self.restarts = false;
+        self
+    }
+
+    /// Gives up at `deadline`.
+    pub fn limited(mut self, deadline: Instant) -> Self {
+        self.deadline = Some(deadline);
+        self.restarts_timed = true;
+        self
+    }
+
+    /// Is no cancellation point.
+    pub fn no_point(mut self) -> Self {
+        self.cancellation = Cancellation::Asynchronous;
+        self
+    }
+
+    /// A part of what was asked for has gone through: from now on any handler ends the call,
+    /// which has that as its result. (So does the kernel, which cannot start it again.)
+    pub(super) fn part_done(&mut self) {
+        self.restarts = false;
+        self.watch = Watch::new(self.me);
+    }
+
+    /// [`part_done`](Self::part_done), if `part` says so.
+    pub(super) fn after(mut self, part: bool) -> Self {
+        if part {
+            self.part_done();
+        }
+        self
+    }
+
+    /// Calls `attempt`, which must not block, until it returns something else
+    /// than `-EAGAIN`, waiting for readiness in between; `attempt` gets the edge
+    /// count from before, for [`Descriptor::set_drained`]. `native` blocks in the
+    /// kernel, for descriptors that cannot be watched, and where `attempt` returns
+    /// [`IN_KERNEL`].
+    #[inline]
+    pub fn run(
+        &mut self,
+        mut attempt: impl FnMut(&Descriptor, u32) -> isize,
+        native: impl Fn() -> isize,
+    ) -> isize {
+        let has_result = self.begun;
+        loop {
+            let edges = self.entry.edges(self.direction);
+            // The program's own non-blocking call must see what has just arrived.
+            if !self.entry.is_drained(self.direction, edges) || self.entry.is_nonblocking(self.fd) {
+                let result = self.attempt(|entry| attempt(entry, edges));
+                if result != EAGAIN {
+                    if result == EBADF && !has_result && self.begins_anew() {
+                        continue;
+                    }
+                    if result == IN_KERNEL {
+                        return restart::in_region(native);
+                    }
+                    park::spend(self.me);
+                    return result;
+                }
+            }
+            match self.await_edge(edges) {
+                Ok(()) => {}
+                Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => {}
+                Err(Stop::With(result)) => return result,
+                Err(Stop::Unwatchable) => return restart::in_region(native),
+            }
+        }
+    }
+
+    /// The first attempt finds the file by its number, like any system call;
+    /// later ones are for the same file, or not made.
+    #[inline]
+    fn attempt(&mut self, attempt: impl FnOnce(&Descriptor) -> isize) -> isize {
+        if !self.begun {
+            self.begun = true;
+            return attempt(self.entry);
+        }
+        if !self.entry.hold(self.generation) {
+            return EBADF;
+        }
+        let result = attempt(self.entry);
+        self.entry.let_go();
+        result
+    }
+
+    /// Whether the number means what it did when the operation began, as far as that matters.
+    pub(super) fn is_same_file(&self) -> bool {
+        !self.begun || self.entry.generation() == self.generation
+    }
+
+    /// Whether the operation, which has had no effect, can begin as if it were called now:
+    /// it began while another file was being put to its number, and that is done.
+    #[cold]
+    pub(super) fn begins_anew(&mut self) -> bool {
+        let generation = self.entry.generation();
+        let anew = descriptor::is_replacement(self.generation) && generation != self.generation;
+        if anew {
+            self.generation = generation;
+            self.begun = false;
+        }
+        anew
+    }
+
+    /// Waits for an edge after `edges`.
+    pub(super) fn await_edge(&mut self, edges: u32) -> Result<(), Stop> {
+        self.begun = true;
+        if self.entry.is_nonblocking(self.fd) {
+            return Err(Stop::With(EAGAIN));
+        }
+        let deadline = match self.deadline {
+            Some(deadline) => deadline,
+            None => *self.deadline.insert(self.entry.deadline(self.direction)),
+        };
+        match self.entry.register(self.fd) {
+            Ok(()) => {}
+            Err(libc::EBADF) => return Err(Stop::With(EBADF)),
+            Err(_) => return Err(Stop::Unwatchable),
+        }
+        let wake = {
+            // A handler that has just run ends a call that is never restarted;
+            // from here on a signal stays pending, and the wait sees it.
+            let _critical = (!self.restarts).then(Critical::enter);
+            if !self.restarts && self.watch.handled() {
+                Wake::Interrupted
+            } else {
+                self.park(edges, deadline, self.cancellation)
+            }
+        };
+        match wake {
+            Wake::Closed => Err(Stop::With(EBADF)),
+            Wake::Timeout => Err(Stop::With(EAGAIN)),
+            Wake::Interrupted => {
+                cancel::after(self.cancellation);
+                // signal(7): with a time-out set on the socket never restarted.
+                let restarts = self.restarts && (deadline == NEVER || self.restarts_timed);
+                let fail = if restarts {
+                    self.watch.interrupted()
+                } else {
+                    self.watch.handled()
+                };
+                if fail { Err(Stop::With(EINTR)) } else { Ok(()) }
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Leaves the CPU until an edge after `edges`, or `deadline`.
+    #[inline]
+    pub(super) fn park(&self, edges: u32, deadline: Instant, cancellation: Cancellation) -> Wake {
+        let _critical = Critical::enter();
+        let (me, entry) = (self.me, self.entry);
+        let link = Link::new(me, Role::Consumer);
+        me.arm(cancellation);
+        // SAFETY: withdrawn below unless the waker has unlinked it.
+        let queued = unsafe { entry.enqueue(self.direction, self.generation, edges, &link) };
+        if let Err(reason) = queued {
+            // Or a signal would take the thread, which runs, for one that it has woken.
+            park::take_back(me);
+            return reason;
+        }
+        let reason = park::commit(me, deadline);
+        if matches!(reason, Wake::Timeout | Wake::Interrupted) {
+            entry.withdraw(self.direction, &link);
+        }
+        reason
+    }
+}

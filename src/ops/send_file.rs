@@ -1,0 +1,72 @@
+//! `sendfile`: to a socket all goes, as much at a time as that has room for.
+
+use libc::off_t;
+
+use super::Operation;
+use super::splice::{await_by, class, is_listener, is_socket, room};
+use crate::hub::class::Class;
+use crate::hub::descriptor::Direction;
+use crate::signal::restart;
+use crate::sys::file::File;
+use crate::sys::raw::syscall;
+use crate::task::Thread;
+
+/// `sendfile(2)`: a blocking socket takes everything.
+///
+/// # Safety
+/// As for `sendfile`.
+pub unsafe fn send_file(
+    me: &'static Thread,
+    to: i32,
+    from: i32,
+    offset: *mut off_t,
+    count: usize,
+) -> isize {
+    // SAFETY: as the caller promises.
+    let call = |count: usize| unsafe { syscall!(SYS_sendfile, to, from, offset, count) };
+    let to_socket = is_socket(to);
+    let is_refused = || count == 0 || is_listener(to) || !can_be_sent(from, to);
+    let mut sent = 0;
+    loop {
+        let wait = |fd, direction| match Operation::new(me, fd, direction) {
+            // No cancellation point. What has gone ends it at the next handler.
+            Some(operation) => await_by(operation.no_point().after(sent > 0), is_refused),
+            None => 0,
+        };
+        let mut result = wait(from, Direction::Read);
+        if result == 0 {
+            result = wait(to, Direction::Write);
+        }
+        if result == 0 {
+            let left = count - sent;
+            result = match class(to) {
+                Class::Tcp => call(left.min(room(to))),
+                // What has room may have less.
+                Class::Socket => restart::in_region(|| call(left.min(room(to)))),
+                _ => restart::in_region(|| call(left)),
+            };
+        }
+        if result <= 0 {
+            return if sent > 0 { sent as isize } else { result };
+        }
+        sent += result as usize;
+        if sent >= count || !to_socket {
+            return sent as isize;
+        }
+    }
+}
+
+/// Whether `sendfile` moves anything from one to the other: the one can be read and, unless the
+/// other is a pipe, has positions; the other can be written; and neither is an eventfd or the like.
+fn can_be_sent(from: i32, to: i32) -> bool {
+    match (File::of(from), File::of(to)) {
+        (Some(from), Some(to)) => {
+            from.can_read()
+                && to.can_write()
+                && (to.is_pipe() || from.has_positions())
+                && !from.is_no_data()
+                && !to.is_no_data()
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,136 @@
+//! Receiving with `MSG_WAITALL`: no less than what was asked for.
+
+use core::cell::Cell;
+use core::ffi::c_void;
+
+use libc::msghdr;
+
+use super::receive::{found_nothing, is_stream, settle};
+use super::vectors::rest;
+use super::{EAGAIN, Operation, file};
+use crate::hub::class::Class;
+use crate::hub::descriptor::{self, Descriptor, Direction};
+use crate::sys::raw::syscall;
+use crate::task::Thread;
+
+/// `MSG_WAITALL`: goes on until `length` bytes have come, the stream ends, or
+/// something goes wrong.
+pub(super) fn receive(
+    operation: &mut Operation,
+    length: usize,
+    flags: i32,
+    call: impl Fn(usize, i32) -> isize,
+) -> isize {
+    let fd = operation.fd;
+    if flags & libc::MSG_PEEK != 0 {
+        return peek_all(operation, length, flags, call);
+    }
+    let mut got = 0;
+    loop {
+        let result = operation.run(
+            |entry, edges| {
+                let result = call(got, flags | libc::MSG_DONTWAIT);
+                if result == EAGAIN {
+                    return found_nothing(entry, fd);
+                }
+                settle(entry, fd, edges, result, length - got, flags);
+                result
+            },
+            || call(got, flags),
+        );
+        if result <= 0 {
+            return if got > 0 { got as isize } else { result };
+        }
+        got += result as usize;
+        // A message arrives whole, and a stream is read up to urgent data.
+        if got >= length || !is_stream(operation.entry, fd) || is_at_mark(operation.entry, fd) {
+            return got as isize;
+        }
+        operation.part_done();
+    }
+}
+
+/// `MSG_PEEK | MSG_WAITALL`: what was seen is still there at the next look. Only TCP waits for more
+/// than there is.
+fn peek_all(
+    operation: &mut Operation,
+    length: usize,
+    flags: i32,
+    call: impl Fn(usize, i32) -> isize,
+) -> isize {
+    let fd = operation.fd;
+    let seen = Cell::new(0);
+    let result = operation.run(
+        |entry, _| {
+            // Before the look: what has come by then is seen.
+            let is_last = entry.class(fd) != Class::Tcp || file::ends_here(fd);
+            let result = call(0, flags | libc::MSG_DONTWAIT);
+            if result == EAGAIN {
+                return found_nothing(entry, fd);
+            }
+            seen.set(result.max(seen.get()));
+            if is_last || result <= 0 || result as usize >= length {
+                result
+            } else {
+                EAGAIN
+            }
+        },
+        || call(0, flags),
+    );
+    if result < 0 && seen.get() > 0 {
+        seen.get()
+    } else {
+        result
+    }
+}
+
+/// Whether what comes next of the stream `fd` is urgent: no call takes that along with what was
+/// before it (tcp(7), `SIOCATMARK`).
+fn is_at_mark(entry: &Descriptor, fd: i32) -> bool {
+    let mut is_at = 0;
+    entry.class(fd) == Class::Tcp
+        // SAFETY: the place is live.
+        && unsafe { syscall!(SYS_ioctl, fd, SIOCATMARK, &raw mut is_at) } == 0
+        && is_at != 0
+}
+
+/// <asm-generic/sockios.h>; the libc crate lacks it.
+const SIOCATMARK: i32 = 0x8905;
+
+/// The rest of a `recvmsg` with `MSG_WAITALL` after its first `got` bytes.
+///
+/// # Safety
+/// The message is valid, and has been filled so far.
+pub(super) unsafe fn fill(
+    me: &'static Thread,
+    fd: i32,
+    message: &msghdr,
+    got: usize,
+    flags: i32,
+) -> isize {
+    let stream = descriptor::get(fd).is_some_and(|entry| is_stream(entry, fd));
+    if !stream {
+        return got as isize;
+    }
+    let receive = |place: *mut c_void, length: usize| {
+        let Some(operation) = Operation::new(me, fd, Direction::Read) else {
+            return 0;
+        };
+        receive(&mut operation.after(true), length, flags, |got, flags| {
+            // SAFETY: within the caller's buffer.
+            unsafe {
+                syscall!(
+                    SYS_recvfrom,
+                    fd,
+                    place.wrapping_byte_add(got),
+                    length - got,
+                    flags,
+                    0usize,
+                    0usize
+                )
+            }
+        })
+    };
+    // SAFETY: as recvmsg's caller promises.
+    unsafe { rest(message.msg_iov, message.msg_iovlen, got, receive) }
+}

@@ -1,0 +1,99 @@
+//! Workers that the monitor starts: for an idle slot, or to take one over.
+
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use super::board::Help;
+use super::{BOARD, give, has_successor, kick_hub, lay_down};
+use crate::sched::slots;
+use crate::sched::worker::Worker;
+use crate::sys::{errno, report};
+use crate::task::Critical;
+
+static NO_WORKER: report::Once = report::Once::new();
+/// How often in a row no worker could be started. A forked child counts on.
+static FAILURES: AtomicU32 = AtomicU32::new(0);
+/// A worker was started without a slot, and does not run yet. A forked child [sets it up](set_up).
+static STARTING: AtomicBool = AtomicBool::new(false);
+/// How often in a row is not worth telling.
+const TOLERATED: u32 = 20;
+
+/// Starts a worker for an idle slot, if there is one and nobody to take it. For the
+/// monitor. Where no kernel thread is to be had those who run now must do.
+pub fn start_worker() {
+    let help = {
+        let _critical = Critical::enter();
+        BOARD.call()
+    };
+    match help {
+        Help::New => {}
+        Help::None => return,
+        Help::Sleeper(worker, index) => {
+            give(&slots::all()[index], worker);
+            return worker.wake();
+        }
+        Help::Poller => return kick_hub(),
+    }
+    let Some(index) = BOARD.take_slot() else {
+        return;
+    };
+    let slot = &slots::all()[index];
+    let started = Worker::create().ok_or(libc::ENOMEM).and_then(|worker| {
+        give(slot, worker);
+        worker.spawn().inspect_err(|_| {
+            let taken = slot.take_from(worker, None);
+            debug_assert!(
+                taken,
+                "nobody takes a slot from a worker that the monitor gives it to"
+            );
+            worker.set_slot(None);
+            worker.put_by();
+        })
+    });
+    if !note_start(started) {
+        lay_down(slot);
+    }
+}
+
+/// Starts a worker that has no slot, unless there is one. For the monitor: whether there is one
+/// now, or soon.
+pub fn start_successor() -> bool {
+    if has_successor() || STARTING.load(Ordering::Relaxed) {
+        return true;
+    }
+    STARTING.store(true, Ordering::Relaxed);
+    let started = Worker::create().ok_or(libc::ENOMEM).and_then(|worker| {
+        worker.spawn().inspect_err(|_| {
+            STARTING.store(false, Ordering::Relaxed);
+            worker.put_by();
+        })
+    });
+    note_start(started)
+}
+
+/// A worker has begun to run, which may be the one that was last started without a slot.
+pub fn has_started() {
+    STARTING.store(false, Ordering::Relaxed);
+}
+
+/// Whether a worker was `started`. If none can be for long it is told.
+fn note_start(started: Result<(), i32>) -> bool {
+    let Err(error) = started else {
+        FAILURES.store(0, Ordering::Relaxed);
+        return true;
+    };
+    // The monitor comes again. For a moment it may always fail: while another thread is in
+    // `execve` the kernel refuses to make threads that share its working directory.
+    if FAILURES.fetch_add(1, Ordering::Relaxed) == TOLERATED {
+        NO_WORKER.line(&[
+            b"cannot start another kernel thread (",
+            errno::describe(error),
+            b"); going on with those there are",
+        ]);
+    }
+    false
+}
+
+/// Nobody was started.
+pub(super) fn set_up() {
+    STARTING.store(false, Ordering::Relaxed);
+}
