@@ -3,6 +3,13 @@
 //! To give a lock back is a plain store, since a locked instruction takes as long as all else
 //! that happens under most of them. Who does that looks for sleepers afterwards, without a
 //! fence; a sleeper, which has time, makes up for it.
+//!
+//! | transition | from | to |
+//! | --- | --- | --- |
+//! | to take it, [`acquire`](LockWord::acquire) | `held` 0 | 1 |
+//! | to fall asleep, when looks have not helped | `held` 1 | `sleepers` + 1; a fence on all processors; one more look |
+//! | to give it back, [`release`](LockWord::release) | `held` 1 | 0; then, if there are `sleepers`, one is woken |
+//! | to wake up, when it has taken it | `sleepers` | − 1 |
 
 use core::time::Duration;
 

@@ -8,6 +8,14 @@
 //!
 //! Nobody can tell which of the two an operation has met that began meanwhile. If it has
 //! transferred nothing yet it begins anew when it learns that its life is over.
+//!
+//! | transition | by | where | changes |
+//! | --- | --- | --- | --- |
+//! | [`event`](Edges::event) | the hub | in the life that it is of | edges + 1; claims a consumer, and observers |
+//! | [`end`](Edges::end) | who closes or replaces the number | | generation + 2, or to the next odd one; edges + 1; claims all |
+//! | [`hold`](Edges::hold) | an attempt | in the life that it began in, else taken back | held + 1 |
+//! | [`let_go`](Edges::let_go) | its end | | held − 1 |
+//! | [`enqueue`](Edges::enqueue) | a waiter | while generation and edges are as noted | none |
 
 use core::cell::UnsafeCell;
 
