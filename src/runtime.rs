@@ -215,7 +215,7 @@ fn become_main(worker: &'static Worker, base: &'static Thread) {
             base_entry,
         )
     };
-    base.context.set(context);
+    base.seat().context.set(context);
     worker.set_base(base);
     worker.adopt_kernel_thread(pointer());
     main_thread::adopt(worker);

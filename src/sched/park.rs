@@ -152,19 +152,19 @@ pub fn commit(me: &'static Thread, deadline: Instant) -> Wake {
         until_claimed(me);
         TIMERS.disarm(me);
     }
-    me.word.finish()
+    me.seat().word.finish()
 }
 
 /// [`commit`] for a thread that has a kernel thread to itself.
 #[cold]
 fn sleep(me: &Thread, deadline: Instant) {
-    while let Some(word) = me.word.sleep_on() {
+    while let Some(word) = me.seat().word.sleep_on() {
         let result = match clock::until(deadline) {
-            None => futex::wait(me.word.futex(), word),
+            None => futex::wait(me.seat().word.futex(), word),
             // Claimed, but still in the waker's list: a matter of moments.
-            _ if me.word.is_claimed() => futex::wait(me.word.futex(), word),
+            _ if me.seat().word.is_claimed() => futex::wait(me.seat().word.futex(), word),
             Some(left) if left.is_zero() => -(libc::ETIMEDOUT as isize),
-            Some(left) => futex::wait_for(me.word.futex(), word, left),
+            Some(left) => futex::wait_for(me.seat().word.futex(), word, left),
         };
         match -result as i32 {
             libc::ETIMEDOUT => wake::claim(me, Wake::Timeout),
@@ -178,14 +178,14 @@ fn sleep(me: &Thread, deadline: Instant) {
 /// was made meanwhile, if any. `me` is inside a [`Critical`] section and holds no lock.
 pub fn take_back(me: &'static Thread) -> Option<Wake> {
     if me.parks() {
-        return me.word.take_back();
+        return me.seat().word.take_back();
     }
-    let was_claimed = match me.word.claim(Wake::Interrupted) {
+    let was_claimed = match me.seat().word.claim(Wake::Interrupted) {
         // Whoever has claimed it has it in his list until he lets it go.
         Claim::Lost => true,
         // It is not asleep, but here.
         Claim::Kernel => {
-            me.word.release();
+            me.seat().word.release();
             false
         }
         // Since it was asked whether it parks somebody has had it wired, in the middle of a
@@ -194,14 +194,14 @@ pub fn take_back(me: &'static Thread) -> Option<Wake> {
         Claim::Runnable => unreachable!("a thread that is saved does not run"),
     };
     sleep(me, NEVER);
-    let reason = me.word.finish();
+    let reason = me.seat().word.finish();
     was_claimed.then_some(reason)
 }
 
 /// Switches out until claimed.
 #[inline]
 fn until_claimed(me: &'static Thread) {
-    if !me.word.is_claimed() {
+    if !me.seat().word.is_claimed() {
         leave(me, After::Publish);
     }
 }
@@ -258,7 +258,7 @@ fn leave(me: &'static Thread, after: After) -> bool {
         // Nobody else: a yielding thread goes on, and so does one that the look
         // around has just woken.
         Pick::Empty if after == After::Requeue => return false,
-        Pick::Empty if after == After::Publish && me.word.is_claimed() => return false,
+        Pick::Empty if after == After::Publish && me.seat().word.is_claimed() => return false,
         // A handler has wired it on its way here: it has no slot to share.
         Pick::Lost if after == After::Requeue && me.is_wired() => return false,
         Pick::Empty | Pick::Lost => worker.base(),

@@ -17,14 +17,12 @@ use crate::task::{Thread, rank};
 /// What a thread that goes on where it has parked touches of its stack, in bytes.
 const FRAMES: usize = 448;
 
-/// The first two of `list` will run soon: asks for the block of the second, and for the
-/// stack and the TCB of the first, whose block was asked for a dispatch ago.
+/// The first of `list` will run soon: asks for what it touches.
 #[inline(always)]
 fn fetch_ahead(list: &List) {
     if let Some(first) = list.first() {
         prefetch::fetch(first.context.get(), FRAMES);
-        prefetch::fetch(first.pointer.get() as *const u8, 64);
-        prefetch::fetch(first.next.get(), 128);
+        first.thread().fetch();
     }
 }
 
@@ -232,7 +230,10 @@ impl Slot {
                 count(&self.empty);
             }
             fetch_ahead(list);
-            (next.map_or(Pick::Empty, Pick::Run), ticks)
+            (
+                next.map_or(Pick::Empty, |seat| Pick::Run(seat.thread())),
+                ticks,
+            )
         })
     }
 

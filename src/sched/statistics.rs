@@ -67,7 +67,7 @@ in_child!(reset);
 pub fn became_runnable(list: &List) {
     if is_on() {
         let now = cycles::now();
-        list.for_each(|thread| thread.runnable_since.set(now));
+        list.for_each(|seat| seat.thread().runnable_since.set(now));
     }
 }
 

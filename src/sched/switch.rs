@@ -49,7 +49,7 @@ pub unsafe fn create(top: usize, base: usize, entry: ContextFn) -> *const c_void
 pub fn to(from: &'static Thread, to: &'static Thread, worker: &'static Worker, after: After) {
     debug_assert!(lock::holds_none(), "a switch with a lock held");
     debug_assert!(from.is_critical() && from.is(current()));
-    if to.context.get().is_null() {
+    if to.seat().context.get().is_null() {
         (upcalls::get().prepare)(to);
     }
     from.after.set(after);
@@ -61,7 +61,7 @@ pub fn to(from: &'static Thread, to: &'static Thread, worker: &'static Worker, a
     // SAFETY: `to` was taken out of a queue (or is this worker's base), so it is
     // saved and nobody else resumes it; a Context is one pointer.
     unsafe {
-        let context: Context = mem::transmute(to.context.get());
+        let context: Context = mem::transmute(to.seat().context.get());
         context.resume_ontop(from as *const Thread as usize, arrive);
     }
 }
@@ -71,7 +71,8 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     // SAFETY: `to` passes the thread that it leaves.
     let from = unsafe { &*(transfer.data as *const Thread) };
     // SAFETY: a Context is one pointer.
-    from.context
+    from.seat()
+        .context
         .set(unsafe { mem::transmute::<Context, *const c_void>(transfer.context) });
     from.note_saved();
     // SAFETY: set by `to`; threads and workers are never freed.
@@ -88,7 +89,7 @@ extern "C" fn arrive(transfer: Transfer) -> Transfer {
     // Nobody looks at the transfer again: the contexts live in the threads.
     // SAFETY: a Context is one pointer, and this one is never resumed.
     Transfer::new(
-        unsafe { mem::transmute::<*const c_void, Context>(from.context.get()) },
+        unsafe { mem::transmute::<*const c_void, Context>(from.seat().context.get()) },
         0,
     )
 }
@@ -120,7 +121,7 @@ fn after(from: &'static Thread) {
         // others do something with that effect anyway.
         After::Nothing => fence(Ordering::SeqCst),
         After::Publish => {
-            if from.word.save() == Saved::Claimed {
+            if from.seat().word.save() == Saved::Claimed {
                 wake::runnable(from);
             }
         }

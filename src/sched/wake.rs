@@ -8,7 +8,7 @@ use super::run_queue::Place;
 use super::{idle, slots, statistics, tempo, worker};
 use crate::sys::futex;
 use crate::task::list::List;
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::Wake;
 use crate::task::{Critical, Kind, Thread, current};
 use crate::wait::QUEUES;
@@ -20,7 +20,7 @@ use crate::wait::woken::Woken;
 #[inline]
 pub fn runnable(thread: &Thread) {
     let mut list = List::new();
-    list.push(thread);
+    list.push(thread.seat());
     all_runnable(list, Place::Last);
 }
 
@@ -68,7 +68,7 @@ fn call_for(me: &Thread, queued: u32) {
 /// runnable. The caller is critical and holds no lock.
 pub fn returning(thread: &Thread) {
     let mut list = List::new();
-    list.push(thread);
+    list.push(thread.seat());
     statistics::became_runnable(&list);
     slots::SHARED.returning.push(list);
     idle::wake_for_work();
@@ -77,8 +77,8 @@ pub fn returning(thread: &Thread) {
 /// Lets all run that `woken` holds. The caller is critical and holds no lock.
 #[inline]
 pub fn all(mut woken: Woken) {
-    while let Some(thread) = woken.kernel.pop() {
-        futex::wake(thread.word.release(), 1);
+    while let Some(seat) = woken.kernel.pop() {
+        futex::wake(seat.word.release(), 1);
     }
     if woken.granted.len() > 0 {
         all_runnable(woken.granted, Place::First);
@@ -102,14 +102,14 @@ pub fn collecting<R>(collect: impl FnOnce(&mut Woken) -> R) -> R {
 /// Claims `thread` for `reason` and lets it run; false if it does not wait, or somebody
 /// else was first. The caller holds no lock.
 pub fn claim(thread: &Thread, reason: Wake) -> bool {
-    collecting(|woken| woken.claim(thread, reason))
+    collecting(|woken| woken.claim(thread.seat(), reason))
 }
 
 /// [`Queues::claim`], and lets those run whom it claims.
 #[inline]
 pub fn address<R>(
     key: usize,
-    verdict: impl FnMut(&Node, usize) -> Verdict,
+    verdict: impl FnMut(&Seat, usize) -> Verdict,
     done: impl FnOnce(usize, bool) -> R,
 ) -> R {
     collecting(|woken| QUEUES.claim(key, woken, verdict, done))
@@ -124,7 +124,7 @@ pub fn at<R>(key: usize, act: impl FnOnce(Waiters<'_>, &mut Woken) -> R) -> R {
 /// Wakes up to `count` of those who wait on the address `key`, in order of arrival;
 /// returns how many.
 pub fn up_to(key: usize, count: usize) -> usize {
-    let verdict = |_: &Node, woken| {
+    let verdict = |_: &Seat, woken| {
         if woken < count {
             Verdict::Wake(Wake::Ready)
         } else {

@@ -23,11 +23,11 @@ pub fn stay(me: &Thread) {
     if me.deliverable() == 0 {
         return;
     }
-    match me.word.claim(Wake::Interrupted) {
+    match me.seat().word.claim(Wake::Interrupted) {
         Claim::Lost | Claim::Pending => {}
         // It is not asleep, but here.
         Claim::Kernel => {
-            me.word.release();
+            me.seat().word.release();
         }
         Claim::Runnable => unreachable!("a thread that is saved does not run"),
     }

@@ -114,7 +114,7 @@ pub fn waiter(signal: i32) -> Option<&'static Thread> {
     main_thread()
         .into_iter()
         .chain(all_husks())
-        .filter(|thread| thread.parks() && !thread.word.is_claimed())
+        .filter(|thread| thread.parks() && !thread.seat().word.is_claimed())
         .find(awaits)
 }
 

@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::sched::{park, wake};
 use crate::signal::cancel;
 use crate::sys::clock::NEVER;
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::{Cancellation, Wake};
 use crate::wait::queue::Verdict;
 
@@ -47,7 +47,7 @@ impl Barrier {
         let mut reason = park::on_address(key, NEVER, ends, arrive, || (), || ());
         if reason.is_none() {
             // Those who are at the next round already have another tag.
-            let verdict = |node: &Node, _| {
+            let verdict = |node: &Seat, _| {
                 if node.tag() == round {
                     Verdict::Wake(Wake::Ready)
                 } else {

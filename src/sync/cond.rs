@@ -5,7 +5,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use crate::glibc::condition::{self, MONOTONIC, SHARED, WORDS};
 use crate::sched::{park, wake};
 use crate::sys::clock::Instant;
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::Wake;
 use crate::wait::queue::Verdict;
 
@@ -82,7 +82,7 @@ impl Cond {
     }
 
     fn signal_slow(&self) {
-        let verdict = |_: &Node, woken| {
+        let verdict = |_: &Seat, woken| {
             if woken == 1 {
                 return Verdict::Stop;
             }
@@ -106,7 +106,7 @@ impl Cond {
     }
 
     fn broadcast_slow(&self) {
-        let verdict = |_: &Node, _| {
+        let verdict = |_: &Seat, _| {
             self.leave();
             Verdict::Wake(Wake::Ready)
         };

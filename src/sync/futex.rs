@@ -15,7 +15,7 @@ use crate::sched::{park, wake};
 use crate::signal::{Watch, cancel};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::raw::syscall;
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{arguments, current};
 use crate::wait::queue::Verdict;
@@ -281,7 +281,7 @@ pub(super) fn wake_matching(word: usize, count: u32, bits: u32) -> isize {
     let count = count as i32;
     // The kernel wakes one even when asked for none or fewer (futex_wake).
     let limit = count.max(1) as usize;
-    let verdict = |node: &Node, woken| {
+    let verdict = |node: &Seat, woken| {
         if woken == limit {
             return Verdict::Stop;
         }

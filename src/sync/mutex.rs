@@ -16,7 +16,7 @@ use crate::signal::cancel;
 use crate::sys::atomic::{AtomicI32, AtomicU32, Ordering};
 use crate::sys::cell::Cell;
 use crate::sys::clock::{Instant, NEVER};
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::{Cancellation, Wake};
 use crate::wait::queue::Verdict;
 
@@ -178,7 +178,7 @@ impl Mutex {
     /// caller holds it. Who waits for it, or is about to, turns to glibc.
     #[cold]
     pub fn give_to_glibc(&self) {
-        let verdict = |_: &Node, _| Verdict::Wake(Wake::Ready);
+        let verdict = |_: &Seat, _| Verdict::Wake(Wake::Ready);
         // Under the queue's lock, where nobody begins to wait without a look at the kind.
         wake::address(self.key(), verdict, |_, _| {
             self.kind.fetch_and(!INHERITS, Ordering::Relaxed);
@@ -313,7 +313,7 @@ impl Mutex {
     #[cold]
     fn hand_on(&self) {
         let granted = Cell::new(false);
-        let verdict = |node: &Node, woken| {
+        let verdict = |node: &Seat, woken| {
             if woken > 0 {
                 return Verdict::Stop;
             }

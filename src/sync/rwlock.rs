@@ -20,7 +20,7 @@ use crate::sched::{park, wake};
 use crate::signal::cancel;
 use crate::sys::atomic::{AtomicI32, AtomicU32, Ordering};
 use crate::sys::clock::{Instant, NEVER};
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::{Cancellation, Wake};
 use crate::wait::queue::Verdict;
 
@@ -267,7 +267,7 @@ impl RwLock {
         wake::at(self.key(), |mut waiters, woken| {
             let mut remain = false;
             for purpose in order {
-                let verdict = |node: &Node, count| {
+                let verdict = |node: &Seat, count| {
                     if node.tag() != purpose || purpose == TO_WRITE && count > 0 {
                         return Verdict::Skip;
                     }

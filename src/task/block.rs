@@ -17,15 +17,16 @@ use super::life::Life;
 use super::lookup::Lookup;
 use super::mask::Mask;
 use super::name::Name;
-use super::node::Node;
 use super::pending::Pending;
 use super::quantum::Quantum;
 use super::retry::Retry;
 use super::role::{Kind, Role};
+use super::seat::Seat;
 use super::timer::Timer;
-use super::word::{Cancellation, ParkWord, Sleeper};
-use super::{main_thread, stack};
+use super::word::{Cancellation, Sleeper};
+use super::{main_thread, seats, stack};
 use crate::arch::floating::Control;
+use crate::arch::prefetch;
 use crate::glibc::tcb::Tcb;
 
 /// What the next context does for the one that switched to it, once that one's
@@ -43,6 +44,9 @@ pub enum After {
     /// Let joiners know that a thread has ended and its stack is free.
     Retire,
 }
+
+/// What a thread that goes on touches of its block, in bytes.
+const GOES_ON: usize = 192;
 
 /// `pthread_create`'s start routine. It may be left by forced unwinding.
 pub type StartRoutine = unsafe extern "C-unwind" fn(*mut c_void) -> *mut c_void;
@@ -71,10 +75,8 @@ pub struct Thread {
     runs: AtomicBool,
     /// Whether the scheduler may move it.
     pub(super) role: Role,
-    /// The park/unpark rendezvous.
-    pub(crate) word: ParkWord,
-    /// The saved stack pointer while the thread is switched out.
-    pub(crate) context: Cell<*const c_void>,
+    /// How far from its own seat that is which it has, in bytes.
+    to_seat: Cell<isize>,
     /// The thread pointer (FS base), a constant of the TCB.
     pub(crate) pointer: Cell<usize>,
     /// The worker that runs the thread, rewritten at each resume; see
@@ -94,7 +96,7 @@ pub struct Thread {
     pub(crate) after: Cell<After>,
     /// Where the thread goes when it switches out.
     pub(crate) successor: Cell<*const Thread>,
-    /// Link in a run queue or in the pool of free husks.
+    /// Link in the pool of free husks.
     pub(crate) next: Cell<*const Thread>,
     /// Signals that wait for the thread.
     pub(crate) pending: Pending,
@@ -133,11 +135,11 @@ pub struct Thread {
     pub(crate) not_restarting: Cell<u32>,
     /// The real-time priority, by which waiting threads are woken; 0 for none.
     rank: AtomicU8,
-    /// Link in the wait queue of an address.
-    pub(crate) node: Node,
-    /// Link in the same bucket while a handler runs in the midst of a wait, see
-    /// [`step_out`](crate::wait::queue::Queues::step_out); its tag counts.
-    pub(crate) absence: Node,
+    /// The seat of a thread that has no [other](seats).
+    own_seat: Seat,
+    /// Its place in the bucket of the address that it waits on while a handler runs in the midst of
+    /// the wait, see [`step_out`](crate::wait::queue::Queues::step_out); its tag counts.
+    pub(crate) absence: Seat,
     /// Link in the timer heap.
     pub(crate) timer: Timer,
 
@@ -181,6 +183,30 @@ pub struct Thread {
 unsafe impl Sync for Thread {}
 
 impl Thread {
+    /// What others touch of it while it is off the CPU.
+    #[inline(always)]
+    pub(crate) fn seat(&self) -> &Seat {
+        let own = ptr::from_ref(&self.own_seat);
+        // SAFETY: the block's own, or the one that it was given before anybody knew it, which stays.
+        unsafe { &*own.wrapping_byte_offset(self.to_seat.get()) }
+    }
+
+    /// Gives it a seat among the others', if there is one. Nobody knows the thread yet, a husk's.
+    /// The caller is critical.
+    pub(crate) fn sit_down(&self) {
+        let own = ptr::from_ref(&self.own_seat);
+        let seat = seats::take().map_or(own, ptr::from_ref);
+        let distance = seat.addr().wrapping_sub(own.addr());
+        self.to_seat.set(distance.cast_signed());
+    }
+
+    /// It will run soon: asks for what that touches of its block and its TCB.
+    #[inline(always)]
+    pub(crate) fn fetch(&self) {
+        prefetch::fetch(&raw const self.critical, GOES_ON);
+        prefetch::fetch(current::pointer_of(self) as *const u8, 64);
+    }
+
     /// Opens a wait of the calling thread, which `cancellation` ends: from here on wakers
     /// may claim it.
     #[inline(always)]
@@ -190,7 +216,7 @@ impl Thread {
         } else {
             Sleeper::Kernel
         };
-        self.word.arm(cancellation, sleeper);
+        self.seat().word.arm(cancellation, sleeper);
     }
 
     /// The place among those who wait on an address: the higher one is woken first.
@@ -228,7 +254,7 @@ impl Thread {
     /// `pointer`.
     pub(crate) fn become_kind(&self, kind: Kind, pointer: usize) {
         self.pointer.set(pointer);
-        self.node.set_thread(self);
+        self.seat().set_thread(self);
         self.timer.set_thread(self);
         self.signalled.store(false, Ordering::Relaxed);
         self.note_saved();
@@ -276,7 +302,7 @@ impl Thread {
         self.critical.set(0);
         self.ties.set(0);
         self.signalled.store(false, Ordering::Relaxed);
-        self.word.clear();
+        self.seat().word.clear();
         self.absence.reset();
         // Its parent's.
         self.pending.open(|_| ());
@@ -311,7 +337,7 @@ impl Thread {
 
     /// Whether a request for the thread's cancellation ends the wait that it is in.
     pub(crate) fn waits_until_cancelled(&self) -> bool {
-        match self.word.cancellation() {
+        match self.seat().word.cancellation() {
             Cancellation::Never => false,
             Cancellation::Asynchronous => self.tcb().allows_cancellation_anywhere(),
             Cancellation::Point => self.tcb().allows_cancellation(),

@@ -1,15 +1,15 @@
-//! Lists of threads, linked through the threads themselves.
+//! Lists of threads, linked through their seats.
 
 use core::ptr;
 
-use super::Thread;
+use super::seat::Seat;
 
 /// A FIFO of threads that wait for nothing but their turn. A thread is in one list
 /// at a time, and what links it is its own.
 #[derive(Default)]
 pub struct List {
-    head: *const Thread,
-    tail: *const Thread,
+    head: *const Seat,
+    tail: *const Seat,
     length: u32,
 }
 
@@ -31,38 +31,38 @@ impl List {
 
     /// The first, which stays.
     #[inline(always)]
-    pub fn first(&self) -> Option<&'static Thread> {
-        // SAFETY: null, or a listed thread, whose block lives.
+    pub fn first(&self) -> Option<&'static Seat> {
+        // SAFETY: null, or a listed thread, whose seat lives.
         unsafe { self.head.as_ref() }
     }
 
     /// Calls `act` for each, in order.
-    pub fn for_each(&self, act: impl Fn(&Thread)) {
+    pub fn for_each(&self, act: impl Fn(&Seat)) {
         let mut next = self.first();
-        while let Some(thread) = next {
-            act(thread);
-            // SAFETY: null, or a listed thread, whose block lives.
-            next = unsafe { thread.next.get().as_ref() };
+        while let Some(seat) = next {
+            act(seat);
+            // SAFETY: null, or a listed thread, whose seat lives.
+            next = unsafe { seat.follower.get().as_ref() };
         }
     }
 
-    /// Appends `thread`.
+    /// Appends that of `seat`.
     #[inline]
-    pub fn push(&mut self, thread: &Thread) {
-        thread.next.set(ptr::null());
-        self.link(thread, thread, 1);
+    pub fn push(&mut self, seat: &Seat) {
+        seat.follower.set(ptr::null());
+        self.link(seat, seat, 1);
     }
 
     /// Takes the first.
     #[inline]
-    pub fn pop(&mut self) -> Option<&'static Thread> {
-        let thread = self.first()?;
-        self.head = thread.next.get();
+    pub fn pop(&mut self) -> Option<&'static Seat> {
+        let seat = self.first()?;
+        self.head = seat.follower.get();
         if self.head.is_null() {
             self.tail = ptr::null();
         }
         self.length -= 1;
-        Some(thread)
+        Some(seat)
     }
 
     /// Appends all of `other`, in its order.
@@ -74,12 +74,12 @@ impl List {
     }
 
     #[inline(always)]
-    fn link(&mut self, head: *const Thread, tail: *const Thread, length: u32) {
+    fn link(&mut self, head: *const Seat, tail: *const Seat, length: u32) {
         if self.tail.is_null() {
             self.head = head;
         } else {
-            // SAFETY: a listed thread is parked; its block lives.
-            unsafe { (*self.tail).next.set(head) };
+            // SAFETY: a listed thread is parked; its seat lives.
+            unsafe { (*self.tail).follower.set(head) };
         }
         self.tail = tail;
         self.length += length;
@@ -90,7 +90,7 @@ impl List {
         let mut taken = Self::new();
         while taken.length < count {
             match self.pop() {
-                Some(thread) => taken.push(thread),
+                Some(seat) => taken.push(seat),
                 None => break,
             }
         }

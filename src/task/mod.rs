@@ -3,7 +3,8 @@
 //! - [`block`]: its private block; [`current`]: that of the caller;
 //! - [`role`]: whether it parks, and what ties it to its kernel thread;
 //! - [`word`]: the park/unpark rendezvous; [`life`]: join and detach;
-//! - [`list`], [`node`], [`timer`]: the block's links in queues;
+//! - [`seat`], `seats`: what others touch of it while it is off the CPU; [`list`], [`timer`]: how it is
+//!   linked in queues;
 //! - [`mask`]: what it blocks; [`pending`]: signals that wait for it; [`deferred`]: who has to
 //!   look at those;
 //! - [`retry`]: the timer that repeats a request for its cancellation;
@@ -36,13 +37,14 @@ pub mod lookup;
 mod main_thread;
 pub mod mask;
 mod name;
-pub mod node;
 pub mod pending;
 pub mod quantum;
 pub mod rank;
 pub mod reservation;
 pub mod retry;
 mod role;
+pub mod seat;
+mod seats;
 pub mod stack;
 pub mod timer;
 pub mod upcalls;

@@ -31,3 +31,5 @@ pub const STACKS: u32 = 13;
 pub const CHILDREN: u32 = 14;
 /// Hosts that `gethostbyname` and its kin have found.
 pub const HOSTS: u32 = 15;
+/// Seats that nobody has been given.
+pub const SEATS: u32 = 16;

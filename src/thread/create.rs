@@ -182,7 +182,7 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     match husk.origin {
         Origin::Made => {
             // Its donor may still be on the stack: `prepare` when it is to run.
-            thread.context.set(core::ptr::null());
+            thread.seat().context.set(core::ptr::null());
             thread.floating.set(Control::read());
         }
         Origin::Copied => set_context(thread),
@@ -216,7 +216,7 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.forget_signals();
     thread.alternate_stack.set(AltStack::NONE);
     thread.suspended_mask.set(None);
-    thread.word.clear();
+    thread.seat().word.clear();
     thread.haste.forget();
     thread.ties.set(0);
     thread.set_rank(scheduling::of_workers().rank());
@@ -234,6 +234,7 @@ fn set_context(thread: &Thread) {
     let top = thread.stack_top.load(Ordering::Relaxed);
     // SAFETY: nobody uses the husk's stack.
     thread
+        .seat()
         .context
         .set(unsafe { switch::create(top, thread.stack.base(), entry) });
 }

@@ -225,7 +225,7 @@ impl Timers {
                 // Under the lock, so that a thread that has disarmed can rely on its next
                 // wait being its own.
                 // SAFETY: a timer of the heap names a thread, whose block lives.
-                woken.claim(unsafe { &*timer.thread.get() }, Wake::Timeout);
+                woken.claim(unsafe { &*timer.thread.get() }.seat(), Wake::Timeout);
             }
         });
     }

@@ -3,8 +3,8 @@
 //! Queues, timers and descriptors collect them under their locks; the scheduler makes
 //! them runnable when no lock is held any more, all at once.
 
-use crate::task::Thread;
 use crate::task::list::List;
+use crate::task::seat::Seat;
 use crate::task::word::{Claim, Wake};
 
 /// See the module.
@@ -30,15 +30,15 @@ impl Woken {
         }
     }
 
-    /// Claims `thread` for `reason`; false if somebody else was first.
+    /// Claims the thread of `seat` for `reason`; false if somebody else was first.
     #[inline]
-    pub fn claim(&mut self, thread: &Thread, reason: Wake) -> bool {
-        match thread.word.claim(reason) {
+    pub fn claim(&mut self, seat: &Seat, reason: Wake) -> bool {
+        match seat.word.claim(reason) {
             Claim::Lost => return false,
             Claim::Pending => {}
-            Claim::Runnable if reason == Wake::Granted => self.granted.push(thread),
-            Claim::Runnable => self.runnable.push(thread),
-            Claim::Kernel => self.kernel.push(thread),
+            Claim::Runnable if reason == Wake::Granted => self.granted.push(seat),
+            Claim::Runnable => self.runnable.push(seat),
+            Claim::Kernel => self.kernel.push(seat),
         }
         true
     }

@@ -6,6 +6,7 @@ use core::ptr;
 use crate::sys::atomic::{AtomicPtr, AtomicU32, Ordering};
 use crate::sys::cell::Cell;
 use crate::task::Thread;
+use crate::task::seat::Seat;
 use crate::task::word::Wake;
 use crate::wait::woken::Woken;
 
@@ -32,18 +33,18 @@ pub enum Role {
 pub struct Link {
     next: *const Link,
     previous: *const Link,
-    thread: &'static Thread,
+    seat: &'static Seat,
     role: Role,
     pub(super) linked: bool,
 }
 
 impl Link {
     /// A link for `thread`, in no queue.
-    pub const fn new(thread: &'static Thread, role: Role) -> UnsafeCell<Self> {
+    pub fn new(thread: &'static Thread, role: Role) -> UnsafeCell<Self> {
         UnsafeCell::new(Self {
             next: ptr::null(),
             previous: ptr::null(),
-            thread,
+            seat: thread.seat(),
             role,
             linked: false,
         })
@@ -132,9 +133,9 @@ impl Side {
                 if is_consumer && consumer && !all {
                     continue;
                 }
-                let thread = (*link).thread;
+                let seat = (*link).seat;
                 self.remove(link);
-                consumer |= woken.claim(thread, reason) && is_consumer;
+                consumer |= woken.claim(seat, reason) && is_consumer;
             }
         }
     }

@@ -29,11 +29,10 @@ impl<const N: usize> Queues<N> {
         self.forget_absence(me);
         let place = &me.absence;
         self.bucket(key).with(|queue| {
-            if !me.node.linked.get() {
+            if !me.seat().linked.get() {
                 return None;
             }
-            queue.remove(&me.node);
-            place.set_thread(me);
+            queue.remove(me.seat());
             place.key.store(absent(key), Ordering::Relaxed);
             queue.push(place);
             let number = place.tag.get().wrapping_add(1);

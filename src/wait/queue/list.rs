@@ -4,13 +4,13 @@ use core::ptr;
 
 use crate::sys::atomic::Ordering;
 use crate::task::Thread;
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 
 /// A FIFO of nodes.
 #[derive(Default)]
 pub struct Queue {
-    head: *const Node,
-    tail: *const Node,
+    head: *const Seat,
+    tail: *const Seat,
 }
 
 impl Queue {
@@ -21,7 +21,7 @@ impl Queue {
     };
 
     /// Puts the node behind all others of its key, but for those of a lower rank.
-    pub fn push(&mut self, node: &Node) {
+    pub fn push(&mut self, node: &Seat) {
         node.linked.set(true);
         let next = match node.rank.get() {
             0 => None,
@@ -44,15 +44,14 @@ impl Queue {
 
     /// The first of `key` whose rank is below `rank`.
     #[cold]
-    fn first_below(&self, key: usize, rank: u8) -> Option<&'static Node> {
+    fn first_below(&self, key: usize, rank: u8) -> Option<&'static Seat> {
         self.of_key(key).find(|node| node.rank.get() < rank)
     }
 
     /// Puts `me`, the caller, which has armed, behind those who wait at `key`.
     #[inline]
     pub fn add(&mut self, me: &'static Thread, key: usize, tag: u32) {
-        let node = &me.node;
-        node.set_thread(me);
+        let node = me.seat();
         node.key.store(key, Ordering::Relaxed);
         node.tag.set(tag);
         node.rank.set(me.rank());
@@ -60,7 +59,7 @@ impl Queue {
     }
 
     /// Takes the node, which is in it, out.
-    pub fn remove(&mut self, node: &Node) {
+    pub fn remove(&mut self, node: &Seat) {
         let (next, previous) = (node.next.get(), node.previous.get());
         if previous.is_null() {
             self.head = next;
@@ -79,7 +78,7 @@ impl Queue {
 
     /// The nodes of `key`, in order of rank and arrival. The one that was given last may be
     /// removed, the others stay.
-    pub fn of_key(&self, key: usize) -> impl Iterator<Item = &'static Node> + use<> {
+    pub fn of_key(&self, key: usize) -> impl Iterator<Item = &'static Seat> + use<> {
         let mut cursor = self.head;
         core::iter::from_fn(move || {
             // SAFETY: linked nodes live, and the bucket's lock is held.

@@ -16,7 +16,7 @@ pub use waiters::{Verdict, Waiters};
 use super::woken::Woken;
 use crate::sys::atomic::Ordering;
 use crate::task::lock::Locked;
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::Cancellation;
 use crate::task::{Thread, rank};
 use list::Queue;
@@ -82,7 +82,7 @@ impl<const N: usize> Queues<N> {
     /// under the queue's lock if nobody else has taken it out. The caller is critical.
     #[cold]
     pub fn withdraw(&self, me: &Thread, left: impl FnOnce()) {
-        let node = &me.node;
+        let node = me.seat();
         let mut left = Some(left);
         loop {
             let key = node.key.load(Ordering::Acquire);
@@ -109,7 +109,7 @@ impl<const N: usize> Queues<N> {
         &self,
         key: usize,
         woken: &mut Woken,
-        verdict: impl FnMut(&Node, usize) -> Verdict,
+        verdict: impl FnMut(&Seat, usize) -> Verdict,
         done: impl FnOnce(usize, bool) -> R,
     ) -> R {
         self.at(key, |mut waiters| {

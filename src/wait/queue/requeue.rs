@@ -5,7 +5,7 @@ use core::ptr;
 use super::Queues;
 use super::list::Queue;
 use crate::sys::atomic::Ordering;
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::Wake;
 use crate::wait::woken::Woken;
 
@@ -42,7 +42,7 @@ impl<const N: usize> Queues<N> {
     }
 }
 
-fn rename(node: &Node, key: usize) {
+fn rename(node: &Seat, key: usize) {
     // Release pairs with the Acquire in [`Queues::withdraw`].
     node.key.store(key, Ordering::Release);
 }
@@ -53,13 +53,13 @@ impl Queue {
         from: usize,
         (wake_limit, move_limit): (usize, usize),
         woken: &mut Woken,
-        mut relocate: impl FnMut(&mut Self, &Node),
+        mut relocate: impl FnMut(&mut Self, &Seat),
     ) -> (usize, usize) {
         let (mut claimed, mut moved) = (0, 0);
         for node in self.of_key(from) {
             if claimed < wake_limit {
                 self.remove(node);
-                claimed += usize::from(woken.claim(node.thread(), Wake::Ready));
+                claimed += usize::from(woken.claim(node, Wake::Ready));
             } else if moved < move_limit {
                 relocate(self, node);
                 moved += 1;

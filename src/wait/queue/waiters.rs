@@ -2,7 +2,7 @@
 
 use super::absence::absent;
 use super::list::Queue;
-use crate::task::node::Node;
+use crate::task::seat::Seat;
 use crate::task::word::Wake;
 use crate::wait::woken::Woken;
 
@@ -35,7 +35,7 @@ impl<'a> Waiters<'a> {
     pub fn claim(
         &mut self,
         woken: &mut Woken,
-        mut verdict: impl FnMut(&Node, usize) -> Verdict,
+        mut verdict: impl FnMut(&Seat, usize) -> Verdict,
     ) -> (usize, bool) {
         let (mut count, mut remain) = (0, false);
         for node in self.queue.of_key(self.key) {
@@ -43,7 +43,7 @@ impl<'a> Waiters<'a> {
                 Verdict::Wake(reason) => {
                     self.queue.remove(node);
                     // After a successful claim the node belongs to its thread again.
-                    count += usize::from(woken.claim(node.thread(), reason));
+                    count += usize::from(woken.claim(node, reason));
                 }
                 Verdict::Skip => remain = true,
                 Verdict::Stop => {

@@ -9,7 +9,7 @@ use models::sched::{QUEUES, current, park, wake};
 use models::sync::mutex::Mutex;
 use models::sys::clock::NEVER;
 use models::task::Thread;
-use models::task::node::Node;
+use models::task::seat::Seat;
 use models::task::word::{Cancellation, Sleeper, Wake};
 use models::wait::queue::Verdict;
 use models::wait::woken::Woken;
@@ -52,7 +52,7 @@ fn a_waiter_leaves_wherever_a_requeue_has_put_it() {
                 moved.unwrap().1
             });
             let mut woken = Woken::new();
-            assert!(woken.claim(me, Wake::Interrupted));
+            assert!(woken.claim(me.seat(), Wake::Interrupted));
             wake::all(woken);
             assert_eq!(me.sleep(), Wake::Interrupted);
             let left = Arc::new(AtomicU32::new(0));
@@ -78,7 +78,7 @@ fn a_waker_finds_who_is_absent() {
         let me = current();
         assert!(QUEUES.enter(me, KEY, Cancellation::Never, || Some(0)));
         let waker = thread::spawn(|| {
-            let first = |_: &Node, count| match count {
+            let first = |_: &Seat, count| match count {
                 0 => Verdict::Wake(Wake::Ready),
                 _ => Verdict::Stop,
             };
@@ -89,7 +89,7 @@ fn a_waker_finds_who_is_absent() {
             });
         });
         let mut woken = Woken::new();
-        let _is_first = woken.claim(me, Wake::Interrupted);
+        let _is_first = woken.claim(me.seat(), Wake::Interrupted);
         wake::all(woken);
         if me.sleep() == Wake::Interrupted
             && let Some(absence) = QUEUES.step_out(me, KEY)
@@ -151,8 +151,8 @@ fn who_is_handed_the_mutex_hands_it_on() {
             })
         };
         assert_eq!(mutex.unlock(), 0);
-        if retried.word.is_claimed() {
-            assert_eq!(retried.word.finish(), Wake::Granted);
+        if retried.seat().word.is_claimed() {
+            assert_eq!(retried.seat().word.finish(), Wake::Granted);
             assert_eq!(mutex.unlock(), 0);
         }
         last.join().unwrap();

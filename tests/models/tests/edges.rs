@@ -69,7 +69,7 @@ impl Socket {
                 // A kernel thread, as the models have them, does not take its wait back.
                 Err(reason) => {
                     let mut woken = Woken::new();
-                    assert!(woken.claim(me, reason));
+                    assert!(woken.claim(me.seat(), reason));
                     wake::all(woken);
                     me.sleep()
                 }

@@ -42,7 +42,7 @@ impl Process {
     /// Makes a thread runnable and sees to it that somebody runs it.
     fn make_runnable(&self) {
         let mut list = List::new();
-        list.push(Thread::create(Sleeper::Green));
+        list.push(Thread::create(Sleeper::Green).seat());
         self.queue.push(list);
         if self.board.is_open() {
             self.call();

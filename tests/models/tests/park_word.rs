@@ -22,7 +22,7 @@ fn a_green_waiter_is_made_runnable_once() {
             .into_iter()
             .map(|reason| {
                 let runnable = runnable.clone();
-                thread::spawn(move || match waiter.word.claim(reason) {
+                thread::spawn(move || match waiter.seat().word.claim(reason) {
                     Claim::Lost => None,
                     Claim::Runnable => {
                         runnable.fetch_add(1, Ordering::Relaxed);
@@ -33,7 +33,7 @@ fn a_green_waiter_is_made_runnable_once() {
                 })
             })
             .collect();
-        if waiter.word.save() == Saved::Claimed {
+        if waiter.seat().word.save() == Saved::Claimed {
             runnable.fetch_add(1, Ordering::Relaxed);
         }
         let won: Vec<_> = wakers
@@ -42,7 +42,7 @@ fn a_green_waiter_is_made_runnable_once() {
             .collect();
         assert_eq!(won.len(), 1);
         assert_eq!(runnable.load(Ordering::Relaxed), 1);
-        assert_eq!(waiter.word.finish(), won[0]);
+        assert_eq!(waiter.seat().word.finish(), won[0]);
     });
 }
 
@@ -59,7 +59,7 @@ fn a_claim_publishes_in_both_directions() {
             let (registers, message) = (registers.clone(), message.clone());
             thread::spawn(move || {
                 message.with_mut(|message| unsafe { *message = 1 });
-                let claim = waiter.word.claim(Wake::Ready);
+                let claim = waiter.seat().word.claim(Wake::Ready);
                 if claim == Claim::Runnable {
                     registers.with(|registers| assert_eq!(unsafe { *registers }, 1));
                 }
@@ -67,8 +67,8 @@ fn a_claim_publishes_in_both_directions() {
             })
         };
         registers.with_mut(|registers| unsafe { *registers = 1 });
-        if waiter.word.save() == Saved::Claimed {
-            assert_eq!(waiter.word.finish(), Wake::Ready);
+        if waiter.seat().word.save() == Saved::Claimed {
+            assert_eq!(waiter.seat().word.finish(), Wake::Ready);
             message.with(|message| assert_eq!(unsafe { *message }, 1));
         }
         assert_ne!(waker.join().unwrap(), Claim::Lost);
@@ -82,14 +82,14 @@ fn a_wait_that_is_taken_back_is_claimed_or_not() {
     loom::model(|| {
         let waiter = Thread::create(Sleeper::Green);
         waiter.arm(Cancellation::Point);
-        let waker = thread::spawn(move || waiter.word.claim(Wake::Interrupted));
-        let claimed = waiter.word.take_back();
+        let waker = thread::spawn(move || waiter.seat().word.claim(Wake::Interrupted));
+        let claimed = waiter.seat().word.take_back();
         match waker.join().unwrap() {
             Claim::Lost => assert_eq!(claimed, None),
             Claim::Pending => assert_eq!(claimed, Some(Wake::Interrupted)),
             claim => panic!("{claim:?} of a thread that has not left the CPU"),
         }
-        assert!(!waiter.word.is_claimed());
+        assert!(!waiter.seat().word.is_claimed());
     });
 }
 
@@ -105,9 +105,9 @@ fn a_kernel_thread_stays_until_it_is_let_go() {
             .map(|reason| {
                 thread::spawn(move || {
                     let mut woken = Woken::new();
-                    let won = woken.claim(waiter, reason);
-                    while let Some(thread) = woken.kernel.pop() {
-                        futex::wake(thread.word.release(), 1);
+                    let won = woken.claim(waiter.seat(), reason);
+                    while let Some(seat) = woken.kernel.pop() {
+                        futex::wake(seat.word.release(), 1);
                     }
                     won
                 })
@@ -116,7 +116,7 @@ fn a_kernel_thread_stays_until_it_is_let_go() {
         let reason = waiter.sleep();
         assert!(matches!(reason, Wake::Ready | Wake::Closed));
         // The block is somebody else's.
-        waiter.next.set(waiter);
+        waiter.seat().follower.set(waiter.seat());
         let winners = wakers
             .into_iter()
             .filter(|_| true)
@@ -133,16 +133,16 @@ fn a_kernel_thread_claims_itself_at_its_deadline() {
         waiter.arm(Cancellation::Never);
         let waker = thread::spawn(move || {
             let mut woken = Woken::new();
-            let won = woken.claim(waiter, Wake::Ready);
-            while let Some(thread) = woken.kernel.pop() {
-                futex::wake(thread.word.release(), 1);
+            let won = woken.claim(waiter.seat(), Wake::Ready);
+            while let Some(seat) = woken.kernel.pop() {
+                futex::wake(seat.word.release(), 1);
             }
             won
         });
         let mut own = Woken::new();
-        let timed_out = own.claim(waiter, Wake::Timeout);
-        while let Some(thread) = own.kernel.pop() {
-            let _ = thread.word.release();
+        let timed_out = own.claim(waiter.seat(), Wake::Timeout);
+        while let Some(seat) = own.kernel.pop() {
+            let _ = seat.word.release();
         }
         let reason = waiter.sleep();
         assert_eq!(timed_out, reason == Wake::Timeout);

@@ -23,9 +23,9 @@ fn threads() -> Vec<&'static Thread> {
 /// Which of `all` these are, in order.
 fn numbers(all: &[&'static Thread], mut list: List) -> Vec<usize> {
     std::iter::from_fn(|| list.pop())
-        .map(|thread| {
+        .map(|seat| {
             all.iter()
-                .position(|one| std::ptr::eq(*one, thread))
+                .position(|one| std::ptr::eq(*one, seat.thread()))
                 .unwrap()
         })
         .collect()
@@ -36,14 +36,14 @@ fn run(all: &[&'static Thread], woken: Woken) -> Vec<usize> {
     assert!(woken.kernel.first().is_none());
     let order = numbers(all, woken.runnable);
     for number in &order {
-        all[*number].word.finish();
+        all[*number].seat().word.finish();
     }
     order
 }
 
 /// Leaves the CPU.
 fn park(thread: &Thread) {
-    let _ = thread.word.save();
+    let _ = thread.seat().word.save();
 }
 
 #[derive(Clone, Debug)]
@@ -117,7 +117,7 @@ proptest! {
                 TimerStep::Disarm(who) => {
                     if armed[who].take().is_some() {
                         let mut woken = Woken::new();
-                        prop_assert!(woken.claim(all[who], Wake::Ready));
+                        prop_assert!(woken.claim(all[who].seat(), Wake::Ready));
                         timers.disarm(all[who]);
                         prop_assert_eq!(run(&all, woken), [who]);
                     }
@@ -158,7 +158,7 @@ proptest! {
                 QueueStep::Withdraw(who) => {
                     if waiting.iter().any(|waiter| waiter.0 == who) {
                         let mut woken = Woken::new();
-                        prop_assert!(woken.claim(all[who], Wake::Timeout));
+                        prop_assert!(woken.claim(all[who].seat(), Wake::Timeout));
                         let mut left = false;
                         queues.withdraw(all[who], || left = true);
                         prop_assert!(left);
@@ -168,7 +168,7 @@ proptest! {
                 }
                 QueueStep::Wake(key, limit, wanted) => {
                     let mut woken = Woken::new();
-                    let verdict = |node: &models::task::node::Node, count| {
+                    let verdict = |node: &models::task::seat::Seat, count| {
                         if count == limit {
                             Verdict::Stop
                         } else if wanted.is_some_and(|tag| tag != node.tag()) {
@@ -217,7 +217,7 @@ proptest! {
         for piece in pieces {
             let mut more = List::new();
             for _ in 0..piece.min(THREADS - next) {
-                more.push(all[next]);
+                more.push(all[next].seat());
                 next += 1;
             }
             list.append(more);

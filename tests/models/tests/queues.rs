@@ -25,7 +25,7 @@ fn threads() -> Vec<&'static Thread> {
 /// Which of `all` these are, in order.
 fn numbers(all: &[&'static Thread], mut list: List) -> Vec<usize> {
     std::iter::from_fn(|| list.pop())
-        .map(|thread| all.iter().position(|one| std::ptr::eq(*one, thread)))
+        .map(|seat| all.iter().position(|one| std::ptr::eq(*one, seat.thread())))
         .map(Option::unwrap)
         .collect()
 }
@@ -111,7 +111,7 @@ proptest! {
                 RunStep::Push(who) => {
                     if !plain.contains(&who) {
                         let mut one = List::new();
-                        one.push(all[who]);
+                        one.push(all[who].seat());
                         queue.push(one);
                         plain.push_back(who);
                     }
@@ -119,8 +119,8 @@ proptest! {
                 }
                 RunStep::Pop => {
                     let mut one = List::new();
-                    if let Some(thread) = queue.with(List::pop) {
-                        one.push(thread);
+                    if let Some(seat) = queue.with(List::pop) {
+                        one.push(seat);
                     }
                     (one, plain.len().min(1))
                 }
@@ -175,9 +175,9 @@ proptest! {
                             sides[side].push_back((who, !looks));
                         }
                         if queued.is_err() {
-                            prop_assert_eq!(all[who].word.take_back(), None);
+                            prop_assert_eq!(all[who].seat().word.take_back(), None);
                         } else {
-                            let _ = all[who].word.save();
+                            let _ = all[who].seat().word.save();
                         }
                     }
                 }
@@ -187,7 +187,7 @@ proptest! {
                         .position(|side| side.iter().any(|waiter| waiter.0 == who));
                     if let Some(side) = side {
                         reason = Wake::Timeout;
-                        prop_assert!(woken.claim(all[who], reason));
+                        prop_assert!(woken.claim(all[who].seat(), reason));
                         // SAFETY: in the queue, so there is one.
                         let link = unsafe { (*links[who].get()).as_ref() }.unwrap();
                         edges.withdraw(direction(side == 1), link);
@@ -228,7 +228,7 @@ proptest! {
             prop_assert!(woken.kernel.first().is_none());
             prop_assert_eq!(&numbers(&all, woken.runnable), &expected);
             for who in expected {
-                prop_assert_eq!(all[who].word.finish(), reason);
+                prop_assert_eq!(all[who].seat().word.finish(), reason);
             }
         }
     }

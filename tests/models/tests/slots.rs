@@ -12,7 +12,7 @@ use models::task::word::Sleeper;
 
 fn one(thread: &Thread) -> List {
     let mut list = List::new();
-    list.push(thread);
+    list.push(thread.seat());
     list
 }
 

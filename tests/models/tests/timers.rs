@@ -25,14 +25,14 @@ fn a_deadline_that_was_taken_back_does_not_end_the_next_wait() {
             woken.runnable.len()
         });
         let mut woken = Woken::new();
-        let won = woken.claim(me, Wake::Ready);
+        let won = woken.claim(me.seat(), Wake::Ready);
         TIMERS.disarm(me);
-        let first = me.word.finish();
+        let first = me.seat().word.finish();
         assert_eq!(won, first == Wake::Ready);
         // The next wait.
         me.arm(Cancellation::Never);
         clock.join().unwrap();
-        assert!(!me.word.is_claimed());
+        assert!(!me.seat().word.is_claimed());
         assert_eq!(TIMERS.earliest(), u64::MAX);
     });
 }

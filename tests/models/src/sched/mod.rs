@@ -84,8 +84,8 @@ pub mod park {
         assert_eq!(deadline, NEVER);
         let me = current();
         if !QUEUES.enter(me, key, cancellation, validate) {
-            if me.word.claim(Wake::Interrupted) == Claim::Kernel {
-                me.word.release();
+            if me.seat().word.claim(Wake::Interrupted) == Claim::Kernel {
+                me.seat().word.release();
             }
             me.sleep();
             return None;
@@ -103,14 +103,14 @@ pub mod park {
 pub mod wake {
     use crate::sched::QUEUES;
     use crate::sys::futex;
-    use crate::task::node::Node;
+    use crate::task::seat::Seat;
     use crate::wait::queue::{Verdict, Waiters};
     use crate::wait::woken::Woken;
 
     /// As the library's.
     pub fn all(mut woken: Woken) {
-        while let Some(thread) = woken.kernel.pop() {
-            futex::wake(thread.word.release(), 1);
+        while let Some(seat) = woken.kernel.pop() {
+            futex::wake(seat.word.release(), 1);
         }
         assert!(woken.runnable.first().is_none());
         assert!(woken.granted.first().is_none());
@@ -127,7 +127,7 @@ pub mod wake {
     /// As the library's.
     pub fn address<R>(
         key: usize,
-        verdict: impl FnMut(&Node, usize) -> Verdict,
+        verdict: impl FnMut(&Seat, usize) -> Verdict,
         done: impl FnOnce(usize, bool) -> R,
     ) -> R {
         let mut woken = Woken::new();

@@ -9,37 +9,28 @@ pub mod lock;
 #[cfg(feature = "loom")]
 #[path = "../../../../src/task/lock_word.rs"]
 pub mod lock_word;
-#[path = "../../../../src/task/node.rs"]
-pub mod node;
 #[cfg(not(feature = "loom"))]
 #[path = "../../../../src/task/quantum.rs"]
 pub mod quantum;
 #[path = "../../../../src/task/rank.rs"]
 pub mod rank;
+#[path = "../../../../src/task/seat.rs"]
+pub mod seat;
 #[path = "../../../../src/task/timer.rs"]
 pub mod timer;
 #[path = "../../../../src/task/word.rs"]
 pub mod word;
 
-use crate::sys::cell::Cell;
-use node::Node;
+use seat::Seat;
 use timer::Timer;
-use word::{Cancellation, ParkWord, Sleeper};
+use word::{Cancellation, Sleeper};
 
 /// As the library's; it sleeps in the kernel.
 pub struct Thread {
-    /// The park word.
-    pub word: ParkWord,
-    /// Where its registers would be.
-    pub context: Cell<*const u8>,
-    /// Where its TCB would be.
-    pub pointer: Cell<usize>,
-    /// Link in a list.
-    pub next: Cell<*const Thread>,
-    /// Link in a queue.
-    pub node: Node,
+    /// What others touch of it.
+    seat: Seat,
     /// Link in a queue while absent.
-    pub absence: Node,
+    pub absence: Seat,
     /// Link in the timers.
     pub timer: Timer,
     sleeper: Sleeper,
@@ -54,19 +45,23 @@ impl Thread {
     /// A block that lives for ever, of a thread that leaves the CPU as `sleeper`.
     pub fn create(sleeper: Sleeper) -> &'static Self {
         let thread = Box::leak(Box::new(Self {
-            word: ParkWord::default(),
-            context: Cell::new(std::ptr::null()),
-            pointer: Cell::new(0),
-            next: Cell::new(std::ptr::null()),
-            node: Node::default(),
-            absence: Node::default(),
+            seat: Seat::default(),
+            absence: Seat::default(),
             timer: Timer::default(),
             sleeper,
         }));
-        thread.node.set_thread(thread);
+        thread.seat.set_thread(thread);
         thread.timer.set_thread(thread);
         thread
     }
+
+    /// What others touch of it.
+    pub fn seat(&self) -> &Seat {
+        &self.seat
+    }
+
+    /// Nothing is fetched ahead.
+    pub fn fetch(&self) {}
 
     /// It has no real-time priority.
     pub fn rank(&self) -> u8 {
@@ -75,15 +70,15 @@ impl Thread {
 
     /// Opens a wait.
     pub fn arm(&self, cancellation: Cancellation) {
-        self.word.arm(cancellation, self.sleeper);
+        self.seat.word.arm(cancellation, self.sleeper);
     }
 
     /// Sleeps until claimed and let go: why.
     #[cfg(feature = "loom")]
     pub fn sleep(&self) -> word::Wake {
-        while let Some(word) = self.word.sleep_on() {
-            crate::sys::futex::wait(self.word.futex(), word);
+        while let Some(word) = self.seat.word.sleep_on() {
+            crate::sys::futex::wait(self.seat.word.futex(), word);
         }
-        self.word.finish()
+        self.seat.word.finish()
     }
 }
