@@ -67,6 +67,21 @@ pub unsafe extern "C-unwind" fn syncfs(fd: c_int) -> c_int {
 }
 check!(syncfs(_));
 
+/// `sync(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sync() {
+    let real = real!(sync());
+    in_turn(Cancellation::Never, Ends::Never, || {
+        // SAFETY: no preconditions.
+        unsafe { real() };
+        0
+    });
+}
+check!(sync());
+
 /// `fsync(2)`.
 ///
 /// # Safety

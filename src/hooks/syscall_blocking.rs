@@ -115,6 +115,13 @@ pub unsafe fn run(call: &Call) -> Option<isize> {
         libc::SYS_flock => function!(regions::flock, fd, b as i32),
         libc::SYS_fsync => function!(regions::fsync, fd),
         libc::SYS_fdatasync => function!(regions::fdatasync, fd),
+        libc::SYS_sync => {
+            cancel::without_points(me, || {
+                // SAFETY: as the caller promises.
+                unsafe { regions::sync() }
+            });
+            0
+        }
         libc::SYS_syncfs => function!(regions::syncfs, fd),
         libc::SYS_msgsnd => function!(regions::msgsnd, fd, b as _, c, d as i32),
         libc::SYS_msgrcv => function!(regions::msgrcv, fd, b as _, c, d as _, e as i32),
