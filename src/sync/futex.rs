@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use libc::timespec;
 
-use super::time;
+use super::{futex_pi, time};
 use crate::sched::{park, wake};
 use crate::signal::{Watch, cancel};
 use crate::sys::clock::{self, Instant, NEVER};
@@ -74,8 +74,45 @@ impl Call {
                 libc::FUTEX_REQUEUE => Some(self.requeue(None)),
                 libc::FUTEX_CMP_REQUEUE => Some(self.requeue(Some(self.third_value))),
                 libc::FUTEX_WAKE_OP => Some(self.wake_op()),
-                _ => None,
+                _ => self.run_with_owner(),
             }
+        }
+    }
+
+    /// [`run`](Self::run), of those whose word names its owner.
+    ///
+    /// # Safety
+    /// As for `futex`; what is looked at is there.
+    unsafe fn run_with_owner(&self) -> Option<isize> {
+        let command = self.operation & COMMAND;
+        let is_realtime = self.operation & libc::FUTEX_CLOCK_REALTIME != 0;
+        // SAFETY: as the caller promises.
+        let (deadline, takes_clock) = unsafe {
+            match command {
+                libc::FUTEX_LOCK_PI => (self.until(libc::CLOCK_REALTIME), false),
+                libc::FUTEX_LOCK_PI2 | libc::FUTEX_WAIT_REQUEUE_PI => (self.absolute(), true),
+                _ => (Ok(NEVER), false),
+            }
+        };
+        // The kernel refuses the others.
+        let deadline = deadline.ok().filter(|_| takes_clock || !is_realtime)?;
+        // SAFETY: seen to be there, and aligned.
+        let second = || unsafe { &*(self.second as *const AtomicU32) };
+        match command {
+            libc::FUTEX_LOCK_PI | libc::FUTEX_LOCK_PI2 => {
+                Some(futex_pi::lock(self.word(), deadline))
+            }
+            libc::FUTEX_TRYLOCK_PI => Some(futex_pi::try_lock(self.word())),
+            libc::FUTEX_UNLOCK_PI => Some(futex_pi::unlock(self.word())),
+            libc::FUTEX_WAIT_REQUEUE_PI if self.word != self.second => {
+                Some(futex_pi::wait_requeue(self.word(), self.value, deadline))
+            }
+            libc::FUTEX_CMP_REQUEUE_PI if self.word != self.second && self.value == 1 => {
+                let limit = usize::try_from(self.fourth as i32).ok()? + 1;
+                let value = self.third_value;
+                Some(futex_pi::requeue(self.word(), value, limit, second()))
+            }
+            _ => None,
         }
     }
 
@@ -107,6 +144,7 @@ impl Call {
     /// kernel refuses.
     fn is_reachable(&self) -> bool {
         let word = || arguments::is_readable_word(self.word as *const u32);
+        let is_writable = |word: usize| arguments::is_writable_word(word as *mut u32);
         let time = self.fourth as *const timespec;
         match self.operation & COMMAND {
             libc::FUTEX_WAIT | libc::FUTEX_WAIT_BITSET => {
@@ -114,8 +152,16 @@ impl Call {
             }
             libc::FUTEX_REQUEUE => is_name(self.second),
             libc::FUTEX_CMP_REQUEUE => is_name(self.second) && word(),
-            libc::FUTEX_WAKE_OP => {
-                is_name(self.second) && arguments::is_writable_word(self.second as *mut u32)
+            libc::FUTEX_WAKE_OP => is_name(self.second) && is_writable(self.second),
+            libc::FUTEX_LOCK_PI | libc::FUTEX_LOCK_PI2 => {
+                (time.is_null() || arguments::is_readable(time)) && is_writable(self.word)
+            }
+            libc::FUTEX_TRYLOCK_PI | libc::FUTEX_UNLOCK_PI => is_writable(self.word),
+            libc::FUTEX_WAIT_REQUEUE_PI => {
+                (time.is_null() || arguments::is_readable(time)) && word() && is_name(self.second)
+            }
+            libc::FUTEX_CMP_REQUEUE_PI => {
+                word() && is_name(self.second) && is_writable(self.second)
             }
             _ => true,
         }
@@ -143,6 +189,11 @@ impl Call {
         } else {
             libc::CLOCK_MONOTONIC
         };
+        // SAFETY: as the caller promises.
+        unsafe { self.until(clock) }
+    }
+
+    unsafe fn until(&self, clock: libc::clockid_t) -> Result<Instant, i32> {
         // SAFETY: as the caller promises.
         match unsafe { self.time() } {
             None => Ok(NEVER),

@@ -7,6 +7,7 @@ pub mod barrier;
 pub mod cond;
 pub mod futex;
 pub mod futex2;
+mod futex_pi;
 pub mod inner_lock;
 pub mod mutex;
 pub mod rwlock;

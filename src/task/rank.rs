@@ -9,27 +9,31 @@ pub const HANDLERS: u32 = 2;
 pub const TURN: u32 = 3;
 /// FIFOs that are being opened.
 pub const FIFOS: u32 = 4;
+/// Waits for children that are alike.
+pub const ALIKE: u32 = 5;
 /// Where the hub's descriptors are.
-pub const HUB_PLACE: u32 = 5;
+pub const HUB_PLACE: u32 = 6;
 /// An entry of the table of descriptors.
-pub const DESCRIPTOR: u32 = 6;
+pub const DESCRIPTOR: u32 = 7;
 /// A bucket of the queues by address; two at once in the order of their own addresses.
-pub const BUCKET: u32 = 7;
+pub const BUCKET: u32 = 8;
 /// The heap of deadlines.
-pub const TIMERS: u32 = 8;
+pub const TIMERS: u32 = 9;
 /// Idle slots and sleeping workers.
-pub const BOARD: u32 = 9;
+pub const BOARD: u32 = 10;
 /// A slot's run queue.
-pub const SLOT_QUEUE: u32 = 10;
+pub const SLOT_QUEUE: u32 = 11;
 /// The run queues that all slots share.
-pub const SHARED_QUEUE: u32 = 11;
+pub const SHARED_QUEUE: u32 = 12;
 /// Free husks.
-pub const HUSKS: u32 = 12;
+pub const HUSKS: u32 = 13;
 /// Memory for stacks.
-pub const STACKS: u32 = 13;
+pub const STACKS: u32 = 14;
 /// Children whose ends are awaited.
-pub const CHILDREN: u32 = 14;
+pub const CHILDREN: u32 = 15;
 /// Hosts that `gethostbyname` and its kin have found.
-pub const HOSTS: u32 = 15;
+pub const HOSTS: u32 = 16;
 /// Seats that nobody has been given.
-pub const SEATS: u32 = 16;
+pub const SEATS: u32 = 17;
+/// Words of libc's that are waited for.
+pub const WORDS: u32 = 18;
