@@ -71,6 +71,12 @@ static void *is_interrupted(void *unused)
 	return unused;
 }
 
+static void *is_served(void *unused)
+{
+	CHECK_OK(aio_suspend(list, 1, NULL));
+	return unused;
+}
+
 static void *is_cancelled(void *unused)
 {
 	aio_suspend(list, 1, NULL);
@@ -91,7 +97,17 @@ static void ended_from_outside(void)
 	sleep_ms(5);
 	CHECK_OK(pthread_cancel(thread));
 	CHECK(check_join(thread) == PTHREAD_CANCELED);
+	/* The wait goes on after such a handler. */
+	action.sa_flags = SA_RESTART;
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	thread = check_start(is_served, NULL);
+	for (int i = 0; i < 3; i++) {
+		sleep_ms(1);
+		CHECK_OK(pthread_kill(thread, SIGUSR1));
+	}
+	CHECK_EQ(aio_error(&request), EINPROGRESS);
 	write_late(NULL);
+	check_join(thread);
 	end_read();
 }
 
@@ -113,7 +129,9 @@ static void *look_up(void *unused)
 }
 
 /* As many waits as nobody wants to have kernel threads for. */
-enum { CROWD = 30 };
+enum { CROWD = 100 };
+
+static long most_kernel_threads;
 
 static struct aiocb crowd_requests[CROWD];
 
@@ -136,6 +154,9 @@ static void crowd(void)
 		CHECK_OK(aio_read(&crowd_requests[i]));
 		threads[i] = check_start(wait_in_crowd, (void *)i);
 	}
+	sleep_ms(5);
+	long tasks = check_kernel_threads();
+	most_kernel_threads = tasks > most_kernel_threads ? tasks : most_kernel_threads;
 	/* In their order: libc has fewer threads than there are requests. */
 	for (int i = 0; i < CROWD; i++)
 		CHECK_EQ(write(pipes[i][0], "x", 1), 1);
@@ -176,5 +197,6 @@ int main(void)
 	pipe_pair(ends);
 	check_here_and_in_thread(all, NULL);
 	close_both(ends);
+	printf("tasks=%ld\n", most_kernel_threads);
 	return 0;
 }

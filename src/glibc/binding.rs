@@ -195,6 +195,16 @@ impl Image {
             .map_or(0, |index| self.address(index))
     }
 
+    /// The address of that [function](Self::definition), and the length of its code in bytes.
+    pub fn extent(&self, name: &CStr) -> (usize, usize) {
+        let address = self.definition(name);
+        self.definitions(name)
+            .find(|index| self.address(*index) == address)
+            .map_or((0, 0), |index| {
+                (address, self.symbol(index).st_size as usize)
+            })
+    }
+
     /// The address of the function with that version; 0 if the object defines none.
     pub fn versioned_definition(&self, name: &CStr, wanted: &CStr) -> usize {
         self.definitions(name)

@@ -1,19 +1,93 @@
 //! Asynchronous transfers and look-ups that are waited for. libc does them on kernel threads of its own, which wake
-//! others by a futex inside libc.
+//! others by a futex inside libc. Where libc is patched green threads park there; otherwise they take a turn at
+//! blocking a kernel thread.
 
 use core::cell::Cell;
 use core::ffi::{c_int, c_void};
 use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
 
-use libc::{aiocb, sigevent, timespec};
+use libc::{aiocb, clockid_t, sigevent, timespec};
 
 use super::in_turn::in_turn_within;
 use super::symbol::{alias, check};
-use crate::glibc::real::real;
+use crate::glibc::patch;
+use crate::glibc::real::{of_type, real};
 use crate::ops::turn::Ends;
+use crate::sched::{blocking, words};
+use crate::signal::{Watch, cancel};
+use crate::sync::time;
+use crate::sys::clock::NEVER;
 use crate::sys::errno;
-use crate::task::green;
-use crate::task::word::Cancellation;
+use crate::task::word::{Cancellation, Wake};
+use crate::task::{Thread, green};
+
+/// The calling thread, if it parks where `aio_suspend` and `gai_suspend` wait.
+fn parks_inside() -> Option<&'static Thread> {
+    green().filter(|_| patch::have_all(&[patch::WAIT_FOR_WORD]) && words::can_wait())
+}
+
+/// `call`, of one of those, by `me`, the caller. A handler, or cancellation, may leave it in the wait.
+fn parking_inside(me: &Thread, call: impl FnOnce() -> c_int) -> c_int {
+    me.waits_inside.set(true);
+    let result = call();
+    me.waits_inside.set(false);
+    result
+}
+
+/// The wait of those: for the word to have another value than `expected`, until `limit` of `clock`, which may be
+/// null. An error number, 0 after a wake-up. Who changes the word has no reason to change it back.
+///
+/// # Safety
+/// As libc's function that [`patch::WAIT_FOR_WORD`] names.
+pub unsafe extern "C-unwind" fn wait_for_word(
+    word: *const AtomicU32,
+    expected: u32,
+    clock: clockid_t,
+    limit: *const timespec,
+    sharing: c_int,
+) -> c_int {
+    let hook: unsafe extern "C-unwind" fn(_, _, _, _, _) -> _ = wait_for_word;
+    // SAFETY: who comes here comes from the patch.
+    let original = || unsafe {
+        let address = patch::original(patch::WAIT_FOR_WORD).unwrap_or(ptr::null());
+        of_type(hook, address.cast_mut().cast())(word, expected, clock, limit, sharing)
+    };
+    let me = match green() {
+        Some(me) if me.waits_inside.replace(false) => me,
+        _ => return original(),
+    };
+    // SAFETY: as the caller promises, here and below.
+    let word = unsafe { &*word };
+    let deadline = if limit.is_null() {
+        Ok(NEVER)
+    } else {
+        // SAFETY: as above.
+        unsafe { time::deadline(clock, limit) }
+    };
+    let deadline = match deadline {
+        Ok(deadline) => deadline,
+        Err(error) => return error,
+    };
+    let watch = Watch::new(me);
+    loop {
+        if word.load(Ordering::Acquire) != expected {
+            return libc::EAGAIN;
+        }
+        match words::wait(word, expected, deadline, Cancellation::Point) {
+            None => return blocking::region(original),
+            Some(Wake::Timeout) => return libc::ETIMEDOUT,
+            Some(Wake::Interrupted) => {
+                cancel::point();
+                // As the kernel's: with a time limit it is not restarted.
+                if watch.ends_futex_wait(deadline != NEVER) {
+                    return libc::EINTR;
+                }
+            }
+            Some(_) => {}
+        }
+    }
+}
 
 /// `aio_suspend(3)`.
 ///
@@ -28,6 +102,9 @@ pub unsafe extern "C-unwind" fn aio_suspend(
     let real = real!(aio_suspend(_, _, _));
     // SAFETY: as the caller promises.
     let call = |limit: *const timespec| unsafe { real(list, count, limit) };
+    if let Some(me) = parks_inside() {
+        return parking_inside(me, || call(timeout));
+    }
     // futex(2): with a time limit it is not restarted.
     let ends = if timeout.is_null() {
         Ends::UnlessRestarted
@@ -135,6 +212,10 @@ pub unsafe extern "C-unwind" fn gai_suspend(
     timeout: *const timespec,
 ) -> c_int {
     let real = real!(gai_suspend(_, _, _));
+    if let Some(me) = parks_inside() {
+        // SAFETY: as the caller promises.
+        return parking_inside(me, || unsafe { real(list, count, timeout) });
+    }
     // What glibc says when the time is over: EAI_SYSTEM where it waits by futex.
     let over = Cell::new(EAI_AGAIN);
     let call = |limit: *const timespec| {

@@ -5,6 +5,7 @@ use core::sync::atomic::AtomicU32;
 
 use libc::{mode_t, nfds_t, pollfd, sigset_t, size_t, sockaddr, socklen_t, ssize_t};
 
+use super::async_waits;
 use super::descriptors::open_file;
 use super::signal_masks::{change_mask, change_natively};
 use crate::glibc::patch;
@@ -25,6 +26,10 @@ pub fn lead() {
         patch::lead(c"pthread_sigmask", sigmask as *const ());
         patch::lead(c"read", read as *const ());
         patch::lead(patch::WAIT_FOR_LOCK, wait_for_lock as *const ());
+        patch::lead(
+            patch::WAIT_FOR_WORD,
+            async_waits::wait_for_word as *const (),
+        );
         patch::lead(patch::WAKE_FOR_LOCK, wake_for_lock as *const ());
     }
 }

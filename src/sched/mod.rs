@@ -11,7 +11,7 @@
 //! - [`blocking`]: stretches that block the kernel thread; [`kernel_state`]: what makes it a
 //!   thread's own; [`turns`]: how many may block at once; [`tie`]: what the kernel has to know a thread for;
 //! - [`children`]: waiting for the process's children; [`deaths`]: kernel threads that the kernel ends;
-//!   [`service`]: the kernel threads for that;
+//!   [`words`]: words that libc's own threads change; [`service`]: the kernel threads for that;
 //! - [`lend`]: a thread lent to a child of `vfork`;
 //! - [`monitor`]: takes slots away from whoever is stuck; [`limit`]: how many there are;
 //! - [`tempo`]: how often to look around;
@@ -41,6 +41,7 @@ mod tempo;
 pub mod tie;
 pub mod turns;
 pub mod wake;
+pub mod words;
 pub mod worker;
 
 use core::sync::atomic::{AtomicBool, Ordering};

@@ -124,6 +124,9 @@ pub struct Thread {
     /// Whether the thread has cancellation disabled for the length of a call that is no point for it, see
     /// [`crate::signal::cancel::without_points`].
     pub(crate) without_points: Cell<bool>,
+    /// Whether the thread is in a function of libc's whose next wait is for a word that
+    /// [`words`](crate::sched::words) can tell of.
+    pub(crate) waits_inside: Cell<bool>,
     /// Whether the thread is in the list of those who have to look at what is
     /// pending for them, see [`crate::signal::send`].
     pub(crate) deferred: AtomicBool,

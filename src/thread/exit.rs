@@ -95,6 +95,7 @@ fn forget_libc_state(me: &Thread) {
         }
     }
     me.without_points.set(false);
+    me.waits_inside.set(false);
     if me.lookup.replace(Lookup::NONE).is_under_way {
         // It was cancelled in the midst of it.
         resolver_context::forget();

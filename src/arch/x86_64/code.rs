@@ -111,6 +111,26 @@ pub fn beginning(code: &[u8; ALIGNMENT]) -> Option<Beginning> {
     })
 }
 
+/// Whether the function with that `code` passes its arguments on, with 1 for the sixth, and does nothing else.
+pub fn passes_on(code: &[u8; ALIGNMENT]) -> bool {
+    // mov $1, %r9d; jmp rel32
+    const PASSES_ON: [u8; 7] = [0x41, 0xb9, 1, 0, 0, 0, 0xe9];
+    code.strip_prefix(&LANDING)
+        .unwrap_or(code)
+        .starts_with(&PASSES_ON)
+}
+
+/// What is called by `call rel32` in that code, which lies at `address`, and what looks like that.
+pub fn calls(code: &[u8], address: usize) -> impl Iterator<Item = usize> {
+    code.windows(5).enumerate().filter_map(move |(at, bytes)| {
+        let [0xe8, a, b, c, d] = *bytes else {
+            return None;
+        };
+        let distance = i32::from_ne_bytes([a, b, c, d]);
+        Some((address + at + 5).wrapping_add_signed(distance as isize))
+    })
+}
+
 /// The distance from the end of an instruction, at `from`, to `target`.
 fn distance(from: usize, target: usize) -> Option<[u8; 4]> {
     let distance = target.wrapping_sub(from) as isize;

@@ -78,15 +78,19 @@ const NAMES: [&CStr; COUNT] = [
     c"waitid",
     c"write",
     c"writev",
+    WAIT_FOR_WORD,
     WAKE_FOR_LOCK,
     WAIT_FOR_LOCK,
 ];
+/// `__futex_abstimed_wait_cancelable64` (glibc, nptl/futex-internal.c), which libc does not export: see
+/// [`hidden`](super::hidden).
+pub const WAIT_FOR_WORD: &CStr = c"__futex_abstimed_wait_cancelable64";
 /// `__lll_lock_wake_private`.
 pub const WAKE_FOR_LOCK: &CStr = c"__lll_lock_wake_private";
 /// `__lll_lock_wait_private`.
 pub const WAIT_FOR_LOCK: &CStr = c"__lll_lock_wait_private";
 /// How many there are.
-pub const COUNT: usize = 62;
+pub const COUNT: usize = 63;
 
 /// Where the thunks go. A forked child keeps it.
 #[unsafe(link_section = ".llvm.linkonce.b.tables")]

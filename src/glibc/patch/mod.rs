@@ -15,6 +15,7 @@
 //! [`real`]: super::real
 
 mod functions;
+mod hidden;
 
 use core::ffi::{CStr, c_void};
 use core::fmt::Write;
@@ -29,7 +30,7 @@ use crate::sys::raw::syscall;
 use crate::sys::report::Line;
 use crate::sys::task_state;
 use functions::{Function, Outcome};
-pub use functions::{WAIT_FOR_LOCK, WAKE_FOR_LOCK};
+pub use functions::{WAIT_FOR_LOCK, WAIT_FOR_WORD, WAKE_FOR_LOCK};
 
 /// Code that is about to be replaced.
 struct Plan {
@@ -49,6 +50,12 @@ pub fn callable(name: &CStr, address: *mut c_void) -> *mut c_void {
         Some(function) => function.thunk(address),
         None => address,
     }
+}
+
+/// What a function of libc's that is patched was before: a function of its type.
+pub fn original(name: &CStr) -> Option<*const ()> {
+    let function = Function::find(name)?;
+    Some(function.copy().cast_const().cast())
 }
 
 /// Has libc's callers of `name` go to `hook`, and not to libgreen's function of that name.
@@ -126,9 +133,12 @@ fn are_woken() -> bool {
 impl Plan {
     fn of(function: Function, (libc, own): (&Image, &Image), alone: bool) -> Result<Self, Outcome> {
         let name = function.name();
-        let entry = libc.definition(name);
-        // SAFETY: a C string.
-        let next = unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+        let is_hidden = name == WAIT_FOR_WORD;
+        let entry = if is_hidden {
+            hidden::wait_for_word(libc)
+        } else {
+            libc.definition(name)
+        };
         let hook = function
             .hook()
             .map_or_else(|| own.definition(name), |hook| hook.addr());
@@ -137,7 +147,9 @@ impl Plan {
         }
         // Our native way ends in a library that calls libc's function: that must not lead
         // to us again.
-        if next.addr() != entry {
+        // SAFETY: a C string.
+        let next = || unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
+        if !is_hidden && next().addr() != entry {
             return Err(Outcome::Shadowed);
         }
         if !entry.is_multiple_of(ALIGNMENT) {

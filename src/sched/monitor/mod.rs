@@ -21,7 +21,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 
 use super::worker::Worker;
-use super::{children, deaths, idle, slots, turns};
+use super::{children, deaths, idle, slots, turns, words};
 use crate::glibc::tcb;
 use crate::hub::epoll;
 use crate::sys::clock::{self, Instant, MILLISECOND};
@@ -203,6 +203,7 @@ fn look(watch: &mut Watch, seen_polls: &mut u32) -> Stuck {
     }
     children::start_wanted();
     deaths::start_wanted();
+    words::start_wanted();
     turns::look();
     watch.look()
 }
