@@ -1,5 +1,5 @@
-/* Many threads that wait for children: each gets its own child's status, or nobody's; stops, signals, cancellation,
- * ignored children and children that somebody else has waited for, as if each thread were the only one to wait. */
+/* Many threads that wait for children, or for those of a group: each gets its own child's status, or nobody's; stops,
+ * signals, cancellation, ignored children and children that somebody else has waited for, as if each thread were the only one to wait. */
 #include "check.h"
 #include "deny.h"
 #include <fcntl.h>
@@ -274,45 +274,14 @@ static void *wait_for_any(void *argument)
 	case 1:
 		job->result = wait3(NULL, 0, NULL);
 		break;
+	case 3:
+		job->result = waitpid(0, NULL, 0);
+		break;
 	default:
 		job->result = waitpid(-1, NULL, 0);
 	}
 	job->error = errno;
 	return NULL;
-}
-
-/* No more than the children that there are, each once; the others learn that there are none. */
-static void any_child(void)
-{
-	struct leash leash = new_leash();
-	pid_t pids[CROWD - 4];
-	struct job jobs[CROWD];
-	for (int i = 0; i < CROWD - 4; i++)
-		pids[i] = child_on(&leash, 0);
-	for (int i = 0; i < CROWD; i++) {
-		jobs[i] = (struct job){.status = i % 3};
-		jobs[i].thread = check_start(wait_for_any, &jobs[i]);
-	}
-	sleep_ms(5);
-	note_kernel_threads();
-	let_go(&leash);
-	int without = 0;
-	for (int i = 0; i < CROWD; i++) {
-		check_join(jobs[i].thread);
-		if (jobs[i].result < 0) {
-			CHECK_EQ(jobs[i].error, ECHILD);
-			without++;
-			continue;
-		}
-		int found = 0;
-		for (int j = 0; j < CROWD - 4; j++)
-			if (pids[j] == jobs[i].result) {
-				pids[j] = 0;
-				found = 1;
-			}
-		CHECK(found);
-	}
-	CHECK_EQ(without, 4);
 }
 
 /* Nobody is left to be waited for, and the wait ends when the last one does. */
@@ -323,7 +292,7 @@ static void ignored_children(void)
 	atomic_int early = 0;
 	CHECK(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
 	for (int i = 0; i < CROWD; i++)
-		jobs[i] = (struct job){.pid = child_on(&leash, 0), .status = i % 2};
+		jobs[i] = (struct job){.pid = child_on(&leash, 0), .status = i % 8 ? i % 2 : 3};
 	for (int i = 0; i < CROWD; i++)
 		jobs[i].thread = check_start(i % 4 ? wait_for : wait_for_any, &jobs[i]);
 	sleep_ms(10);
@@ -337,6 +306,178 @@ static void ignored_children(void)
 		CHECK_EQ(jobs[i].error, ECHILD);
 	}
 	CHECK(signal(SIGCHLD, SIG_DFL) != SIG_ERR);
+}
+
+/* Each of many is told of its own child's stop, of its going on, and of its end. */
+
+static sem_t told;
+
+static void *wait_for_all(void *argument)
+{
+	struct job *job = argument;
+	int status, by_number = job->status % 2;
+	siginfo_t info;
+	if (by_number) {
+		CHECK_OK(waitid(P_PID, (id_t)job->pid, &info, WEXITED | WSTOPPED));
+		CHECK(info.si_code == CLD_STOPPED && info.si_status == SIGSTOP && info.si_pid == job->pid);
+	} else {
+		CHECK_EQ(waitpid(job->pid, &status, WUNTRACED | WCONTINUED), job->pid);
+		CHECK(WIFSTOPPED(status) && WSTOPSIG(status) == SIGSTOP);
+	}
+	CHECK_OK(sem_post(&told));
+	CHECK_EQ(waitpid(job->pid, &status, WCONTINUED), job->pid);
+	CHECK(WIFCONTINUED(status));
+	CHECK_OK(sem_post(&told));
+	CHECK_EQ(waitpid(job->pid, &status, WUNTRACED | WCONTINUED), job->pid);
+	CHECK(WIFEXITED(status) && WEXITSTATUS(status) == job->status);
+	return NULL;
+}
+
+/* May be forked while others wait. */
+static void stops_of_many(int beside_one_that_nobody_waits_for)
+{
+	struct leash leash = new_leash();
+	struct job jobs[CROWD];
+	pid_t stopped = 0;
+	CHECK_OK(sem_init(&told, 0, 0));
+	if (beside_one_that_nobody_waits_for) {
+		stopped = check_fork();
+		if (stopped == 0) {
+			close(leash.ends[1]);
+			raise(SIGSTOP);
+			_exit(1);
+		}
+	}
+	for (int i = 0; i < CROWD; i++)
+		jobs[i] = (struct job){.pid = child_on(&leash, i), .status = i};
+	for (int i = 0; i < CROWD; i++)
+		jobs[i].thread = check_start(wait_for_all, &jobs[i]);
+	sleep_ms(5);
+	if (!stopped)
+		note_kernel_threads();
+	for (int i = 0; i < CROWD; i++)
+		CHECK_OK(kill(jobs[i].pid, SIGSTOP));
+	for (int i = 0; i < CROWD; i++)
+		check_await(&told);
+	for (int i = CROWD; i-- > 0;)
+		CHECK_OK(kill(jobs[i].pid, SIGCONT));
+	for (int i = 0; i < CROWD; i++)
+		check_await(&told);
+	let_go(&leash);
+	for (int i = 0; i < CROWD; i++)
+		check_join(jobs[i].thread);
+	if (stopped) {
+		int status;
+		CHECK_EQ(waitpid(stopped, &status, WUNTRACED), stopped);
+		CHECK(WIFSTOPPED(status));
+		CHECK_OK(kill(stopped, SIGCONT));
+		CHECK_EQ(waitpid(stopped, NULL, 0), stopped);
+	}
+}
+
+/* Those of a group: no more than there are, each once; the others learn that there are none, though there are of
+ * other groups. */
+
+static pid_t child_in_group(struct leash *leash, pid_t group)
+{
+	pid_t pid = child_on(leash, 0);
+	CHECK_OK(setpgid(pid, group));
+	return pid;
+}
+
+static void *wait_for_group(void *argument)
+{
+	struct job *job = argument;
+	siginfo_t info = {0};
+	errno = 0;
+	if (job->status % 2)
+		job->result = waitpid(-job->pid, NULL, 0);
+	else
+		job->result = waitid(P_PGID, (id_t)job->pid, &info, WEXITED) ? -1 : info.si_pid;
+	job->error = errno;
+	return NULL;
+}
+
+static int take_out(pid_t *pids, int count, long pid)
+{
+	for (int i = 0; i < count; i++)
+		if (pids[i] == pid) {
+			pids[i] = 0;
+			return 1;
+		}
+	return 0;
+}
+
+static void children_of_groups(void)
+{
+	struct leash leash = new_leash();
+	enum { EACH = CROWD / 2 - 2 };
+	pid_t pids[2 * EACH], groups[2];
+	struct job jobs[CROWD];
+	for (int i = 0; i < 2 * EACH; i++) {
+		pids[i] = child_in_group(&leash, i < 2 ? 0 : groups[i % 2]);
+		if (i < 2)
+			groups[i] = pids[i];
+	}
+	for (int i = 0; i < CROWD; i++) {
+		jobs[i] = (struct job){.pid = groups[i % 2], .status = i / 2};
+		jobs[i].thread = check_start(wait_for_group, &jobs[i]);
+	}
+	sleep_ms(5);
+	note_kernel_threads();
+	pthread_t cancelled = check_start(wait_for_group, &(struct job){.pid = groups[0], .status = 1});
+	sleep_ms(1);
+	CHECK_OK(pthread_cancel(cancelled));
+	CHECK(check_join(cancelled) == PTHREAD_CANCELED);
+	let_go(&leash);
+	int without = 0;
+	for (int i = 0; i < CROWD; i++) {
+		check_join(jobs[i].thread);
+		if (jobs[i].result < 0) {
+			CHECK_EQ(jobs[i].error, ECHILD);
+			without++;
+		} else {
+			CHECK(take_out(pids, 2 * EACH, jobs[i].result));
+		}
+	}
+	CHECK_EQ(without, 4);
+}
+
+/* No more than the children that there are, each once; the others learn that there are none. */
+static void any_child(const int *ways, int count)
+{
+	struct leash leash = new_leash();
+	pid_t pids[CROWD - 4];
+	struct job jobs[CROWD];
+	for (int i = 0; i < CROWD - 4; i++)
+		pids[i] = child_on(&leash, 0);
+	for (int i = 0; i < CROWD; i++) {
+		jobs[i] = (struct job){.status = ways[i % count]};
+		jobs[i].thread = check_start(wait_for_any, &jobs[i]);
+	}
+	sleep_ms(5);
+	note_kernel_threads();
+	let_go(&leash);
+	int without = 0;
+	for (int i = 0; i < CROWD; i++) {
+		check_join(jobs[i].thread);
+		if (jobs[i].result < 0) {
+			CHECK_EQ(jobs[i].error, ECHILD);
+			without++;
+		} else {
+			CHECK(take_out(pids, CROWD - 4, jobs[i].result));
+		}
+	}
+	CHECK_EQ(without, 4);
+}
+
+/* Of all, and of those in the caller's own group. */
+static void any_children(void)
+{
+	static const int all_ways[] = {0, 1, 2, 3}, group_only[] = {3};
+	any_child(all_ways, 3);
+	any_child(group_only, 1);
+	any_child(all_ways, 4);
 }
 
 /* A child asks to be traced while its parent waits for its end. */
@@ -390,10 +531,13 @@ static void all(void)
 	interruptions();
 	cancellation();
 	stops();
+	stops_of_many(0);
+	stops_of_many(1);
+	children_of_groups();
 	/* Two ends of the leash that the others are on. */
 	CHECK_EQ(open_descriptors(), before + 2);
 	end_background();
-	any_child();
+	any_children();
 	ignored_children();
 	CHECK_EQ(open_descriptors(), before);
 }

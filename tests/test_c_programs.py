@@ -18,6 +18,8 @@ GREEN_ARGUMENTS = {"many_sleepers": ["10000"], "thread_churn": ["200000"]}
 # of 50 and more, each of which would need one if libgreen did not know the call. On a busy machine some
 # workers look stuck, and others take their place.
 FEW_KERNEL_THREADS = {
+    # Some twenty of them are libc's own.
+    "async_waits": 52,
     "child_waits": 40,
     "dns_crowd": 32,
     "io_fifo_opens": 32,

@@ -5,7 +5,9 @@ use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
 use super::EINTR;
 use super::attempts::{self, Manner};
 use super::turn::Ends;
-use crate::sched::children::{any, table, tracing};
+use crate::glibc::cleanup;
+use crate::sched::children::alike::Question;
+use crate::sched::children::{any, stops, table, tracing};
 use crate::sched::{blocking, park};
 use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::NEVER;
@@ -13,15 +15,41 @@ use crate::sys::raw::syscall;
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Thread, arguments, green};
 
-/// Whose end is waited for.
+/// What is waited for.
 #[derive(Clone, Copy)]
 enum Awaited {
-    /// The child of that id.
-    Child(i32),
-    /// Any child that is no `__WCLONE` one.
+    /// The end of the child of that id, and what else those options ask for.
+    Child(i32, i32),
+    /// That of any child that is no `__WCLONE` one.
     Any,
-    /// A group's, or something else than an end.
-    Other,
+    /// Something of a group's, or of any child's but its end.
+    Other(Question),
+    /// What the kernel alone can tell: the calling thread's children, the one of a descriptor, whose number
+    /// may be another's by the time that somebody else has waited.
+    Kernels,
+}
+
+impl Awaited {
+    fn of(question: Question) -> Self {
+        /// Options that do not say what is waited for.
+        const MANNERS: i32 = libc::__WALL | libc::__WCLONE | libc::WNOWAIT;
+        const END: i32 = libc::WEXITED;
+        let Question { kind, id, options } = question;
+        match kind {
+            _ if options & libc::__WNOTHREAD != 0 => Self::Kernels,
+            libc::P_PID if id > 0 && options & !(MANNERS | stops::OPTIONS) == END => {
+                Self::Child(id, options & stops::OPTIONS)
+            }
+            libc::P_ALL if options & !libc::WNOWAIT == END => Self::Any,
+            libc::P_PGID if id == 0 => {
+                // SAFETY: no preconditions.
+                let id = unsafe { syscall!(SYS_getpgid, 0) } as i32;
+                Self::Other(Question { id, ..question })
+            }
+            libc::P_PID | libc::P_PGID | libc::P_ALL => Self::Other(question),
+            _ => Self::Kernels,
+        }
+    }
 }
 
 /// A wait of the kernel's, in two ways.
@@ -36,9 +64,6 @@ struct Wait<T, N> {
     cancellation: Cancellation,
 }
 
-/// Options that ask for nothing but the end of a child.
-const OF_KINDS: i32 = libc::__WALL | libc::__WCLONE;
-
 /// `wait4(2)` without `WNOHANG`; `native` carries it out in the kernel.
 ///
 /// # Safety
@@ -48,11 +73,17 @@ pub unsafe fn wait4(
     native: impl Fn() -> isize,
     cancellation: Cancellation,
 ) -> isize {
-    let awaited = match pid {
-        1.. if options & !OF_KINDS == 0 => Awaited::Child(pid),
-        -1 if options == 0 => Awaited::Any,
-        _ => Awaited::Other,
+    let (kind, id) = match pid {
+        1.. => (libc::P_PID, pid),
+        0 => (libc::P_PGID, 0),
+        -1 => (libc::P_ALL, 0),
+        _ => (libc::P_PGID, pid.wrapping_neg()),
     };
+    let awaited = Awaited::of(Question {
+        kind,
+        id,
+        options: options | libc::WEXITED,
+    });
     let attempt = || {
         let options = options | libc::WNOHANG;
         // SAFETY: as the caller promises; the kernel refuses bad addresses.
@@ -80,14 +111,11 @@ pub unsafe fn waitid(
     native: impl Fn() -> isize,
     cancellation: Cancellation,
 ) -> isize {
-    const END: i32 = libc::WEXITED;
-    let awaited = match kind {
-        libc::P_PID if id > 0 && options & !(OF_KINDS | libc::WNOWAIT) == END => {
-            Awaited::Child(id as i32)
-        }
-        libc::P_ALL if options & !libc::WNOWAIT == END => Awaited::Any,
-        _ => Awaited::Other,
-    };
+    let awaited = Awaited::of(Question {
+        kind,
+        id: id as i32,
+        options,
+    });
     let attempt = || {
         // The part of a siginfo_t that the kernel writes: signal 0 if there is none.
         let mut found = [0u64; size_of::<siginfo_t>() / 8];
@@ -127,8 +155,11 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
         // go to the kernel.
         let parks = !blocking::are_few() || !blocking::may_block();
         let result = match self.awaited {
-            Awaited::Child(pid) if parks && !tracing::is_tracing() => self.for_one(me, pid),
+            Awaited::Child(pid, options) if parks && !tracing::is_tracing() => {
+                self.for_one(me, pid, options)
+            }
             Awaited::Any if parks => self.for_any(me),
+            Awaited::Other(question) if parks => self.behind_others(me, question),
             _ => None,
         };
         let manner = Manner {
@@ -136,36 +167,82 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
             ends: Ends::UnlessRestarted,
             deadline: NEVER,
         };
-        result.unwrap_or_else(|| {
-            let native = || restart::kernel_call(&self.native);
+        if let Some(result) = result {
+            return result;
+        }
+        let block = |native: &dyn Fn() -> isize| {
+            let native = || restart::kernel_call(native);
             attempts::or_block(manner, &self.attempt, || EINTR, || EINTR, native)
-        })
+        };
+        let Awaited::Other(question) = self.awaited else {
+            return block(&self.native);
+        };
+        // It may end, or be left, before it is in the kernel, and others have made it go first.
+        let result = cleanup::guarded(
+            || question.pass_on(),
+            || {
+                block(&|| {
+                    question.lead();
+                    (self.native)()
+                })
+            },
+        );
+        question.pass_on();
+        result
     }
 
     /// `None` if the kernel has to wait.
-    fn for_one(&self, me: &'static Thread, pid: i32) -> Option<isize> {
+    fn for_one(&self, me: &'static Thread, pid: i32, options: i32) -> Option<isize> {
         let watch = Watch::new(me);
+        let failures = stops::failures(options);
         loop {
-            let child = table::watch(pid)?;
+            let child = table::watch(pid, options)?;
             let events = child.events();
             let mut result = (self.attempt)();
             let mut reason = None;
             if result.is_none() {
                 let nothing_new = || child.may_park(events).then_some(0);
-                reason = self.park(child.key(), nothing_new, || ());
+                reason = self.park(child.key(), nothing_new, || stops::ask(options));
                 result = (self.attempt)();
             }
-            child.leave();
+            let has_ended = child.has_ended();
+            child.leave(options);
+            // Behind what this one has found, or leaves to others.
+            stops::ask(options);
             if result.is_some() {
                 return result;
             }
+            let goes_on = options != 0
+                && !has_ended
+                && stops::failures(options) == failures
+                && !tracing::is_tracing();
             match reason {
                 Some(Wake::Interrupted) if self.fails(watch) => return Some(EINTR),
                 Some(Wake::Interrupted) => {}
+                // For a stop of another child's, or one that another thread has been told of.
+                _ if goes_on => {}
                 // Its end is not for us to see, or it was not watched for.
                 _ => return None,
             }
         }
+    }
+
+    /// Waits behind somebody whom the kernel has wait for the same. `None` if there is nobody.
+    fn behind_others(&self, me: &'static Thread, question: Question) -> Option<isize> {
+        let watch = Watch::new(me);
+        while let Some(reason) = question.follow(self.cancellation) {
+            let result = (self.attempt)();
+            if result.is_some() || reason == Wake::Interrupted {
+                question.pass_on();
+            }
+            if result.is_some() {
+                return result;
+            }
+            if reason == Wake::Interrupted && self.fails(watch) {
+                return Some(EINTR);
+            }
+        }
+        None
     }
 
     /// `None` if the kernel has to wait.

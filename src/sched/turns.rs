@@ -89,6 +89,11 @@ impl Turns {
         wake::up_to(self.key(), usize::MAX);
     }
 
+    /// Has the next one of them look.
+    pub fn let_next_look(&self) {
+        wake::up_to(self.key(), 1);
+    }
+
     /// Waits until there is a turn, which is not taken yet: `None` then, or why the wait has
     /// ended.
     pub fn await_free(&self, cancellation: Cancellation, deadline: Instant) -> Option<Wake> {

@@ -8,13 +8,17 @@
 //!   have the children's descriptors, in a table of descriptors of their own, where neither
 //!   the program nor its children see them;
 //! - [`any`]: one kernel thread that waits, reaping nobody, for all who wait for any child;
+//! - [`stops`]: two that wait, likewise, for a child to stop or to go on;
+//! - [`alike`]: who waits for the same as somebody else whom the kernel has wait, behind him;
 //! - [`tracing`]: a child that is traced stops, which its descriptor does not tell.
 //!
 //! Who is woken looks for himself, by a wait that does not block; and blocks in the kernel
 //! if the kernel has something else to say than was expected.
 
+pub mod alike;
 pub mod any;
 mod ends;
+pub mod stops;
 pub mod table;
 pub mod tracing;
 
@@ -36,4 +40,5 @@ in_child!(reset);
 pub fn start_wanted() {
     ENDS.start_if_wanted(ends::start);
     ANY.start_if_wanted(any::start);
+    stops::start_wanted();
 }

@@ -12,6 +12,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
+use super::stops::{self, Kind};
 use super::{ENDS, tracing};
 use crate::sched::wake;
 use crate::sys::in_child::{in_child, restore};
@@ -30,6 +31,8 @@ pub struct Child {
     /// Names the entry's present child.
     life: AtomicU32,
     waiters: AtomicU32,
+    /// Those of them that wait for its stops and continuations, too, by [`stops::Kind`].
+    curious: [AtomicU32; stops::KINDS],
     /// One more than the number of the child's descriptor.
     descriptor: AtomicI32,
     /// No more is to be expected.
@@ -54,6 +57,7 @@ static CHILDREN: Children = Children(
             pid: AtomicI32::new(0),
             life: AtomicU32::new(0),
             waiters: AtomicU32::new(0),
+            curious: [const { AtomicU32::new(0) }; stops::KINDS],
             descriptor: AtomicI32::new(0),
             ended: AtomicBool::new(false),
             next: AtomicU32::new(0),
@@ -106,10 +110,15 @@ impl Token {
     }
 }
 
-/// The entry of the process's child `pid`, to wait for its end; `None` if nobody can tell of
-/// that. To be [left](Child::leave).
-pub fn watch(pid: i32) -> Option<&'static Child> {
-    if !ENDS.want() {
+/// Where a child's entry is.
+fn window(pid: i32) -> impl Iterator<Item = &'static Child> {
+    (0..WINDOW).map(move |step| &CHILDREN.0[(pid as usize + step) % SIZE])
+}
+
+/// The entry of the process's child `pid`, to wait for its end, and for what else `options` of `wait4` ask
+/// for; `None` if nobody can tell of that. To be [left](Child::leave).
+pub fn watch(pid: i32, options: i32) -> Option<&'static Child> {
+    if !ENDS.want() || !stops::watch(options) {
         return None;
     }
     let (entry, is_new) = LOCK.during(|| {
@@ -117,14 +126,16 @@ pub fn watch(pid: i32) -> Option<&'static Child> {
         if ENDS.has_failed() {
             return None;
         }
-        let window = || (0..WINDOW).map(|step| &CHILDREN.0[(pid as usize + step) % SIZE]);
         let is_watched = |entry: &&Child| {
             entry.pid.load(Ordering::Relaxed) == pid && !entry.ended.load(Ordering::Relaxed)
         };
-        let found = window().find(is_watched);
-        let entry =
-            found.or_else(|| window().find(|entry| entry.pid.load(Ordering::Relaxed) == 0))?;
+        let found = window(pid).find(is_watched);
+        let is_free = |entry: &&Child| entry.pid.load(Ordering::Relaxed) == 0;
+        let entry = found.or_else(|| window(pid).find(is_free))?;
         entry.waiters.fetch_add(1, Ordering::Relaxed);
+        for kind in Kind::of(options) {
+            entry.curious[kind.place()].fetch_add(1, Ordering::Relaxed);
+        }
         if found.is_none() {
             entry.begin(pid);
         }
@@ -165,14 +176,22 @@ impl Child {
         !self.ended.load(Ordering::Relaxed) && self.events() == events && !tracing::is_tracing()
     }
 
+    /// Whether no more is to be expected.
+    pub fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::Relaxed)
+    }
+
     /// The address to wait on for another event.
     pub fn key(&self) -> usize {
         self.events.as_ptr().addr()
     }
 
-    /// The caller does not wait any more.
-    pub fn leave(&self) {
+    /// The caller, who has [watched](watch) it with these options, does not wait any more.
+    pub fn leave(&self, options: i32) {
         LOCK.during(|| {
+            for kind in Kind::of(options) {
+                self.curious[kind.place()].fetch_sub(1, Ordering::Relaxed);
+            }
             let left = self.waiters.fetch_sub(1, Ordering::Relaxed) - 1;
             self.free_if_unused(left);
         });
@@ -224,8 +243,27 @@ pub(super) fn end(token: Token) -> Option<i32> {
         Some((entry, entry.descriptor.swap(0, Ordering::Relaxed)))
     })?;
     entry.tell();
-    entry.leave();
+    entry.leave(0);
     (descriptor > 0).then_some(descriptor - 1)
+}
+
+/// The child `pid` has stopped or gone on: lets those look who wait for that. Whether there are any.
+pub(super) fn changed(pid: i32, kind: Kind) -> bool {
+    let is_it = |entry: &&Child| {
+        entry.pid.load(Ordering::Relaxed) == pid
+            && entry.curious[kind.place()].load(Ordering::Relaxed) > 0
+    };
+    let entry = LOCK.during(|| {
+        let entry = window(pid).find(is_it)?;
+        // Kept for the length of the wake-up.
+        entry.waiters.fetch_add(1, Ordering::Relaxed);
+        Some(entry)
+    });
+    if let Some(entry) = entry {
+        entry.tell();
+        entry.leave(0);
+    }
+    entry.is_some()
 }
 
 /// Lets all look who wait for any of the children.
