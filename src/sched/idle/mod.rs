@@ -116,11 +116,16 @@ pub fn wake_worker() {
     }
 }
 
-/// Whether a worker without a slot is there, asleep or in the hub, who would take one over that is
+/// How many workers without a slot are there, asleep or in the hub, who would take one over that is
 /// laid down.
-pub fn has_successor() -> bool {
+fn successors() -> u32 {
     let _critical = Critical::enter();
-    BOARD.is_polling() || BOARD.sleeping() > 0
+    BOARD.sleeping() + u32::from(BOARD.is_polling())
+}
+
+/// Whether there is one for the caller's slot.
+pub fn has_successor() -> bool {
+    successors() > 0
 }
 
 /// Makes whoever waits in the hub, or the next to do so, return.

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::board::Help;
-use super::{BOARD, give, has_successor, kick_hub, lay_down};
+use super::{BOARD, give, kick_hub, lay_down, successors};
 use crate::sched::slots;
 use crate::sched::worker::Worker;
 use crate::sys::{errno, report};
@@ -54,10 +54,12 @@ pub fn start_worker() {
     }
 }
 
-/// Starts a worker that has no slot, unless there is one. For the monitor: whether there is one
-/// now, or soon.
+/// Starts a worker that has no slot, unless there is one beside that of who asked: he is parked by
+/// now, and his own worker, with nothing else to do, waits in the hub or sleeps. For the monitor:
+/// whether there is one now, or soon.
 pub fn start_successor() -> bool {
-    if has_successor() || STARTING.load(Ordering::Relaxed) {
+    const OWN_AND_ANOTHER: u32 = 2;
+    if successors() >= OWN_AND_ANOTHER || STARTING.load(Ordering::Relaxed) {
         return true;
     }
     STARTING.store(true, Ordering::Relaxed);
