@@ -3,11 +3,12 @@
 //! None of them blocks, runs code of the program, or can be cancelled: redhook's
 //! ground.
 
-use libc::{c_int, c_uint, c_void, socklen_t};
+use libc::{c_int, c_uint, c_void, sigset_t, socklen_t};
 
 use super::symbol::check;
 use crate::ops::control;
 use crate::ops::lives::{make, make_pair};
+use crate::signal::signalfd::made as signalfd_made;
 
 redhook::hook! {
     unsafe fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int => green_socket {
@@ -56,6 +57,17 @@ redhook::hook! {
     }
 }
 check!(redhook timerfd_create(_, _));
+
+redhook::hook! {
+    unsafe fn signalfd(fd: c_int, set: *const sigset_t, flags: c_int) -> c_int => green_signalfd {
+        signalfd_made();
+        // SAFETY: as above.
+        let call = || unsafe { redhook::real!(signalfd)(fd, set, flags) };
+        // Otherwise it is one already.
+        if fd == -1 { make(call) } else { call() }
+    }
+}
+check!(redhook signalfd(_, _, _));
 
 redhook::hook! {
     unsafe fn epoll_create(size: c_int) -> c_int => green_epoll_create {

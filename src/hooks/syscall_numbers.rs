@@ -16,10 +16,10 @@ use crate::ops::attempts::{self, Manner};
 use crate::ops::turn::Ends;
 use crate::ops::{child, control, lives, numbers, open, rights};
 use crate::sched::{self, blocking, park};
-use crate::signal::exec;
+use crate::signal::{exec, signalfd};
 use crate::sync::{futex, futex2};
 use crate::sys::clock::NEVER;
-use crate::sys::user;
+use crate::sys::{membarrier, user};
 use crate::task::word::Cancellation;
 use crate::task::{arguments, green};
 use crate::thread::exit;
@@ -54,6 +54,14 @@ pub unsafe fn run(call: &Call) -> isize {
             | libc::SYS_inotify_init1
             | libc::SYS_memfd_create
             | libc::SYS_pidfd_open => lives::make(kernel),
+            libc::SYS_signalfd | libc::SYS_signalfd4 => {
+                signalfd::made();
+                if fd == -1 {
+                    lives::make(kernel)
+                } else {
+                    kernel()
+                }
+            }
             libc::SYS_accept | libc::SYS_accept4 => {
                 lives::contend(fd);
                 lives::make(kernel)
@@ -144,6 +152,7 @@ pub unsafe fn run(call: &Call) -> isize {
             }
             libc::SYS_prctl => super::attributes::control(call.arguments),
             libc::SYS_sched_yield if green().is_some_and(park::yield_now) => 0,
+            libc::SYS_membarrier => membarrier::by_program(a as c_int, kernel),
             libc::SYS_mlockall => memory_locks::lock(a as c_int, kernel),
             libc::SYS_munlockall => memory_locks::unlock(kernel),
             libc::SYS_futex if sched::is_running() => {

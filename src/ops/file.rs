@@ -10,7 +10,7 @@ use crate::arch::system_call::syscall6;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::park;
-use crate::signal::{cancel, restart};
+use crate::signal::{cancel, restart, signalfd};
 use crate::sys::raw::{is_refused, syscall};
 use crate::sys::{open_files, terminal};
 use crate::task::{Thread, arguments};
@@ -111,29 +111,39 @@ pub(super) unsafe fn transfer(
     let Some(operation) = Operation::new(me, fd, direction) else {
         return native();
     };
-    operation.after(call.is_rest).run(
-        |entry, _| {
-            let mut result = EOPNOTSUPP;
-            if entry.can_skip_waiting(fd, direction) {
+    let mut operation = operation.after(call.is_rest);
+    let attempt = |entry: &Descriptor| {
+        let mut result = EOPNOTSUPP;
+        if entry.can_skip_waiting(fd, direction) {
+            // SAFETY: as the caller promises.
+            result = unsafe { no_wait(fd, direction, vectors, count) };
+        }
+        if result == EOPNOTSUPP || is_refused(result) {
+            entry.cannot_skip_waiting(fd, direction);
+            result = when_ready(entry, fd, direction, &call, native);
+            if result == EAGAIN && direction == Direction::Read && is_without_writers(fd) {
+                // Who comes meanwhile may make it wait.
+                result = IN_KERNEL;
+            }
+        }
+        if !matches!(result, EAGAIN | IN_KERNEL) {
+            pass_on(entry, direction);
+        }
+        result
+    };
+    signalfd::awaited(me, || {
+        operation.run(
+            |entry, _| match direction {
                 // SAFETY: as the caller promises.
-                result = unsafe { no_wait(fd, direction, vectors, count) };
-            }
-            if result == EOPNOTSUPP || is_refused(result) {
-                entry.cannot_skip_waiting(fd, direction);
-                result = when_ready(entry, fd, direction, &call, native);
-                if result == EAGAIN && direction == Direction::Read && is_without_writers(fd) {
-                    // Who comes meanwhile may make it wait.
-                    result = IN_KERNEL;
-                }
-            }
-            if !matches!(result, EAGAIN | IN_KERNEL) {
-                pass_on(entry, direction);
-            }
-            result
-        },
-        // SAFETY: as the caller promises.
-        || unsafe { call.make_waiting() },
-    )
+                Direction::Read => unsafe {
+                    signalfd::read(me, fd, (vectors, count), || attempt(entry))
+                },
+                Direction::Write => attempt(entry),
+            },
+            // SAFETY: as the caller promises.
+            || unsafe { call.make_waiting() },
+        )
+    })
 }
 
 /// A transfer at the file's own position that does not wait.

@@ -3,7 +3,7 @@
 use super::{EAGAIN, EBADF, EINTR, IN_KERNEL};
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::park;
-use crate::signal::{Watch, cancel, restart};
+use crate::signal::{Watch, cancel, restart, signalfd};
 use crate::sys::clock::{Instant, NEVER};
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Critical, Thread};
@@ -223,6 +223,7 @@ impl Operation {
             park::take_back(me);
             return reason;
         }
+        signalfd::stay_if_come(me);
         let reason = park::commit(me, deadline);
         if matches!(reason, Wake::Timeout | Wake::Interrupted) {
             entry.withdraw(self.direction, &link);

@@ -7,7 +7,7 @@ use core::sync::atomic::{Ordering, fence};
 
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::park;
-use crate::signal::{Watch, cancel, restart};
+use crate::signal::{Watch, cancel, restart, signalfd};
 use crate::sys::clock::Instant;
 use crate::sys::pages;
 use crate::task::word::{Cancellation, Wake};
@@ -158,6 +158,7 @@ fn round(
         .is_ok()
     });
     let reason = if quiet {
+        signalfd::stay_if_come(me);
         park::commit(me, deadline)
     } else {
         park::take_back(me).unwrap_or(Wake::Ready)

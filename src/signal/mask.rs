@@ -195,6 +195,7 @@ pub fn natively<R>(set: *const libc::sigset_t, call: impl FnOnce() -> R) -> R {
 pub fn jump(me: &'static Thread, mask: u64) {
     me.suspended_mask.set(None);
     me.awaits.store(0, Ordering::Relaxed);
+    me.expects.store(0, Ordering::Relaxed);
     // A handler of a fault in the runtime's own code (the stack was exhausted) leaves that.
     me.set_critical(0);
     install(me, mask & !UNBLOCKABLE);

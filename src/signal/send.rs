@@ -166,7 +166,7 @@ pub fn send(target: &'static Thread, signal: i32, came_with: &libc::siginfo_t) {
 
 /// Makes `target` look at what is pending for it.
 pub fn interrupt(target: &'static Thread) {
-    let wanted = target.deliverable() | target.awaited();
+    let wanted = target.deliverable() | target.awaited() | target.expected();
     if wanted == 0 {
         return;
     }

@@ -12,10 +12,30 @@ use super::raw::syscall;
 // <linux/membarrier.h>.
 const PRIVATE_EXPEDITED: i32 = 1 << 3;
 const REGISTER_PRIVATE_EXPEDITED: i32 = 1 << 4;
+const GET_REGISTRATIONS: i32 = 1 << 9;
 
 /// Whether a thread may have a filter that ends it for a call that the program does not make. A
 /// forked child keeps it, as it keeps the filter.
 static GIVEN_UP: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program itself has [registered](register). A forked child keeps it, as the kernel does.
+static PROGRAMS: AtomicBool = AtomicBool::new(false);
+
+/// `kernel`, a `membarrier(2)` of the program's with that `command`: what only libgreen has registered for is
+/// refused.
+pub fn by_program(command: i32, kernel: impl FnOnce() -> isize) -> isize {
+    let result = kernel();
+    match command {
+        REGISTER_PRIVATE_EXPEDITED if result == 0 => PROGRAMS.store(true, Ordering::Relaxed),
+        _ if PROGRAMS.load(Ordering::Relaxed) => {}
+        PRIVATE_EXPEDITED if result == 0 => return -(libc::EPERM as isize),
+        GET_REGISTRATIONS if result > 0 => {
+            return result & !(REGISTER_PRIVATE_EXPEDITED as isize);
+        }
+        _ => {}
+    }
+    result
+}
 
 /// Asks the kernel for [`heavy`] fences, which takes long where the process has several kernel
 /// threads. A forked child has asked, too.

@@ -115,6 +115,9 @@ pub struct Thread {
     pub(crate) holds_hub_at_fork: Cell<bool>,
     /// Signals that the thread waits for, see [`crate::signal::wait`].
     pub(crate) awaits: AtomicU64,
+    /// Signals for which it looks again at the files that it waits for, see
+    /// [`crate::signal::signalfd`].
+    pub(crate) expects: AtomicU64,
     /// Whether somebody has asked for the thread's cancellation.
     pub(crate) cancelled: AtomicBool,
     /// What repeats the request.
@@ -335,6 +338,7 @@ impl Thread {
     /// The thread waits for no signal, and nobody has asked for its cancellation.
     pub(crate) fn forget_signals(&self) {
         self.awaits.store(0, Ordering::Relaxed);
+        self.expects.store(0, Ordering::Relaxed);
         self.cancelled.store(false, Ordering::Relaxed);
     }
 
@@ -351,6 +355,12 @@ impl Thread {
     pub(crate) fn awaited(&self) -> u64 {
         // SeqCst: who sends one marks it pending, then looks whether it is awaited.
         self.pending.bits_now() & self.awaits.load(Ordering::SeqCst)
+    }
+
+    /// Signals that wait for the thread and that it looks for in files.
+    pub(crate) fn expected(&self) -> u64 {
+        // SeqCst: as in `awaited`.
+        self.pending.bits_now() & self.expects.load(Ordering::SeqCst)
     }
 
     /// Signals that wait for the thread and that it does not block.

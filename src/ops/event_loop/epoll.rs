@@ -6,7 +6,7 @@ use libc::epoll_event;
 use super::Wait;
 use crate::hub::descriptor::{self, Direction};
 use crate::ops::{EAGAIN, Operation, pass_on};
-use crate::signal::{cancel, restart};
+use crate::signal::{cancel, restart, signalfd};
 use crate::sys::clock;
 use crate::sys::raw::syscall;
 
@@ -15,11 +15,24 @@ use crate::sys::raw::syscall;
 /// # Safety
 /// As for `epoll_wait`.
 pub unsafe fn until_ready(wait: &Wait, epoll: i32, events: *mut epoll_event, count: i32) -> isize {
+    // SAFETY: as the caller promises.
+    signalfd::awaited(wait.me, || unsafe { wait_for(wait, epoll, events, count) })
+}
+
+/// [`until_ready`].
+///
+/// # Safety
+/// As for `epoll_wait`.
+unsafe fn wait_for(wait: &Wait, epoll: i32, events: *mut epoll_event, count: i32) -> isize {
+    // SAFETY: as the caller promises; the kernel refuses what is no array.
+    let ask = || unsafe { syscall!(SYS_epoll_pwait, epoll, events, count, 0, 0usize, 0usize) };
     let look = || {
-        // SAFETY: as the caller promises; the kernel refuses what is no array.
-        restart::kernel_call(|| unsafe {
-            syscall!(SYS_epoll_pwait, epoll, events, count, 0, 0usize, 0usize)
-        })
+        if signalfd::has_own(wait.me) {
+            // Who watches it in the hub sees nothing of what the caller alone would find, and the kernel forgets
+            // that there was something.
+            forget(epoll);
+        }
+        restart::kernel_call(|| signalfd::look(wait.me, ask))
     };
     let in_kernel = || {
         let left = clock::millis_until(wait.deadline) as usize;
@@ -33,9 +46,7 @@ pub unsafe fn until_ready(wait: &Wait, epoll: i32, events: *mut epoll_event, cou
         return result;
     }
     let alone = || {
-        if let Some(entry) = descriptor::get(epoll) {
-            entry.unregister_if_idle(epoll);
-        }
+        forget(epoll);
         in_kernel()
     };
     if let Some(result) = wait.alone(alone) {
@@ -56,4 +67,11 @@ pub unsafe fn until_ready(wait: &Wait, epoll: i32, events: *mut epoll_event, cou
     );
     // Nothing but the deadline ends the wait so.
     if result == EAGAIN { 0 } else { result }
+}
+
+/// The hub need not watch the descriptor `epoll`, as long as nobody waits for it there.
+fn forget(epoll: i32) {
+    if let Some(entry) = descriptor::get(epoll) {
+        entry.unregister_if_idle(epoll);
+    }
 }

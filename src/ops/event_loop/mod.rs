@@ -10,7 +10,7 @@ pub mod select;
 use super::{EINTR, sleep};
 use crate::hub::descriptor;
 use crate::sched::{event_loop, park};
-use crate::signal::{Watch, cancel, mask};
+use crate::signal::{Watch, cancel, mask, signalfd};
 use crate::sys::clock::{self, Instant};
 use crate::task::Thread;
 
@@ -79,7 +79,7 @@ impl Wait {
     /// Calls `in_kernel`, which waits there, where nobody else runs beside the caller, until it
     /// has an answer; `None` where somebody does. `-EINTR` if a handler has run.
     fn alone(&self, in_kernel: impl Fn() -> isize) -> Option<isize> {
-        if !self.may_be_in_kernel {
+        if !self.may_be_in_kernel || signalfd::has_to_park(self.me) {
             return None;
         }
         loop {

@@ -6,7 +6,7 @@ use libc::{nfds_t, pollfd};
 
 use super::{Wait, forget_ready};
 use crate::ops::poll::{self, Interest};
-use crate::signal::{cancel, restart};
+use crate::signal::{cancel, restart, signalfd};
 use crate::sys::clock;
 use crate::sys::raw::syscall;
 
@@ -31,8 +31,18 @@ fn interests(fds: &[pollfd]) -> impl Iterator<Item = Interest> + Clone {
 /// # Safety
 /// As for `poll`.
 pub unsafe fn until_ready(wait: &Wait, fds: *mut pollfd, count: nfds_t) -> isize {
+    // SAFETY: as the caller promises.
+    signalfd::awaited(wait.me, || unsafe { wait_for(wait, fds, count) })
+}
+
+/// [`until_ready`].
+///
+/// # Safety
+/// As for `poll`.
+unsafe fn wait_for(wait: &Wait, fds: *mut pollfd, count: nfds_t) -> isize {
     // SAFETY: as the caller promises; the kernel refuses what is no array.
-    let look = || restart::kernel_call(|| unsafe { syscall!(SYS_poll, fds, count, 0) });
+    let ask = || unsafe { syscall!(SYS_poll, fds, count, 0) };
+    let look = || restart::kernel_call(|| signalfd::look(wait.me, ask));
     let in_kernel = || {
         let left = clock::millis_until(wait.deadline) as usize;
         let arguments = [fds.addr(), count as usize, left, 0, 0, 0];

@@ -8,7 +8,7 @@ use libc::{fd_set, timespec};
 
 use super::{Wait, forget_ready};
 use crate::ops::poll::{self, Interest};
-use crate::signal::{cancel, restart};
+use crate::signal::{cancel, restart, signalfd};
 use crate::sys::clock;
 use crate::sys::pages;
 use crate::sys::raw::syscall;
@@ -155,6 +155,11 @@ pub unsafe fn until_ready(wait: &Wait, sets: &Sets) -> isize {
 
 /// [`until_ready`] with a `copy` of what the sets are.
 fn wait_for(wait: &Wait, sets: &Sets, copy: &[u64]) -> isize {
+    signalfd::awaited(wait.me, || ask_until_ready(wait, sets, copy))
+}
+
+/// [`wait_for`].
+fn ask_until_ready(wait: &Wait, sets: &Sets, copy: &[u64]) -> isize {
     let question = Question {
         sets,
         copy,
@@ -165,12 +170,13 @@ fn wait_for(wait: &Wait, sets: &Sets, copy: &[u64]) -> isize {
         tv_nsec: 0,
     };
     let look = || {
-        restart::kernel_call(|| {
+        let ask = || {
             question.ask(|[count, read, write, except]| {
                 // SAFETY: the program's sets; the kernel refuses what is none.
                 unsafe { syscall!(SYS_pselect6, count, read, write, except, &raw const now, 0) }
             })
-        })
+        };
+        restart::kernel_call(|| signalfd::look(wait.me, ask))
     };
     let left =
         || clock::until(wait.deadline).map(|left| clock::to_timespec(left.as_nanos() as u64));

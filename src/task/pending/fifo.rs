@@ -49,7 +49,8 @@ impl Fifo {
         Some(first)
     }
 
-    fn iter(&self) -> impl Iterator<Item = &'static Entry> {
+    /// Its entries, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &'static Entry> {
         // SAFETY: as above.
         let follow = |entry: *const Entry| unsafe { entry.as_ref() };
         core::iter::successors(follow(self.first.get()), move |entry| {

@@ -97,6 +97,19 @@ impl Pending {
         });
     }
 
+    /// Calls `act` with each of `signals` that was sent to the thread, the oldest first, and what came with
+    /// it. For the thread itself.
+    pub fn each_own(&self, signals: u64, mut act: impl FnMut(i32, &libc::siginfo_t)) {
+        self.sort();
+        for entry in self.lists[0].iter() {
+            let signal = entry.signal.get();
+            if bit(signal) & signals != 0 {
+                // SAFETY: written by `add`; the entry is the thread's.
+                act(signal, unsafe { (*entry.info.get()).assume_init_ref() });
+            }
+        }
+    }
+
     fn take_bare(&self, set: u64) -> Option<Taken> {
         let found = self.bare.load(Ordering::Relaxed) & set;
         if found == 0 {
