@@ -90,6 +90,48 @@ static void each_way(void)
 	CHECK_OK(close(terminal));
 }
 
+static atomic_int handled;
+
+static void count(int signal_number)
+{
+	(void)signal_number;
+	handled++;
+}
+
+static void *raise_in_thread(void *unused)
+{
+	CHECK_OK(raise(SIGUSR1));
+	return unused;
+}
+
+/* A child without its parent's handlers has the default actions, and what was ignored still is. */
+static void without_handlers(void)
+{
+	struct sigaction action = {.sa_handler = count}, ignore = {.sa_handler = SIG_IGN}, found;
+	struct clone_args arguments = {.exit_signal = SIGCHLD, .flags = CLONE_CLEAR_SIGHAND};
+	int status;
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	CHECK_OK(sigaction(SIGUSR2, &ignore, NULL));
+	fflush(NULL);
+	pid_t pid = (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+	if (pid == 0) {
+		alarm(WATCHDOG_SECONDS);
+		CHECK_OK(sigaction(SIGUSR1, NULL, &found));
+		CHECK(found.sa_handler == SIG_DFL);
+		CHECK_OK(sigaction(SIGUSR2, NULL, &found));
+		CHECK(found.sa_handler == SIG_IGN);
+		CHECK_OK(raise(SIGUSR2));
+		check_join(check_start(raise_in_thread, NULL));
+		_exit(1);
+	}
+	CHECK_EQ(waitpid(pid, &status, 0), pid);
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(WTERMSIG(status), SIGUSR1);
+	handled = 0;
+	CHECK_OK(raise(SIGUSR1));
+	CHECK_EQ(handled, 1);
+}
+
 static int child_in_our_memory(void *place)
 {
 	*(volatile int *)place = getpid();
@@ -130,6 +172,7 @@ static void *wait_and_read(void *unused)
 static void *in_a_thread(void *unused)
 {
 	each_way();
+	without_handlers();
 	sharing_clone();
 	return unused;
 }
@@ -138,9 +181,11 @@ int main(void)
 {
 	CHECK_OK(pipe(ends));
 	each_way();
+	without_handlers();
 	sharing_clone();
 	pthread_t busy = check_start(wait_and_read, NULL);
 	each_way();
+	without_handlers();
 	sharing_clone();
 	check_join(check_start(in_a_thread, NULL));
 	stop = 1;

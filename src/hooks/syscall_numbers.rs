@@ -16,7 +16,7 @@ use crate::ops::attempts::{self, Manner};
 use crate::ops::turn::Ends;
 use crate::ops::{child, control, lives, numbers, open, rights};
 use crate::sched::{self, blocking, park};
-use crate::signal::{exec, signalfd};
+use crate::signal::{actions, exec, signalfd};
 use crate::sync::{futex, futex2};
 use crate::sys::clock::NEVER;
 use crate::sys::{membarrier, user};
@@ -96,7 +96,15 @@ pub unsafe fn run(call: &Call) -> isize {
                 None => kernel(),
             },
             libc::SYS_clone3 => match clone3_copies(a, b) {
-                Some(shares_files) => fork::without_handlers(shares_files, kernel),
+                Some((shares_files, clears_handlers)) => {
+                    fork::without_handlers(shares_files, || match kernel() {
+                        0 if clears_handlers => {
+                            actions::forget_handlers();
+                            0
+                        }
+                        result => result,
+                    })
+                }
                 None => kernel(),
             },
             libc::SYS_wait4 if c as c_int & libc::WNOHANG == 0 => {
@@ -259,11 +267,14 @@ fn copies(flags: u64, stack: u64) -> Option<bool> {
     (!has(libc::CLONE_VM) && stack == 0).then(|| has(libc::CLONE_FILES))
 }
 
-/// [`copies`] for `clone3`, whose arguments take `size` bytes.
+/// [`copies`] for `clone3`, whose arguments take `size` bytes, and whether the child has none of its
+/// parent's handlers.
 ///
 /// # Safety
 /// `arguments` leads nowhere, or can be read.
-unsafe fn clone3_copies(arguments: usize, size: usize) -> Option<bool> {
+unsafe fn clone3_copies(arguments: usize, size: usize) -> Option<(bool, bool)> {
+    // <linux/sched.h>; too large for the libc crate's type of flags.
+    const CLONE_CLEAR_SIGHAND: u64 = 1 << 32;
     // struct clone_args: the flags come first, the stack sixth.
     let arguments = arguments as *const [u64; 6];
     if size < size_of::<[u64; 6]>() || !user::is_readable(arguments) {
@@ -271,7 +282,7 @@ unsafe fn clone3_copies(arguments: usize, size: usize) -> Option<bool> {
     }
     // SAFETY: just seen.
     let [flags, .., stack] = unsafe { arguments.read_unaligned() };
-    copies(flags, stack)
+    copies(flags, stack).map(|shares_files| (shares_files, flags & CLONE_CLEAR_SIGHAND != 0))
 }
 
 /// An operation on a futex that is the kernel's affair. Where the caller must not block its kernel

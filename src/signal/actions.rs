@@ -276,6 +276,13 @@ fn set_default(signal: i32, action: Action) {
     unsafe { real_sigaction()(signal, &default, ptr::null_mut()) };
 }
 
+/// The caller, a forked child, has none of its parent's handlers (`CLONE_CLEAR_SIGHAND`, clone3(2)).
+pub fn forget_handlers() {
+    for entry in &ACTIONS {
+        entry.handler.store(0, Ordering::Relaxed);
+    }
+}
+
 /// Whether the signal is ignored.
 pub fn is_ignored(signal: i32) -> bool {
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
