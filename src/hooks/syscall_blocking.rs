@@ -88,7 +88,8 @@ pub unsafe fn run(call: &Call) -> Option<isize> {
         libc::SYS_tee => function!(splices::tee, fd, b as i32, c, d as u32),
         libc::SYS_vmsplice => function!(splices::vmsplice, fd, b as _, c, d as u32),
         libc::SYS_nanosleep => function!(sleep::nanosleep, a as _, b as _),
-        libc::SYS_clock_nanosleep => {
+        // A clock that libc refuses, with another error than the kernel.
+        libc::SYS_clock_nanosleep if fd != libc::CLOCK_THREAD_CPUTIME_ID => {
             // It returns the error.
             -function!(sleep::clock_nanosleep, fd, b as i32, c as _, d as _)
         }
