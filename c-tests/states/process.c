@@ -35,6 +35,55 @@ static void wait_for_any_child(void)
 	CHECK_EQ(wait(NULL), child);
 }
 
+static void *wait_for(void *child)
+{
+	CHECK_EQ(waitpid((pid_t)(long)child, NULL, 0), (long)child);
+	return NULL;
+}
+
+static void stop_and_read(long fd)
+{
+	char byte;
+	raise(SIGSTOP);
+	CHECK_EQ(read((int)fd, &byte, 1), 1);
+}
+
+/* Where others wait as well: for a stop, for that to be over, and for a child of a group. */
+static void wait_among_others(void)
+{
+	enum { OTHERS = 5 };
+	pthread_t threads[OTHERS];
+	int status, ends[2], end[2];
+	char byte;
+	pipe_pair(ends);
+	pipe_pair(end);
+	for (int i = 0; i < OTHERS; i++) {
+		pid_t other = check_fork();
+		if (other == 0) {
+			close(ends[0]);
+			_exit(read(ends[1], &byte, 1) == 0 ? 0 : 1);
+		}
+		threads[i] = check_start(wait_for, (void *)(long)other);
+	}
+	pid_t child = child_soon(stop_and_read, end[1]);
+	CHECK_OK(setpgid(child, child));
+	CHECK_EQ(waitpid(child, &status, WUNTRACED | WCONTINUED), child);
+	CHECK(WIFSTOPPED(status));
+	CHECK_OK(kill(child, SIGCONT));
+	CHECK_EQ(waitpid(child, &status, WCONTINUED), child);
+	CHECK(WIFCONTINUED(status));
+	write_byte(end[0]);
+	CHECK_EQ(waitpid(-child, &status, 0), child);
+	CHECK(WIFEXITED(status));
+	CHECK_ERRNO(waitpid(-child, &status, 0), ECHILD);
+	CHECK_OK(close(ends[0]));
+	for (int i = 0; i < OTHERS; i++)
+		check_join(threads[i]);
+	CHECK_OK(close(ends[1]));
+	CHECK_OK(close(end[0]));
+	CHECK_OK(close(end[1]));
+}
+
 static void *return_argument(void *argument)
 {
 	return argument;
@@ -149,6 +198,7 @@ static void fork_handlers_run(void)
 }
 
 CHECKS({"wait_for_a_child", wait_for_a_child, SIGNAL_SAFE | FORKS},
+       {"wait_among_others", wait_among_others, FORKS},
        {"wait_for_any_child", wait_for_any_child, 0},
        {"child_makes_threads", child_makes_threads, 0},
        {"child_of_a_child", child_of_a_child, 0},

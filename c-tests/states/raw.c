@@ -1,6 +1,7 @@
 /* System calls made by number: they wait, wake, and fail like the functions. */
 #include "states.h"
 #include <linux/futex.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 
 static int word;
@@ -32,6 +33,55 @@ static void futex_expires(void)
 	CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, &limit, NULL, 0), EAGAIN);
 }
 
+static void lock(uint32_t *owner)
+{
+	uint32_t none = 0;
+	if (!__atomic_compare_exchange_n(owner, &none, (uint32_t)gettid(), 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		CHECK_OK((int)syscall(SYS_futex, owner, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0));
+	CHECK_EQ(*owner & FUTEX_TID_MASK, gettid());
+}
+
+static void unlock(uint32_t *owner)
+{
+	uint32_t own = (uint32_t)gettid();
+	if (!__atomic_compare_exchange_n(owner, &own, 0, 0, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		CHECK_OK((int)syscall(SYS_futex, owner, FUTEX_UNLOCK_PI_PRIVATE, 0, NULL, NULL, 0));
+}
+
+static uint32_t owner;
+static sem_t locked;
+
+static void *hold_for_a_while(void *unused)
+{
+	lock(&owner);
+	CHECK_OK(sem_post(&locked));
+	sleep_ms(SOON_MS);
+	unlock(&owner);
+	return unused;
+}
+
+static void *take(void *unused)
+{
+	lock(&owner);
+	unlock(&owner);
+	return unused;
+}
+
+static void futex_names_its_owner(void)
+{
+	CHECK_OK(sem_init(&locked, 0, 0));
+	pthread_t thread = check_start(hold_for_a_while, NULL);
+	check_await(&locked);
+	lock(&owner);
+	CHECK_ERRNO(syscall(SYS_futex, &owner, FUTEX_LOCK_PI_PRIVATE, 0, NULL, NULL, 0), EDEADLK);
+	pthread_t waiter = check_start(take, NULL);
+	sleep_ms(SOON_MS);
+	unlock(&owner);
+	check_join(waiter);
+	check_join(thread);
+	CHECK_EQ(owner & FUTEX_TID_MASK, 0);
+}
+
 static void raw_read_waits(void)
 {
 	int ends[2];
@@ -53,5 +103,6 @@ static void unknown_number_is_refused(void)
 
 CHECKS({"futex_is_woken", futex_is_woken, 0},
        {"futex_expires", futex_expires, SIGNAL_SAFE},
+       {"futex_names_its_owner", futex_names_its_owner, 0},
        {"raw_read_waits", raw_read_waits, SIGNAL_SAFE | FORKS},
        {"unknown_number_is_refused", unknown_number_is_refused, SIGNAL_SAFE});
