@@ -339,6 +339,7 @@ static void stops_of_many(int beside_one_that_nobody_waits_for)
 	struct leash leash = new_leash();
 	struct job jobs[CROWD];
 	pid_t stopped = 0;
+	int crowd = beside_one_that_nobody_waits_for ? CROWD / 4 : CROWD;
 	CHECK_OK(sem_init(&told, 0, 0));
 	if (beside_one_that_nobody_waits_for) {
 		stopped = check_fork();
@@ -348,23 +349,23 @@ static void stops_of_many(int beside_one_that_nobody_waits_for)
 			_exit(1);
 		}
 	}
-	for (int i = 0; i < CROWD; i++)
+	for (int i = 0; i < crowd; i++)
 		jobs[i] = (struct job){.pid = child_on(&leash, i), .status = i};
-	for (int i = 0; i < CROWD; i++)
+	for (int i = 0; i < crowd; i++)
 		jobs[i].thread = check_start(wait_for_all, &jobs[i]);
 	sleep_ms(5);
 	if (!stopped)
 		note_kernel_threads();
-	for (int i = 0; i < CROWD; i++)
+	for (int i = 0; i < crowd; i++)
 		CHECK_OK(kill(jobs[i].pid, SIGSTOP));
-	for (int i = 0; i < CROWD; i++)
+	for (int i = 0; i < crowd; i++)
 		check_await(&told);
-	for (int i = CROWD; i-- > 0;)
+	for (int i = crowd; i-- > 0;)
 		CHECK_OK(kill(jobs[i].pid, SIGCONT));
-	for (int i = 0; i < CROWD; i++)
+	for (int i = 0; i < crowd; i++)
 		check_await(&told);
 	let_go(&leash);
-	for (int i = 0; i < CROWD; i++)
+	for (int i = 0; i < crowd; i++)
 		check_join(jobs[i].thread);
 	if (stopped) {
 		int status;
@@ -475,7 +476,6 @@ static void any_child(const int *ways, int count)
 static void any_children(void)
 {
 	static const int all_ways[] = {0, 1, 2, 3}, group_only[] = {3};
-	any_child(all_ways, 3);
 	any_child(group_only, 1);
 	any_child(all_ways, 4);
 }
@@ -531,14 +531,15 @@ static void all(void)
 	interruptions();
 	cancellation();
 	stops();
-	stops_of_many(0);
-	stops_of_many(1);
 	children_of_groups();
 	/* Two ends of the leash that the others are on. */
 	CHECK_EQ(open_descriptors(), before + 2);
 	end_background();
 	any_children();
 	ignored_children();
+	/* Last, as they may take a kernel thread for each who waits: the first if a thread is slow to come. */
+	stops_of_many(0);
+	stops_of_many(1);
 	CHECK_EQ(open_descriptors(), before);
 }
 
