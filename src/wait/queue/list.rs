@@ -1,4 +1,4 @@
-//! Those who wait at the addresses of one bucket, in order, linked through their nodes.
+//! Those who wait at the addresses of one bucket, in order, linked through their seats.
 
 use core::ptr;
 
@@ -6,7 +6,7 @@ use crate::sys::atomic::Ordering;
 use crate::task::Thread;
 use crate::task::seat::Seat;
 
-/// A FIFO of nodes.
+/// A FIFO of seats.
 #[derive(Default)]
 pub struct Queue {
     head: *const Seat,
@@ -76,12 +76,12 @@ impl Queue {
         node.linked.set(false);
     }
 
-    /// The nodes of `key`, in order of rank and arrival. The one that was given last may be
+    /// The seats of `key`, in order of rank and arrival. The one that was given last may be
     /// removed, the others stay.
     pub fn of_key(&self, key: usize) -> impl Iterator<Item = &'static Seat> + use<> {
         let mut cursor = self.head;
         core::iter::from_fn(move || {
-            // SAFETY: linked nodes live, and the bucket's lock is held.
+            // SAFETY: linked seats live, and the bucket's lock is held.
             while let Some(node) = unsafe { cursor.as_ref() } {
                 cursor = node.next.get();
                 if node.key.load(Ordering::Relaxed) == key {
