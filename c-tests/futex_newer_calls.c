@@ -1,6 +1,6 @@
 /* futex_wake, futex_wait, futex_requeue (Linux 6.7) and futex_waitv by number meet those who wait, wake and requeue by
  * futex(2), whichever of them is used on either side. */
-#include "meet.h"
+#include "one_cpu.h"
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdint.h>
@@ -40,16 +40,10 @@ typedef long (*waiting)(void);
 static const waiting ways[] = {wait_as_ever, wait_by_mask, wait_for_several};
 enum { WAYS = sizeof ways / sizeof ways[0] };
 
-/* Of each kind of wait, in turns with main, that many. */
-enum { WAITS = 4 };
-
-static void *wait_each_way(void *unused)
+static void *wait_so(void *way)
 {
-	for (int wait = 0; wait < WAYS * WAITS; wait++) {
-		meet(2);
-		CHECK_EQ(ways[wait / WAITS](), 0);
-	}
-	return unused;
+	CHECK_EQ((*(const waiting *)way)(), 0);
+	return NULL;
 }
 
 static long wake_as_ever(uint32_t *word)
@@ -93,20 +87,22 @@ static void moves(long (*requeue)(void))
 
 static void each_meets_each(void)
 {
-	pthread_t waiter = check_start(wait_each_way, NULL);
 	for (int way = 0; way < WAYS; way++) {
-		meet(2);
+		pthread_t waiter = check_start(wait_so, (void *)&ways[way]);
 		wakes(wake_as_ever, &first);
-		meet(2);
+		check_join(waiter);
+		waiter = check_start(wait_so, (void *)&ways[way]);
 		wakes(wake_by_mask, &first);
-		meet(2);
+		check_join(waiter);
+		waiter = check_start(wait_so, (void *)&ways[way]);
 		moves(requeue_as_ever);
 		wakes(wake_by_mask, &second);
-		meet(2);
+		check_join(waiter);
+		waiter = check_start(wait_so, (void *)&ways[way]);
 		moves(requeue_two);
 		wakes(wake_as_ever, &second);
+		check_join(waiter);
 	}
-	check_join(waiter);
 }
 
 static void *answers(void *unused)
@@ -141,8 +137,8 @@ int main(void)
 		CHECK_EQ(errno, ENOSYS);
 		return 0;
 	}
-	/* Before there are other threads. */
-	each_meets_each();
 	check_here_and_in_thread(answers, NULL);
+	stay_on_one_cpu();
+	each_meets_each();
 	return 0;
 }

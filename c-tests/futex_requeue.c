@@ -1,12 +1,12 @@
 /* FUTEX_REQUEUE and FUTEX_CMP_REQUEUE wake some waiters and move the others to a second word, where a wake of
  * that word, and only of that, finds them. */
-#include "meet.h"
+#include "one_cpu.h"
 #include <limits.h>
 #include <linux/futex.h>
 #include <stdint.h>
 #include <sys/syscall.h>
 
-enum { WAITERS = 10, ROUNDS = 2 };
+enum { WAITERS = 10 };
 
 static uint32_t from, to;
 static int woken;
@@ -19,13 +19,8 @@ static long futex(uint32_t *address, int operation, uint32_t value, unsigned lon
 
 static void *wait_on_from(void *unused)
 {
-	for (int round = 0; round < ROUNDS; round++) {
-		/* What a first call makes has been made then, too. */
-		CHECK_ERRNO(futex(&from, FUTEX_WAIT_PRIVATE, 1, 0, NULL, 0), EAGAIN);
-		meet(WAITERS + 1);
-		CHECK_EQ(futex(&from, FUTEX_WAIT_PRIVATE, 0, 0, NULL, 0), 0);
-		__atomic_add_fetch(&woken, 1, __ATOMIC_SEQ_CST);
-	}
+	CHECK_EQ(futex(&from, FUTEX_WAIT_PRIVATE, 0, 0, NULL, 0), 0);
+	__atomic_add_fetch(&woken, 1, __ATOMIC_SEQ_CST);
 	return unused;
 }
 
@@ -49,8 +44,10 @@ static void move_all(int operation)
 
 static void check_moved(int operation)
 {
+	pthread_t threads[WAITERS];
 	woken = 0;
-	meet(WAITERS + 1);
+	for (int i = 0; i < WAITERS; i++)
+		threads[i] = check_start(wait_on_from, NULL);
 	move_all(operation);
 	CHECK_EQ(futex(&from, FUTEX_WAKE_PRIVATE, INT_MAX, 0, NULL, 0), 0);
 	CHECK_EQ(__atomic_load_n(&woken, __ATOMIC_SEQ_CST), 0);
@@ -62,18 +59,16 @@ static void check_moved(int operation)
 	CHECK_EQ(futex(&to, FUTEX_WAKE_PRIVATE, INT_MAX, 0, NULL, 0), WAITERS - 3);
 	wait_until_woken(WAITERS - 2);
 	CHECK_EQ(futex(&from, FUTEX_WAKE_PRIVATE, INT_MAX, 0, NULL, 0), 2);
-	wait_until_woken(WAITERS);
+	for (int i = 0; i < WAITERS; i++)
+		check_join(threads[i]);
+	CHECK_EQ(woken, WAITERS);
 }
 
 int main(void)
 {
+	stay_on_one_cpu();
 	CHECK_ERRNO(futex(&from, FUTEX_CMP_REQUEUE_PRIVATE, 1, 1, &to, 5), EAGAIN);
-	pthread_t threads[WAITERS];
-	for (int i = 0; i < WAITERS; i++)
-		threads[i] = check_start(wait_on_from, NULL);
 	check_moved(FUTEX_REQUEUE_PRIVATE);
 	check_moved(FUTEX_CMP_REQUEUE_PRIVATE);
-	for (int i = 0; i < WAITERS; i++)
-		check_join(threads[i]);
 	return 0;
 }
