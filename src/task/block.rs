@@ -22,7 +22,6 @@ use super::quantum::Quantum;
 use super::retry::Retry;
 use super::role::{Kind, Role};
 use super::seat::Seat;
-use super::timer::Timer;
 use super::word::{Cancellation, Sleeper};
 use super::{main_thread, seats, stack};
 use crate::arch::floating::Control;
@@ -146,8 +145,6 @@ pub struct Thread {
     /// Its place in the bucket of the address that it waits on while a handler runs in the midst of
     /// the wait, see [`step_out`](crate::wait::queue::Queues::step_out); its tag counts.
     pub(crate) absence: Seat,
-    /// Link in the timer heap.
-    pub(crate) timer: Timer,
 
     /// What `sigaltstack` was told.
     pub(crate) alternate_stack: Cell<AltStack>,
@@ -261,7 +258,6 @@ impl Thread {
     pub(crate) fn become_kind(&self, kind: Kind, pointer: usize) {
         self.pointer.set(pointer);
         self.seat().set_thread(self);
-        self.timer.set_thread(self);
         self.signalled.store(false, Ordering::Relaxed);
         self.note_saved();
         self.role.begin(kind);

@@ -9,7 +9,7 @@ use crate::sys::in_child::in_child;
 use crate::sys::pages;
 
 /// So many are mapped at once: 64 KiB.
-const CHUNK: usize = 1024;
+const CHUNK: usize = 512;
 
 /// Those that nobody has been given yet.
 struct Free {

@@ -1,6 +1,6 @@
 //! The link of a thread that waits for a deadline, see [`Timers`](crate::wait::timer::Timers).
 
-use super::Thread;
+use super::seat::Seat;
 use crate::sys::cell::Cell;
 use crate::sys::clock::Instant;
 
@@ -12,13 +12,7 @@ pub struct Timer {
     pub(crate) sibling: Cell<*const Timer>,
     /// The sibling before this node, or its parent if it is the first child.
     pub(crate) previous: Cell<*const Timer>,
-    pub(crate) thread: Cell<*const Thread>,
+    /// Of whose seat it is a part.
+    pub(crate) seat: Cell<*const Seat>,
     pub(crate) armed: Cell<bool>,
-}
-
-impl Timer {
-    /// Says whose link this is.
-    pub(crate) fn set_thread(&self, thread: &Thread) {
-        self.thread.set(thread);
-    }
 }

@@ -22,7 +22,6 @@ pub mod timer;
 pub mod word;
 
 use seat::Seat;
-use timer::Timer;
 use word::{Cancellation, Sleeper};
 
 /// As the library's; it sleeps in the kernel.
@@ -31,8 +30,6 @@ pub struct Thread {
     seat: Seat,
     /// Link in a queue while absent.
     pub absence: Seat,
-    /// Link in the timers.
-    pub timer: Timer,
     sleeper: Sleeper,
 }
 
@@ -47,11 +44,9 @@ impl Thread {
         let thread = Box::leak(Box::new(Self {
             seat: Seat::default(),
             absence: Seat::default(),
-            timer: Timer::default(),
             sleeper,
         }));
         thread.seat.set_thread(thread);
-        thread.timer.set_thread(thread);
         thread
     }
 
