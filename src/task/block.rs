@@ -22,6 +22,7 @@ use super::quantum::Quantum;
 use super::retry::Retry;
 use super::role::{Kind, Role};
 use super::seat::Seat;
+use super::timer::Timer;
 use super::word::{Cancellation, Sleeper};
 use super::{main_thread, seats, stack};
 use crate::arch::floating::Control;
@@ -74,8 +75,9 @@ pub struct Thread {
     runs: AtomicBool,
     /// Whether the scheduler may move it.
     pub(super) role: Role,
-    /// How far from its own seat that is which it has, in bytes.
+    /// How far from its own seat that is which it has, in bytes, and so of its timer.
     to_seat: Cell<isize>,
+    to_timer: Cell<isize>,
     /// The thread pointer (FS base), a constant of the TCB.
     pub(crate) pointer: Cell<usize>,
     /// The worker that runs the thread, rewritten at each resume; see
@@ -140,8 +142,9 @@ pub struct Thread {
     pub(crate) not_restarting: Cell<u32>,
     /// The real-time priority, by which waiting threads are woken; 0 for none.
     rank: AtomicU8,
-    /// The seat of a thread that has no [other](seats).
+    /// The seat of a thread that has no [other](seats), and its timer.
     own_seat: Seat,
+    own_timer: Timer,
     /// Its place in the bucket of the address that it waits on while a handler runs in the midst of
     /// the wait, see [`step_out`](crate::wait::queue::Queues::step_out); its tag counts.
     pub(crate) absence: Seat,
@@ -181,6 +184,27 @@ pub struct Thread {
     pub(crate) all_next: AtomicPtr<Thread>,
 }
 
+/// How far it is from one to another, in bytes.
+fn distance<T>(from: &T, to: &T) -> isize {
+    let bytes = ptr::from_ref(to)
+        .addr()
+        .wrapping_sub(ptr::from_ref(from).addr());
+    bytes.cast_signed()
+}
+
+/// What is so far away from `own`.
+///
+/// # Safety
+/// It is there, and stays as long as `own`.
+#[inline(always)]
+unsafe fn at<T>(own: &T, distance: isize) -> &T {
+    let address = ptr::from_ref(own)
+        .expose_provenance()
+        .wrapping_add_signed(distance);
+    // SAFETY: as the caller promises; both are in memory that the loader or the kernel has given.
+    unsafe { &*ptr::with_exposed_provenance(address) }
+}
+
 // SAFETY: see "who may touch what" above: every `Cell` has one owner at a time,
 // and ownership passes through a lock or the rendezvous in `word`.
 unsafe impl Sync for Thread {}
@@ -189,18 +213,27 @@ impl Thread {
     /// What others touch of it while it is off the CPU.
     #[inline(always)]
     pub(crate) fn seat(&self) -> &Seat {
-        let own = ptr::from_ref(&self.own_seat);
         // SAFETY: the block's own, or the one that it was given before anybody knew it, which stays.
-        unsafe { &*own.wrapping_byte_offset(self.to_seat.get()) }
+        unsafe { at(&self.own_seat, self.to_seat.get()) }
+    }
+
+    /// Its link in the heap of deadlines.
+    pub(crate) fn timer(&self) -> &Timer {
+        // SAFETY: as above.
+        unsafe { at(&self.own_timer, self.to_timer.get()) }
     }
 
     /// Gives it a seat among the others', if there is one. Nobody knows the thread yet, a husk's.
     /// The caller is critical.
     pub(crate) fn sit_down(&self) {
-        let own = ptr::from_ref(&self.own_seat);
-        let seat = seats::take().map_or(own, ptr::from_ref);
-        let distance = seat.addr().wrapping_sub(own.addr());
-        self.to_seat.set(distance.cast_signed());
+        let (to_seat, to_timer) = seats::take().map_or((0, 0), |(seat, timer)| {
+            (
+                distance(&self.own_seat, seat),
+                distance(&self.own_timer, timer),
+            )
+        });
+        self.to_seat.set(to_seat);
+        self.to_timer.set(to_timer);
     }
 
     /// It will run soon: asks for what that touches of its block and its TCB.

@@ -2,13 +2,12 @@
 //!
 //! A wake-up goes through the waiters of a queue and puts them into a list. Were all of that in
 //! the threads' [blocks](super::Thread), which lie in as many pages as there are threads, each would
-//! cost a miss of the address translation, too. So seats are a cache line each, and one more for
-//! deadlines, side by side ([`seats`](super::seats)).
+//! cost a miss of the address translation, too. So seats are one cache line each, side by side,
+//! and so are their links in the heap of deadlines ([`seats`](super::seats)).
 
 use core::ffi::c_void;
 
 use super::Thread;
-use super::timer::Timer;
 use super::word::ParkWord;
 use crate::sys::atomic::AtomicUsize;
 #[cfg(not(model))]
@@ -43,12 +42,10 @@ pub struct Seat {
     pub(crate) rank: Cell<u8>,
     /// Whether it is in the queue.
     pub(crate) linked: Cell<bool>,
-    /// Its link in the heap of deadlines.
-    pub(crate) timer: Timer,
 }
 
 #[cfg(not(any(model, debug_assertions)))]
-const _: () = assert!(size_of::<Seat>() == 128, "a seat is two cache lines");
+const _: () = assert!(size_of::<Seat>() == 64, "a seat is one cache line");
 
 impl Seat {
     /// Says whose it is.

@@ -1,43 +1,49 @@
-//! The seats of green threads, side by side.
+//! The seats of green threads, and their links in the heap of deadlines, side by side.
 
 use core::ptr;
 
 use super::lock::Locked;
 use super::rank;
 use super::seat::Seat;
+use super::timer::Timer;
 use crate::sys::in_child::in_child;
 use crate::sys::pages;
 
-/// So many are mapped at once: 64 KiB.
-const CHUNK: usize = 512;
+/// So many are mapped at once.
+const COUNT: usize = 1024;
 
-/// Those that nobody has been given yet.
+/// A mapping. All zeros are seats and links that nobody has.
+struct Chunk {
+    seats: [Seat; COUNT],
+    timers: [Timer; COUNT],
+}
+
+/// The last one, and how many of it nobody has been given yet.
 struct Free {
-    first: *const Seat,
+    chunk: *const Chunk,
     count: usize,
 }
 
 const NONE: Free = Free {
-    first: ptr::null(),
+    chunk: ptr::null(),
     count: 0,
 };
 
 static FREE: Locked<Free, { rank::SEATS }> = Locked::new(NONE);
 
-/// A seat that is nobody's; `None` where there is no memory. It is never given back, as the
-/// [husk](super::Thread::is_husk) is not that it is for. The caller is critical.
-pub fn take() -> Option<&'static Seat> {
+/// A seat that is nobody's, and what belongs to it; `None` where there is no memory. They are never
+/// given back, as the [husk](super::Thread::is_husk) is not that they are for. The caller is critical.
+pub fn take() -> Option<(&'static Seat, &'static Timer)> {
     FREE.with(|free| {
         if free.count == 0 {
-            free.first = pages::reserve(CHUNK * size_of::<Seat>())?.cast::<Seat>();
-            free.count = CHUNK;
+            free.chunk = pages::reserve(size_of::<Chunk>())?.cast::<Chunk>();
+            free.count = COUNT;
         }
-        // SAFETY: within a mapping that stays, and all zeros, as a seat is that nobody has.
-        let seat = unsafe { &*free.first };
-        // SAFETY: at most the end of the mapping.
-        free.first = unsafe { free.first.add(1) };
+        let index = COUNT - free.count;
         free.count -= 1;
-        Some(seat)
+        // SAFETY: a mapping that stays.
+        let chunk = unsafe { &*free.chunk };
+        Some((&chunk.seats[index], &chunk.timers[index]))
     })
 }
 

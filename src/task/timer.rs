@@ -12,7 +12,7 @@ pub struct Timer {
     pub(crate) sibling: Cell<*const Timer>,
     /// The sibling before this node, or its parent if it is the first child.
     pub(crate) previous: Cell<*const Timer>,
-    /// Of whose seat it is a part.
+    /// That of the same thread.
     pub(crate) seat: Cell<*const Seat>,
     pub(crate) armed: Cell<bool>,
 }

@@ -1,6 +1,6 @@
 //! Deadlines of parked threads.
 //!
-//! A pairing heap whose links lie in the threads' seats: arming is O(1),
+//! A pairing heap whose links lie beside the threads' seats: arming is O(1),
 //! the earliest deadline is at hand, and taking one out (most are: a
 //! `pthread_cond_timedwait` that is signalled in time) is O(log n) amortised,
 //! all without allocation.
@@ -198,9 +198,8 @@ impl Timers {
     /// is critical, disarms before the thread's wait is over for good.
     #[must_use]
     pub fn arm(&self, thread: &Thread, deadline: Instant) -> bool {
-        let seat = thread.seat();
-        let timer = &seat.timer;
-        timer.seat.set(seat);
+        let timer = thread.timer();
+        timer.seat.set(thread.seat());
         self.with(|heap| {
             heap.insert(timer, deadline);
             ptr::eq(heap.0, timer)
@@ -211,7 +210,7 @@ impl Timers {
     /// is critical.
     pub fn disarm(&self, thread: &Thread) {
         self.with(|heap| {
-            let timer = &thread.seat().timer;
+            let timer = thread.timer();
             if timer.armed.get() {
                 heap.remove(timer);
             }
@@ -227,7 +226,7 @@ impl Timers {
             while let Some(timer) = heap.pop(now) {
                 // Under the lock, so that a thread that has disarmed can rely on its next
                 // wait being its own.
-                // SAFETY: a timer of the heap is a part of that seat.
+                // SAFETY: a timer of the heap is that of a parked thread, which has the seat.
                 woken.claim(unsafe { &*timer.seat.get() }, Wake::Timeout);
             }
         });

@@ -22,12 +22,15 @@ pub mod timer;
 pub mod word;
 
 use seat::Seat;
+use timer::Timer;
 use word::{Cancellation, Sleeper};
 
 /// As the library's; it sleeps in the kernel.
 pub struct Thread {
     /// What others touch of it.
     seat: Seat,
+    /// Link in the timers.
+    timer: Timer,
     /// Link in a queue while absent.
     pub absence: Seat,
     sleeper: Sleeper,
@@ -43,6 +46,7 @@ impl Thread {
     pub fn create(sleeper: Sleeper) -> &'static Self {
         let thread = Box::leak(Box::new(Self {
             seat: Seat::default(),
+            timer: Timer::default(),
             absence: Seat::default(),
             sleeper,
         }));
@@ -53,6 +57,11 @@ impl Thread {
     /// What others touch of it.
     pub fn seat(&self) -> &Seat {
         &self.seat
+    }
+
+    /// Its link in the heap of deadlines.
+    pub fn timer(&self) -> &Timer {
+        &self.timer
     }
 
     /// Nothing is fetched ahead.
