@@ -29,6 +29,7 @@ static STARTING: RawLock<{ rank::START }> = RawLock::new();
 /// What the layers below ask of those above them.
 static UPCALLS: Upcalls = Upcalls {
     catch_up: signal::send::catch_up,
+    defer_handlers: signal::actions::install,
     deliver_deferred: signal::send::deliver_deferred,
     look_for_signals: signal::shared::look,
     monitor_signals: signal::shared::monitor_look,

@@ -4,13 +4,19 @@ use core::ffi::c_int;
 
 use super::symbol::{alias, check};
 use crate::sched::park;
+use crate::signal::cancel;
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::task::green;
 
 fn yield_cpu() -> c_int {
-    if green().is_some_and(park::yield_now) {
-        return 0;
+    if let Some(me) = green() {
+        let gave_way = park::yield_now(me);
+        // Who does nothing else is met in here by every request.
+        cancel::anywhere();
+        if gave_way {
+            return 0;
+        }
     }
     // Nobody else here: what the caller waits for may be up to another worker, or to
     // another process, whose turn it is then.

@@ -36,6 +36,7 @@ mod memory_locks;
 mod message_queues;
 mod mutex;
 mod name_service;
+mod objects;
 mod once;
 mod poll;
 mod process;

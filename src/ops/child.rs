@@ -13,7 +13,7 @@ use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::NEVER;
 use crate::sys::raw::syscall;
 use crate::task::word::{Cancellation, Wake};
-use crate::task::{Thread, arguments, green};
+use crate::task::{Critical, Thread, arguments, green};
 
 /// What is waited for.
 #[derive(Clone, Copy)]
@@ -196,19 +196,24 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
         let watch = Watch::new(me);
         let failures = stops::failures(options);
         loop {
-            let child = table::watch(pid, options)?;
-            let events = child.events();
-            let mut result = (self.attempt)();
-            let mut reason = None;
-            if result.is_none() {
-                let nothing_new = || child.may_park(events).then_some(0);
-                reason = self.park(child.key(), nothing_new, || stops::ask(options));
-                result = (self.attempt)();
-            }
-            let has_ended = child.has_ended();
-            child.leave(options);
-            // Behind what this one has found, or leaves to others.
-            stops::ask(options);
+            let (result, reason, has_ended) = {
+                // No handler runs meanwhile: it might never return.
+                let _critical = Critical::enter();
+                let child = table::watch(pid, options)?;
+                let events = child.events();
+                let mut result = (self.attempt)();
+                let mut reason = None;
+                if result.is_none() {
+                    let nothing_new = || child.may_park(events).then_some(0);
+                    reason = self.park(child.key(), nothing_new, || stops::ask(options));
+                    result = (self.attempt)();
+                }
+                let has_ended = child.has_ended();
+                child.leave(options);
+                // Behind what this one has found, or leaves to others.
+                stops::ask(options);
+                (result, reason, has_ended)
+            };
             if result.is_some() {
                 return result;
             }
@@ -249,21 +254,28 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
     fn for_any(&self, me: &'static Thread) -> Option<isize> {
         let watch = Watch::new(me);
         while any::watch() {
-            let events = any::events();
-            if let Some(result) = (self.attempt)() {
-                any::pass_on();
-                return Some(result);
-            }
-            let nothing_new = || any::may_park(events).then_some(0);
-            let reason = self.park(any::key(), nothing_new, any::ask);
-            if reason == Some(Wake::Interrupted) {
-                if let Some(result) = (self.attempt)() {
+            let (result, reason) = {
+                // Who has been woken looks, and wakes the next one, before a handler runs, which might
+                // never return.
+                let _critical = Critical::enter();
+                let events = any::events();
+                let mut result = (self.attempt)();
+                let mut reason = None;
+                if result.is_none() {
+                    let nothing_new = || any::may_park(events).then_some(0);
+                    reason = self.park(any::key(), nothing_new, any::ask);
+                    result = (self.attempt)();
+                }
+                if result.is_some() {
                     any::pass_on();
-                    return Some(result);
                 }
-                if self.fails(watch) {
-                    return Some(EINTR);
-                }
+                (result, reason)
+            };
+            if result.is_some() {
+                return result;
+            }
+            if reason == Some(Wake::Interrupted) && self.fails(watch) {
+                return Some(EINTR);
             }
         }
         None

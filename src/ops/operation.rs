@@ -203,7 +203,14 @@ impl Operation {
                 } else {
                     self.watch.handled()
                 };
-                if fail { Err(Stop::With(EINTR)) } else { Ok(()) }
+                if fail {
+                    Err(Stop::With(EINTR))
+                } else if self.me.is_green() {
+                    Ok(())
+                } else {
+                    // The handler has forked: here there is no hub.
+                    Err(Stop::Unwatchable)
+                }
             }
             _ => Ok(()),
         }

@@ -126,6 +126,10 @@ fn when_ready(
                 return result;
             }
         }
+        if !me.is_green() {
+            // A handler that has forked: here nobody has waited.
+            break;
+        }
         let result = in_region(flags | libc::SPLICE_F_NONBLOCK);
         if result != EAGAIN || ends.iter().any(|&(fd, _)| is_nonblocking(fd)) {
             return result;

@@ -11,7 +11,7 @@ use crate::sys::futex;
 use crate::sys::sigmask::bit;
 use crate::task::quantum::Used;
 use crate::task::word::{Cancellation, Claim, Wake};
-use crate::task::{After, Critical, Thread, current, lock};
+use crate::task::{After, Critical, Kind, Thread, current, lock, upcalls};
 use crate::wait::{QUEUES, TIMERS};
 
 /// Waits on the address `key` until woken or until `deadline`.
@@ -29,8 +29,9 @@ pub fn on_address(
     queued: impl FnOnce(),
     left: impl FnOnce(),
 ) -> Option<Wake> {
-    let _critical = Critical::enter();
     let me = current();
+    may_sleep(me);
+    let _critical = Critical::enter();
     if !QUEUES.enter(me, key, cancellation, validate) {
         // Or a signal would take the thread, which runs, for one that it has woken.
         take_back(me);
@@ -60,6 +61,7 @@ pub fn on_address_despite_handlers(
     mut unwound: impl FnMut(),
 ) -> Wake {
     let me = current();
+    may_sleep(me);
     let mut critical = Critical::enter();
     // Nothing is validated.
     QUEUES.enter(me, key, Cancellation::Point, || {
@@ -96,6 +98,15 @@ pub fn on_address_despite_handlers(
         if !QUEUES.step_in(me, &absence, Cancellation::Point) {
             return Wake::Ready;
         }
+    }
+}
+
+/// Before a wait of `me`, the caller, in a critical section: handlers run after it, also where there
+/// have been no green threads yet. One that interrupted it might wait itself, or jump away.
+#[inline(always)]
+fn may_sleep(me: &Thread) {
+    if me.kind() == Kind::Foreign {
+        (upcalls::get().defer_handlers)();
     }
 }
 

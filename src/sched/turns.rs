@@ -11,6 +11,7 @@ use super::{monitor, park, wake};
 use crate::settings;
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::{in_child, restore};
+use crate::task::Critical;
 use crate::task::word::{Cancellation, Wake};
 
 /// When more are let in.
@@ -100,6 +101,8 @@ impl Turns {
         if self.is_free() && self.queued.load(Ordering::Relaxed) == 0 {
             return None;
         }
+        // No handler runs meanwhile: it might never return.
+        let _critical = Critical::enter();
         self.queued.fetch_add(1, Ordering::SeqCst);
         monitor::stay_awake();
         let taken = || (!self.is_free()).then_some(0);

@@ -125,9 +125,10 @@ fn disguise(action: &libc::sigaction) -> libc::sigaction {
 }
 
 /// Puts the trampoline in front of the handlers that the program has installed
-/// so far. Called once, before the first green thread.
+/// so far, unless that has been done. Called before the first green thread, and before the first wait
+/// inside the runtime.
 pub fn install() {
-    if INSTALLED.swap(true, Ordering::Relaxed) {
+    if INSTALLED.load(Ordering::Relaxed) || INSTALLED.swap(true, Ordering::Relaxed) {
         return;
     }
     for signal in (1..=HIGHEST).filter(|signal| !matches!(*signal, SIGCANCEL | SIGSETXID)) {

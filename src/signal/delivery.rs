@@ -3,7 +3,7 @@
 use core::sync::atomic::Ordering;
 
 use super::info::{self, To};
-use super::{actions, send, stack};
+use super::{actions, send, stack, steps};
 use crate::arch::frame::Frame;
 use crate::hub::epoll;
 use crate::sched::{lend, worker};
@@ -110,6 +110,9 @@ pub unsafe extern "C" fn decide(signal: i32, frame: *mut Frame, start: *mut Star
         // Nobody but the child that runs here is meant.
         // SAFETY: as the caller promises.
         return unsafe { begin(me, signal, frame, start) };
+    }
+    if me.is_critical() && steps::suspend(me, signal, frame) {
+        return false;
     }
     if is_abort(me, signal, &frame.info) {
         // SAFETY: as the caller promises.

@@ -8,7 +8,7 @@ use core::ptr;
 use core::sync::atomic::Ordering;
 
 use super::info::{self, To};
-use super::{actions, cancellation, errand, wait};
+use super::{actions, cancellation, errand, steps, wait};
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
 use crate::sched::{monitor, wake, worker};
 use crate::sys::raw::syscall;
@@ -43,6 +43,8 @@ pub fn deliver_deferred() {
 /// inside is handled now.
 #[cold]
 pub fn catch_up(me: &'static Thread) {
+    // Handlers make none.
+    let steps = steps::take(me);
     deliver_deferred();
     let ready = me.deliverable();
     if ready & bit(SIGCANCEL) != 0 {
@@ -59,6 +61,7 @@ pub fn catch_up(me: &'static Thread) {
     } else {
         nudge_each(me, ready);
     }
+    steps::go_on(steps);
 }
 
 /// Has the kernel build the frames of the handlers for `signals`, which wait for `me`, the

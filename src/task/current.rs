@@ -79,7 +79,7 @@ impl Drop for Critical {
         debug_assert!(self.0.critical.get() > 0, "the end of no critical section");
         let depth = self.0.critical.get() - 1;
         self.0.critical.set(depth);
-        if depth == 0 && (deferred::is_anybody() || self.0.pending.bits() != 0) {
+        if depth == 0 && (deferred::is_anybody() || self.0.pending.is_anything()) {
             (upcalls::get().catch_up)(self.0);
         }
     }

@@ -9,6 +9,9 @@ use super::Thread;
 pub struct Upcalls {
     /// Signals: the end of a critical section of the caller's, in which some have come.
     pub catch_up: fn(&'static Thread),
+    /// Signals: the caller, who is no green thread, is about to wait inside the runtime, perhaps before
+    /// there are any.
+    pub defer_handlers: fn(),
     /// Signals: tells those who are [deferred](super::deferred). The caller holds no lock.
     pub deliver_deferred: fn(),
     /// Signals: the hub says that one was sent to the process. The caller is critical and
@@ -30,6 +33,7 @@ pub struct Upcalls {
 /// While nothing is set nobody waits, and no thread is green.
 static NOTHING: Upcalls = Upcalls {
     catch_up: |_| (),
+    defer_handlers: || (),
     deliver_deferred: || (),
     look_for_signals: || (),
     monitor_signals: || (),

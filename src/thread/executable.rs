@@ -11,6 +11,7 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use crate::glibc::real::real;
 use crate::glibc::tcb::Tcb;
 use crate::task::{Critical, reservation};
 
@@ -34,16 +35,21 @@ pub fn changed() {
     }
 }
 
+type Iterate = unsafe extern "C" fn(
+    Option<unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> i32>,
+    *mut c_void,
+) -> i32;
+
 fn look() {
     let _critical = Critical::enter();
+    let iterate = real!(dl_iterate_phdr: Iterate);
     // dl_iterate_phdr also tells where the caller has a module's variables. In the middle of
     // a dlopen modules have ids already that the loader has no record of, and it would look
     // for that beyond its list: but not where the caller has no variables at all.
     // SAFETY: the callback gets what it expects, and like the loader's own code uses no
     // dynamic TLS; handlers wait for the end of the critical section.
-    let wanted = unsafe {
-        Tcb::current().without_modules(|| libc::dl_iterate_phdr(Some(wants_it), ptr::null_mut()))
-    };
+    let wanted =
+        unsafe { Tcb::current().without_modules(|| iterate(Some(wants_it), ptr::null_mut())) };
     if wanted != 0 {
         // For good, as natively.
         EXECUTABLE.store(true, Ordering::Relaxed);

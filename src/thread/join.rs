@@ -10,7 +10,7 @@ use crate::signal::cancel;
 use crate::sys::clock::Instant;
 use crate::task::life::{Detach, Life, Refusal};
 use crate::task::word::{Cancellation, Wake};
-use crate::task::{Thread, current};
+use crate::task::{Critical, Thread, current};
 
 fn key(life: &Life) -> usize {
     ptr::from_ref(life).addr()
@@ -26,7 +26,25 @@ pub fn wake_joiner(thread: &Thread) {
 /// error number of `pthread_join(3)`. A cancellation point.
 pub fn join(thread: &'static Thread, deadline: Instant) -> Result<*mut c_void, i32> {
     let me = current();
-    claim(me, thread)?;
+    loop {
+        if let Some(result) = wait(me, thread, deadline) {
+            return result;
+        }
+        cancel::point();
+    }
+}
+
+/// [`join`], until a signal comes: `None`. Handlers run afterwards: they may jump away, or end the
+/// caller, who leaves the thread joinable then, as a joiner does that is cancelled.
+fn wait(
+    me: &'static Thread,
+    thread: &'static Thread,
+    deadline: Instant,
+) -> Option<Result<*mut c_void, i32>> {
+    let _critical = Critical::enter();
+    if let Err(refusal) = claim(me, thread) {
+        return Some(Err(refusal));
+    }
     loop {
         let running = || (!thread.life.is_over()).then_some(0);
         match park::on_address(
@@ -37,16 +55,14 @@ pub fn join(thread: &'static Thread, deadline: Instant) -> Result<*mut c_void, i
             || (),
             || (),
         ) {
-            None => return Ok(collect(me, thread)),
+            None => return Some(Ok(collect(me, thread))),
             Some(Wake::Timeout) if !thread.life.is_over() => {
                 let_go(me, thread);
-                return Err(libc::ETIMEDOUT);
+                return Some(Err(libc::ETIMEDOUT));
             }
             Some(Wake::Interrupted) => {
-                // A cancelled joiner leaves the thread joinable.
                 let_go(me, thread);
-                cancel::point();
-                claim(me, thread)?;
+                return None;
             }
             Some(_) => {}
         }

@@ -14,6 +14,8 @@
 use core::mem::size_of;
 use core::ptr;
 
+use super::trap_flag::TRAP;
+
 /// What a function may use below rsp without moving it (x86-64 psABI, 3.2.2).
 const RED_ZONE: usize = 128;
 
@@ -54,6 +56,14 @@ impl Context {
     /// The interrupted stack pointer.
     pub fn stack_pointer(&self) -> usize {
         self.registers[libc::REG_RSP as usize] as usize
+    }
+
+    /// Has who is interrupted go on without single steps; false if he makes none.
+    pub fn take_trap_flag(&mut self) -> bool {
+        let flags = &mut self.registers[libc::REG_EFL as usize];
+        let steps = *flags & TRAP != 0;
+        *flags &= !TRAP;
+        steps
     }
 
     fn state_length(&self) -> usize {

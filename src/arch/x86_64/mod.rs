@@ -13,5 +13,6 @@ pub mod prefetch;
 pub mod system_call;
 pub mod thread;
 pub mod trampoline;
+pub mod trap_flag;
 pub mod vfork;
 pub mod weak;

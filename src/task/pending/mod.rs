@@ -45,7 +45,11 @@ pub fn lost(signal: i32) -> libc::siginfo_t {
 
 /// Bits that are libgreen's own, and have no entries: a request for cancellation, and that there
 /// are [errands](super::errand).
-const REQUESTS: u64 = bit(SIGCANCEL) | bit(SIGSETXID);
+const REQUESTS: u64 = bit(SIGCANCEL) | bit(SIGSETXID) | STEPS;
+
+/// Of those the one that is never to be handled: the thread makes single steps, outside the runtime.
+/// (Nobody is sent this signal by way of a set of pending ones.)
+const STEPS: u64 = bit(libc::SIGSTOP);
 
 /// See the module.
 pub struct Pending {
@@ -92,15 +96,21 @@ impl Pending {
         }
     }
 
+    /// Whether there is anything to do for the thread when it comes out of the runtime.
+    #[inline(always)]
+    pub fn is_anything(&self) -> bool {
+        self.bits.load(Ordering::Relaxed) != 0
+    }
+
     /// Signals that may wait.
     #[inline(always)]
     pub fn bits(&self) -> u64 {
-        self.bits.load(Ordering::Relaxed)
+        self.bits.load(Ordering::Relaxed) & !STEPS
     }
 
     /// The same, after everything that was sent before.
     pub fn bits_now(&self) -> u64 {
-        self.bits.load(Ordering::SeqCst)
+        self.bits.load(Ordering::SeqCst) & !STEPS
     }
 
     /// Those of them that were sent to the process.
@@ -131,6 +141,16 @@ impl Pending {
     /// Takes that out again, before they are done.
     pub fn forget_errands(&self) {
         self.bits.fetch_and(!bit(SIGSETXID), Ordering::AcqRel);
+    }
+
+    /// Notes that the thread, which is inside the runtime, goes on with single steps outside.
+    pub fn note_steps(&self) {
+        self.bits.fetch_or(STEPS, Ordering::Relaxed);
+    }
+
+    /// Takes that out again: whether it was noted.
+    pub fn forget_steps(&self) -> bool {
+        self.bits.fetch_and(!STEPS, Ordering::Relaxed) & STEPS != 0
     }
 
     /// Adds `signal`, which came with `info`. Async-signal-safe.
