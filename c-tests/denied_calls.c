@@ -146,10 +146,25 @@ static void inherit_mutex(void)
 	CHECK_OK(pthread_mutex_unlock(&robust));
 }
 
+static void *wait_for_child(void *unused)
+{
+	pid_t child = check_fork();
+	if (child == 0) {
+		sleep_ms(2);
+		_exit(0);
+	}
+	check_child_succeeds(child);
+	return unused;
+}
+
 static void work(void)
 {
 	pthread_t threads[THREADS];
 	turn = handled = 0;
+	for (int i = 0; i < THREADS; i++)
+		threads[i] = check_start(wait_for_child, NULL);
+	for (int i = 0; i < THREADS; i++)
+		check_join(threads[i]);
 	for (long i = 0; i < THREADS; i++)
 		threads[i] = check_start(take_turns, (void *)(THREADS - 1 - i));
 	for (long i = 0; i < THREADS; i++)

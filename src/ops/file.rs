@@ -112,7 +112,8 @@ pub(super) unsafe fn transfer(
         return native();
     };
     let mut operation = operation.after(call.is_rest);
-    let attempt = |entry: &Descriptor| {
+    let mut has_waited = false;
+    let mut attempt = |entry: &Descriptor| {
         let mut result = EOPNOTSUPP;
         if entry.can_skip_waiting(fd, direction) {
             // SAFETY: as the caller promises.
@@ -129,6 +130,10 @@ pub(super) unsafe fn transfer(
         if !matches!(result, EAGAIN | IN_KERNEL) {
             pass_on(entry, direction);
         }
+        if result == 0 && has_waited && direction == Direction::Read && terminal::is_hung_up(fd) {
+            return -(libc::EIO as isize);
+        }
+        has_waited = result == EAGAIN;
         result
     };
     signalfd::awaited(me, || {

@@ -27,6 +27,21 @@ pub fn reads_unasked(fd: i32) -> bool {
     }
 }
 
+/// Whether `fd` is a pseudoterminal whose other side is closed. A read that begins then is at an end of
+/// file; one that has waited fails (Linux, n_tty_read and hung_up_tty_read).
+pub fn is_hung_up(fd: i32) -> bool {
+    const HUNG_UP: isize = -(libc::EIO as isize);
+    let mut settings = MaybeUninit::<libc::termios>::zeroed();
+    let mut file = MaybeUninit::<libc::stat>::zeroed();
+    // SAFETY: both places are live, and what the kernel writes has fewer bytes.
+    unsafe {
+        syscall!(SYS_ioctl, fd, libc::TCGETS, settings.as_mut_ptr()) == HUNG_UP
+            && syscall!(SYS_fstat, fd, file.as_mut_ptr()) == 0
+            // Its name goes with the other side.
+            && file.assume_init().st_nlink == 0
+    }
+}
+
 /// Whether `fd` is the terminal of the caller's session, and another process group has it.
 fn is_in_background(fd: i32) -> bool {
     let mut foreground = 0;

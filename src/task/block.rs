@@ -4,7 +4,7 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{
-    AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU64, AtomicUsize, Ordering,
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU8, AtomicU32, AtomicU64, AtomicUsize, Ordering,
 };
 
 use super::alternate_stack::AltStack;
@@ -180,6 +180,8 @@ pub struct Thread {
     pub(crate) name: Name,
     /// Whom the thread is joining.
     pub(crate) joins: AtomicPtr<Thread>,
+    /// Which process it is one of, see [`super::process`].
+    pub(super) generation: AtomicU32,
     /// Link in the list of all husks, see [`all`](super::all).
     pub(crate) all_next: AtomicPtr<Thread>,
 }

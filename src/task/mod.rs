@@ -38,6 +38,7 @@ mod main_thread;
 pub mod mask;
 mod name;
 pub mod pending;
+pub mod process;
 pub mod quantum;
 pub mod rank;
 pub mod reservation;

@@ -12,7 +12,7 @@ use crate::glibc::replica::{self, Original};
 use crate::glibc::tcb;
 use crate::sys::pages;
 use crate::task::stack::{self, Stack};
-use crate::task::{Critical, Thread, all, current, of_pthread, reservation};
+use crate::task::{Critical, Thread, all, current, of_pthread, process, reservation};
 
 /// Programs with fewer threads of a size do without an original.
 const SOME: u32 = 4;
@@ -46,6 +46,7 @@ const CANARY: [u64; 8] = [0x6361_6e61_7279_2121; 8];
 /// The caller is critical.
 pub fn take(stack_size: usize, guard: usize) -> Result<Husk, i32> {
     let husk = take_any(stack_size, guard)?;
+    process::begin(husk.thread);
     #[cfg(debug_assertions)]
     // SAFETY: the stack has not begun to be used, but at its top.
     unsafe {
@@ -184,7 +185,7 @@ pub fn put(husk: &'static Thread) {
         assert!(lowest == CANARY, "a thread has written below its stack");
     }
     husk.life.end();
-    if pool::is_stale() {
+    if pool::is_stale() || process::is_elsewhere(husk) {
         // A child's parent has had it.
         return;
     }

@@ -10,7 +10,7 @@ use crate::signal::cancel;
 use crate::sys::clock::Instant;
 use crate::task::life::{Detach, Life, Refusal};
 use crate::task::word::{Cancellation, Wake};
-use crate::task::{Critical, Thread, current};
+use crate::task::{Critical, Thread, current, process};
 
 fn key(life: &Life) -> usize {
     ptr::from_ref(life).addr()
@@ -42,6 +42,9 @@ fn wait(
     deadline: Instant,
 ) -> Option<Result<*mut c_void, i32>> {
     let _critical = Critical::enter();
+    if is_left_behind(thread) {
+        return Some(Ok(ptr::null_mut()));
+    }
     if let Err(refusal) = claim(me, thread) {
         return Some(Err(refusal));
     }
@@ -72,11 +75,20 @@ fn wait(
 /// `pthread_tryjoin_np(3)`.
 pub fn try_join(thread: &'static Thread) -> Result<*mut c_void, i32> {
     let me = current();
+    if is_left_behind(thread) {
+        return Ok(ptr::null_mut());
+    }
     if !thread.life.is_over() {
         return Err(libc::EBUSY);
     }
     claim(me, thread)?;
     Ok(collect(me, thread))
+}
+
+/// Whether the thread runs on in a parent process: here it is gone, as it is to glibc
+/// (`reclaim_stacks`), and has no result.
+fn is_left_behind(thread: &Thread) -> bool {
+    process::is_elsewhere(thread) && !thread.life.is_over()
 }
 
 /// An error number of `pthread_join(3)` and `pthread_detach(3)`.

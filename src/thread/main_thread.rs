@@ -11,7 +11,7 @@ use crate::sched::mask::idle_mask;
 use crate::sched::worker::Worker;
 use crate::signal;
 use crate::sys::raw::syscall;
-use crate::task::{Critical, Kind, current, set_main_thread};
+use crate::task::{Critical, Kind, current, process, set_main_thread};
 
 /// Makes the calling thread a green one that runs on `worker`.
 pub fn adopt(worker: &'static Worker) {
@@ -32,6 +32,7 @@ pub fn adopt(worker: &'static Worker) {
     if worker.mask.get() != 0 {
         signal::shared::need();
     }
+    process::begin(me);
     me.life.begin(false);
     me.result.set(exit::CANCELED);
     // It may have cancelled itself before.

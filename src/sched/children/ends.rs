@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicI32, Ordering};
 use super::table::{self, Token};
 use super::{ENDS, tracing};
 use crate::sched::worker::Worker;
-use crate::sys::raw::syscall;
+use crate::sys::raw::{is_refused, syscall};
 use crate::task::current;
 
 /// Ends taken from the kernel at once.
@@ -75,7 +75,24 @@ extern "C" fn wait_for_ends(worker: *mut c_void) -> *mut c_void {
     let epoll = EPOLL.load(Ordering::Relaxed);
     loop {
         // SAFETY: the kernel fills at most so many elements.
-        let count = unsafe { syscall!(SYS_epoll_wait, epoll, events.as_mut_ptr(), BATCH, -1isize) };
+        let count = unsafe {
+            let (all, mask) = (-1isize, 0usize);
+            syscall!(
+                SYS_epoll_pwait,
+                epoll,
+                events.as_mut_ptr(),
+                BATCH,
+                all,
+                mask
+            )
+        };
+        if is_refused(count) {
+            // By a filter that has come since.
+            refuse();
+            table::tell_all();
+            worker.leave();
+            return ptr::null_mut();
+        }
         for event in &events[..count.max(0) as usize] {
             // SAFETY: just filled by the kernel.
             let token = Token(unsafe { event.assume_init_ref() }.u64);
