@@ -4,13 +4,14 @@ use core::ptr;
 
 use libc::iovec;
 
-use super::vectors::are_empty;
+use super::vectors::{self, are_empty};
 use super::{EAGAIN, IN_KERNEL, Operation, pass_on};
 use crate::arch::system_call::syscall6;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::park;
 use crate::signal::{cancel, restart, signalfd};
+use crate::sys::pages::PAGE;
 use crate::sys::raw::{is_refused, syscall};
 use crate::sys::{open_files, terminal};
 use crate::task::{Thread, arguments};
@@ -60,7 +61,7 @@ impl Call {
     fn ends_unasked(&self, entry: &Descriptor, fd: i32, direction: Direction) -> bool {
         match direction {
             Direction::Read => terminal::reads_unasked(fd) || self.is_too_short(entry, fd),
-            Direction::Write => self.is_no_number(fd),
+            Direction::Write => self.is_no_number(fd) || self.may_fill_page(fd),
         }
     }
 
@@ -68,6 +69,30 @@ impl Call {
     /// room.
     fn is_too_short(&self, entry: &Descriptor, fd: i32) -> bool {
         self.number == libc::SYS_read && self.arguments[2] < entry.least_room(fd)
+    }
+
+    /// Whether `fd` is a pipe or FIFO with no room for another page, but perhaps in its last one, for what of the
+    /// caller's bytes makes no whole one (Linux, fs/pipe.c: `anon_pipe_write`).
+    fn may_fill_page(&self, fd: i32) -> bool {
+        let [_, buffer, length] = self.arguments;
+        let total = match self.number {
+            libc::SYS_write => length,
+            _ => match vectors::length(buffer as *const iovec, length) {
+                Some(total) => total,
+                None => return false,
+            },
+        };
+        let mut held: i32 = 0;
+        // SAFETY: only ask; `held` is live.
+        let (capacity, known) = unsafe {
+            (
+                syscall!(SYS_fcntl, fd, libc::F_GETPIPE_SZ),
+                syscall!(SYS_ioctl, fd, libc::FIONREAD, &raw mut held),
+            )
+        };
+        // Where more than the last page has room it may yet have none: then the call waits in the kernel.
+        let rest = (total % PAGE) as isize;
+        rest > 0 && known == 0 && held as isize + rest <= capacity
     }
 
     /// Whether `fd` is an eventfd, and it is not a `write` of one number that that can add (eventfd(2)).

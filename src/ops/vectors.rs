@@ -76,3 +76,13 @@ pub(super) fn as_message(
         message
     })
 }
+
+/// How many bytes `count` buffers, as for `writev`, are in all; `None` if they are not there.
+pub(super) fn length(vectors: *const iovec, count: usize) -> Option<usize> {
+    let is_there = arguments::are_readable(vectors.addr(), count * size_of::<iovec>());
+    is_there.then(|| {
+        // SAFETY: just seen.
+        let length = |place| unsafe { vectors.wrapping_add(place).read_unaligned() }.iov_len;
+        (0..count).map(length).fold(0, usize::wrapping_add)
+    })
+}
