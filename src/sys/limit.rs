@@ -1,4 +1,4 @@
-//! The limit on descriptor numbers (getrlimit(2), `RLIMIT_NOFILE`).
+//! Limits of the process (getrlimit(2)): `RLIMIT_NOFILE`, on descriptor numbers, unless something else is said.
 
 use super::raw::syscall;
 
@@ -11,8 +11,8 @@ pub struct Limit {
     pub hard: u64,
 }
 
-/// The limit, after making it `new` if that is given. `-errno`.
-fn exchange(new: Option<Limit>) -> Result<Limit, isize> {
+/// The limit on `resource`, after making it `new` if that is given. `-errno`.
+fn exchange(resource: u32, new: Option<Limit>) -> Result<Limit, isize> {
     let new = new.map(|limit| libc::rlimit64 {
         rlim_cur: limit.soft,
         rlim_max: limit.hard,
@@ -26,7 +26,7 @@ fn exchange(new: Option<Limit>) -> Result<Limit, isize> {
         syscall!(
             SYS_prlimit64,
             0,
-            libc::RLIMIT_NOFILE,
+            resource,
             new.as_ref().map_or(core::ptr::null(), core::ptr::from_ref),
             &raw mut old
         )
@@ -42,7 +42,12 @@ fn exchange(new: Option<Limit>) -> Result<Limit, isize> {
 
 /// The limit.
 pub fn get() -> Result<Limit, isize> {
-    exchange(None)
+    exchange(libc::RLIMIT_NOFILE, None)
+}
+
+/// Whether there is a limit on the addresses that are mapped (`RLIMIT_AS`).
+pub fn are_addresses_limited() -> bool {
+    exchange(libc::RLIMIT_AS, None).is_ok_and(|limit| limit.soft != libc::RLIM_INFINITY)
 }
 
 /// Runs `act` with a soft limit of at least `wanted`, if the process may have that: the
@@ -51,12 +56,12 @@ pub fn with_at_least<R>(wanted: u64, act: impl FnOnce() -> R) -> R {
     let before = get().ok().filter(|limit| limit.soft < wanted);
     let raised = before.is_some_and(|limit| {
         let hard = limit.hard.max(wanted);
-        exchange(Some(Limit { soft: wanted, hard })).is_ok()
+        exchange(libc::RLIMIT_NOFILE, Some(Limit { soft: wanted, hard })).is_ok()
     });
     let result = act();
     if let (Some(before), true) = (before, raised) {
         // To lower a limit is always allowed.
-        let _ = exchange(Some(before));
+        let _ = exchange(libc::RLIMIT_NOFILE, Some(before));
     }
     result
 }

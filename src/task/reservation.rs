@@ -19,6 +19,7 @@ use super::lock::Locked;
 use super::rank;
 use super::stack::Placement;
 use crate::sys::in_child::in_child;
+use crate::sys::limit;
 use crate::sys::pages::{self, PAGE};
 use crate::sys::raw::syscall;
 
@@ -29,6 +30,8 @@ const CLASSES: usize = 32;
 /// A reservation holds at most so many stacks and bytes.
 const MOST_STACKS: usize = 1024;
 const MOST_BYTES: usize = 1 << 34;
+/// And so many bytes, or one stack, where the program has a limit on addresses, which counts unused ones.
+const MODEST: usize = 1 << 20;
 
 /// The first page of a reservation.
 struct Header {
@@ -172,7 +175,12 @@ impl Arena {
             (_, Some(current)) if current.carved < current.stacks => current,
             (Some(class), current) => {
                 let stacks = current.map_or(0, |current| current.stacks);
-                let new = self.reserve(size, guard, (stacks * 2).clamp(16, MOST_STACKS))?;
+                let wanted = if limit::are_addresses_limited() {
+                    MODEST / (size + guard)
+                } else {
+                    (stacks * 2).clamp(16, MOST_STACKS)
+                };
+                let new = self.reserve(size, guard, wanted)?;
                 self.classes[class] = new;
                 new
             }

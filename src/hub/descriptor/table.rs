@@ -1,7 +1,7 @@
 //! The entries of all numbers.
 //!
 //! ```text
-//! | entries, 128 bytes each, 32 to a page | marks: a bit for each page of entries |
+//! | marks: a bit for each page of entries | entries, 128 bytes each, 32 to a page |
 //! ```
 //!
 //! One mapping, which a forked child finds zeroed: there nobody waits, nothing is
@@ -9,48 +9,71 @@
 
 use core::mem::size_of;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use super::sharing::{self, Moment};
 use super::{Descriptor, KNOWN, Next, early};
 use crate::hub::place;
 use crate::sys::in_child::{in_child, restore};
+use crate::sys::limit;
 use crate::sys::open_files;
 use crate::sys::pages::{self, PAGE};
 use crate::wait::woken::Woken;
 
 /// The table reserves this many entries; descriptors beyond block natively.
-const CAPACITY: usize = 1 << 20;
+const USUAL: usize = 1 << 20;
+/// Or so many where the program has a limit on addresses, but not fewer than it may have open.
+const MODEST: usize = 1 << 16;
 const PER_PAGE: usize = PAGE / size_of::<Descriptor>();
-const PAGES: usize = CAPACITY / PER_PAGE;
-const MARKS: usize = PAGES / 64;
-const SIZE: usize = CAPACITY * size_of::<Descriptor>() + MARKS * size_of::<AtomicU64>();
+/// The marks, in words: a page of them.
+const MARKS: usize = USUAL / PER_PAGE / 64;
+const _: () = assert!(MARKS * size_of::<AtomicU64>() == PAGE);
 
-/// The mapping, once there is one.
-static MEMORY: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
-/// The same, while green threads run.
-static DESCRIPTORS: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
+/// The entries in the mapping, once there is one. A forked child keeps it.
+static ENTRIES: AtomicPtr<Descriptor> = AtomicPtr::new(ptr::null_mut());
+/// How many there are. A forked child keeps that.
+static CAPACITY: AtomicUsize = AtomicUsize::new(0);
+/// The same while green threads run, 0 otherwise.
+static END: AtomicUsize = AtomicUsize::new(0);
+
+/// The mapping, and its size in bytes, once there is one.
+fn mapping() -> Option<(*mut u8, usize)> {
+    let entries = ENTRIES.load(Ordering::Relaxed);
+    let size = CAPACITY.load(Ordering::Relaxed) * size_of::<Descriptor>();
+    (!entries.is_null()).then(|| (entries.cast::<u8>().wrapping_sub(PAGE), PAGE + size))
+}
+
+/// How many entries to reserve.
+fn wanted() -> usize {
+    if !limit::are_addresses_limited() {
+        return USUAL;
+    }
+    let soft = limit::get().map_or(u64::MAX, |limit| limit.soft);
+    let files = usize::try_from(soft).unwrap_or(USUAL);
+    files.clamp(MODEST, USUAL).next_multiple_of(PER_PAGE)
+}
 
 /// Sets the table up, all entries fresh: before the first green thread.
 pub fn init() -> Result<(), i32> {
-    let mut table = MEMORY.load(Ordering::Relaxed);
-    if table.is_null() {
-        let memory = pages::reserve_sparse(SIZE).ok_or(libc::ENOMEM)?;
+    if ENTRIES.load(Ordering::Relaxed).is_null() {
+        let capacity = wanted();
+        let size = PAGE + capacity * size_of::<Descriptor>();
+        let memory = pages::reserve_sparse(size).ok_or(libc::ENOMEM)?;
         // SAFETY: fresh memory, not in use.
-        unsafe { pages::wipe_on_fork(memory, SIZE) };
-        table = memory.cast();
-        MEMORY.store(table, Ordering::Relaxed);
+        unsafe { pages::wipe_on_fork(memory, size) };
+        CAPACITY.store(capacity, Ordering::Relaxed);
+        ENTRIES.store(memory.wrapping_add(PAGE).cast(), Ordering::Relaxed);
     }
-    DESCRIPTORS.store(table, Ordering::Release);
+    // Release pairs with the loads in `entries`.
+    END.store(CAPACITY.load(Ordering::Relaxed), Ordering::Release);
     Ok(())
 }
 
 /// The program has locked all memory: most of the table is never used.
 pub fn unlock() {
-    let memory = MEMORY.load(Ordering::Relaxed);
-    if !memory.is_null() {
+    if let Some((start, size)) = mapping() {
         // SAFETY: the table.
-        unsafe { pages::unlock(memory.cast(), SIZE) };
+        unsafe { pages::unlock(start, size) };
     }
 }
 
@@ -59,26 +82,38 @@ pub fn unlock() {
 /// # Safety
 /// The caller is the process's only thread.
 unsafe fn reset() {
-    restore(&DESCRIPTORS, ptr::null_mut());
-    let memory = MEMORY.load(Ordering::Relaxed);
-    if !memory.is_null() {
+    restore(&END, 0);
+    if let Some((start, size)) = mapping() {
         // SAFETY: nobody uses the entries of the parent.
-        unsafe { pages::wipe_if_copied(memory.cast(), SIZE) };
+        unsafe { pages::wipe_if_copied(start, size) };
     }
 }
 
 in_child!(reset);
 
+/// The entries, and how many there are; none unless green threads run.
+#[inline(always)]
+fn entries() -> (*mut Descriptor, usize) {
+    // Acquire pairs with the store in `init`.
+    let end = END.load(Ordering::Acquire);
+    (ENTRIES.load(Ordering::Relaxed), end)
+}
+
+/// Whether there are none.
+fn is_down() -> bool {
+    END.load(Ordering::Relaxed) == 0
+}
+
 /// The entry at `index` and the word of its page's mark.
 ///
 /// # Safety
-/// `table` is the mapping, and `index` less than `CAPACITY`.
+/// `table` and more than `index` are what [`entries`] has said.
 #[inline(always)]
 unsafe fn at(table: *mut Descriptor, index: usize) -> (&'static Descriptor, &'static AtomicU64) {
     // SAFETY: within the mapping, which is never unmapped; zeroed memory is a valid
     // entry, and no mark.
     unsafe {
-        let marks = table.add(CAPACITY).cast::<AtomicU64>();
+        let marks = table.byte_sub(PAGE).cast::<AtomicU64>();
         (&*table.add(index), &*marks.add(index / PER_PAGE / 64))
     }
 }
@@ -92,9 +127,9 @@ fn mark_of(index: usize) -> u64 {
 /// program or that lie beyond the table.
 #[inline(always)]
 pub fn get(fd: i32) -> Option<&'static Descriptor> {
-    let table = DESCRIPTORS.load(Ordering::Acquire);
+    let (table, end) = entries();
     let index = fd as u32 as usize;
-    if table.is_null() || index >= CAPACITY {
+    if index >= end {
         return None;
     }
     // SAFETY: just checked.
@@ -107,9 +142,9 @@ pub fn get(fd: i32) -> Option<&'static Descriptor> {
 
 /// The entry of `fd` if it may be other than fresh.
 fn known(fd: i32) -> Option<&'static Descriptor> {
-    let table = DESCRIPTORS.load(Ordering::Acquire);
+    let (table, end) = entries();
     let index = fd as u32 as usize;
-    if table.is_null() || index >= CAPACITY {
+    if index >= end {
         return None;
     }
     // SAFETY: just checked.
@@ -119,8 +154,7 @@ fn known(fd: i32) -> Option<&'static Descriptor> {
 
 /// The numbers from `first` to `last` whose entries may be other than fresh.
 fn in_use(first: u32, last: u32) -> impl Iterator<Item = i32> {
-    let table = DESCRIPTORS.load(Ordering::Acquire);
-    let end = if table.is_null() { 0 } else { CAPACITY };
+    let (table, end) = entries();
     let range = first as usize..end.min(last as usize + 1);
     let mut next = range.start;
     core::iter::from_fn(move || {
@@ -145,7 +179,7 @@ fn in_use(first: u32, last: u32) -> impl Iterator<Item = i32> {
 /// Begins the life of the new descriptor `fd`, or -1, made after `since`; false if the
 /// one before has not ended.
 pub fn begin(fd: i32, since: Moment) -> bool {
-    if DESCRIPTORS.load(Ordering::Relaxed).is_null() {
+    if is_down() {
         early::made(fd, since);
         return true;
     }
@@ -154,7 +188,7 @@ pub fn begin(fd: i32, since: Moment) -> bool {
 
 /// Ends the life of `fd`, see [`Descriptor::end`].
 pub fn end(fd: i32, next: Next, woken: &mut Woken) {
-    if DESCRIPTORS.load(Ordering::Relaxed).is_null() {
+    if is_down() {
         early::forget(fd);
     } else if let Some(entry) = if next == Next::Unknown {
         known(fd)
@@ -168,7 +202,7 @@ pub fn end(fd: i32, next: Next, woken: &mut Woken) {
 /// The numbers from `first` to `last` are about to be closed: those of them whose lives
 /// are to be ended.
 pub fn ending(first: u32, last: u32) -> impl Iterator<Item = i32> {
-    if DESCRIPTORS.load(Ordering::Relaxed).is_null() {
+    if is_down() {
         early::forget_range(first, last);
     }
     in_use(first, last)
@@ -183,7 +217,7 @@ pub fn await_holders(fd: i32) {
 
 /// The file of `fd` has got another number or another owner.
 pub fn share(fd: i32) {
-    if DESCRIPTORS.load(Ordering::Relaxed).is_null() {
+    if is_down() {
         early::forget(fd);
     } else if let Some(entry) = known(fd) {
         entry.share();
