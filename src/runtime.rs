@@ -29,7 +29,7 @@ static STARTING: RawLock<{ rank::START }> = RawLock::new();
 /// What the layers below ask of those above them.
 static UPCALLS: Upcalls = Upcalls {
     catch_up: signal::send::catch_up,
-    defer_handlers: signal::actions::install,
+    defer_handlers: signal::actions::install_if_alone,
     deliver_deferred: signal::send::deliver_deferred,
     look_for_signals: signal::shared::look,
     monitor_signals: signal::shared::monitor_look,
@@ -116,7 +116,8 @@ pub fn ensure_started() -> Result<(), Failure> {
     let result = if sched::is_running() {
         Ok(())
     } else {
-        start_locked()
+        // Threads will run natively, and wait inside the runtime for each other.
+        start_locked().inspect_err(|_| signal::actions::install())
     };
     STARTING.unlock();
     drop(critical);

@@ -13,7 +13,7 @@
 //!   middle of;
 //! - [`name_service`]: libgreen as one of those that glibc asks for hosts;
 //! - [`robust`]: the list of robust mutexes that a thread holds;
-//! - [`signals`]: those that glibc keeps for itself;
+//! - [`signals`]: those that glibc keeps for itself; [`threads`]: how many it knows of;
 //! - [`objects`]: those that are loaded, [`handles`]: by their names; [`stand_aside`]: libgreen's
 //!   place among them.
 
@@ -34,4 +34,5 @@ pub mod robust;
 pub mod signals;
 pub mod stand_aside;
 pub mod tcb;
+pub mod threads;
 pub mod tls;

@@ -11,6 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering
 use super::{shared, trampoline};
 use crate::glibc::real::real;
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
+use crate::glibc::threads;
 use crate::sched::mask::idle_mask;
 use crate::sched::{self, idle};
 use crate::sys::in_child::in_child;
@@ -125,8 +126,7 @@ fn disguise(action: &libc::sigaction) -> libc::sigaction {
 }
 
 /// Puts the trampoline in front of the handlers that the program has installed
-/// so far, unless that has been done. Called before the first green thread, and before the first wait
-/// inside the runtime.
+/// so far, unless that has been done. Called by the first `pthread_create`, whatever comes of that.
 pub fn install() {
     if INSTALLED.load(Ordering::Relaxed) || INSTALLED.swap(true, Ordering::Relaxed) {
         return;
@@ -146,6 +146,15 @@ pub fn install() {
                 }
             }
         }
+    }
+}
+
+/// [`install`] before a wait inside the runtime, where there has been no `pthread_create` yet. If there are
+/// other threads nevertheless (of a `SIGEV_THREAD`, for one) handlers stay the kernel's: one of them may be in
+/// a call that has the kernel change its mask, and [did not note it](super::mask::natively).
+pub fn install_if_alone() {
+    if !are_known() && threads::is_single() {
+        install();
     }
 }
 
