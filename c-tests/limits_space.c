@@ -7,7 +7,7 @@ enum { THREADS = 3 };
 
 #define SPACE (320UL << 20)
 #define STACK (8UL << 20)
-#define REST (200UL << 20)
+#define REST (120UL << 20)
 
 static pthread_barrier_t barrier;
 

@@ -14,7 +14,7 @@ use crate::sched::{
 };
 use crate::sys::in_child::{self, in_child};
 use crate::sys::raw::syscall;
-use crate::sys::{errno, membarrier, pages, report};
+use crate::sys::{errno, limit, membarrier, pages, report};
 use crate::task::lock::RawLock;
 use crate::task::upcalls::{self, Upcalls};
 use crate::task::{Critical, Kind, StartRoutine, Thread, current, rank, stack};
@@ -174,9 +174,9 @@ fn start_locked() -> Result<(), Failure> {
     signal::credentials::intercept();
     hub::descriptor::adopt_open();
     statistics::begin_if_asked();
-    if pages::is_locking() {
+    if pages::is_locking() || limit::are_addresses_limited() {
         // The monitor, which does that otherwise, would get a part of malloc's memory of its
-        // own, of 64 MiB and locked as well.
+        // own, of 64 MiB that are locked as well, or count.
         for _ in 1..slots::all().len() {
             idle::start_worker();
         }
