@@ -9,8 +9,9 @@ use crate::sys::lock_free;
 
 static HUSKS: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 
-/// Adds one, for good.
+/// Adds one, for good, and gives it a seat before anybody knows it. The caller is critical.
 pub fn add(thread: &'static Thread) {
+    thread.sit_down();
     lock_free::push(&HUSKS, thread, &thread.all_next);
 }
 

@@ -186,27 +186,6 @@ pub struct Thread {
     pub(crate) all_next: AtomicPtr<Thread>,
 }
 
-/// How far it is from one to another, in bytes.
-fn distance<T>(from: &T, to: &T) -> isize {
-    let bytes = ptr::from_ref(to)
-        .addr()
-        .wrapping_sub(ptr::from_ref(from).addr());
-    bytes.cast_signed()
-}
-
-/// What is so far away from `own`.
-///
-/// # Safety
-/// It is there, and stays as long as `own`.
-#[inline(always)]
-unsafe fn at<T>(own: &T, distance: isize) -> &T {
-    let address = ptr::from_ref(own)
-        .expose_provenance()
-        .wrapping_add_signed(distance);
-    // SAFETY: as the caller promises; both are in memory that the loader or the kernel has given.
-    unsafe { &*ptr::with_exposed_provenance(address) }
-}
-
 // SAFETY: see "who may touch what" above: every `Cell` has one owner at a time,
 // and ownership passes through a lock or the rendezvous in `word`.
 unsafe impl Sync for Thread {}
@@ -216,22 +195,22 @@ impl Thread {
     #[inline(always)]
     pub(crate) fn seat(&self) -> &Seat {
         // SAFETY: the block's own, or the one that it was given before anybody knew it, which stays.
-        unsafe { at(&self.own_seat, self.to_seat.get()) }
+        unsafe { seats::at(&self.own_seat, self.to_seat.get()) }
     }
 
     /// Its link in the heap of deadlines.
     pub(crate) fn timer(&self) -> &Timer {
         // SAFETY: as above.
-        unsafe { at(&self.own_timer, self.to_timer.get()) }
+        unsafe { seats::at(&self.own_timer, self.to_timer.get()) }
     }
 
     /// Gives it a seat among the others', if there is one. Nobody knows the thread yet, a husk's.
     /// The caller is critical.
-    pub(crate) fn sit_down(&self) {
+    pub(super) fn sit_down(&self) {
         let (to_seat, to_timer) = seats::take().map_or((0, 0), |(seat, timer)| {
             (
-                distance(&self.own_seat, seat),
-                distance(&self.own_timer, timer),
+                seats::distance(&self.own_seat, seat),
+                seats::distance(&self.own_timer, timer),
             )
         });
         self.to_seat.set(to_seat);

@@ -47,6 +47,27 @@ pub fn take() -> Option<(&'static Seat, &'static Timer)> {
     })
 }
 
+/// How far it is from one to another, in bytes.
+pub fn distance<T>(from: &T, to: &T) -> isize {
+    let bytes = ptr::from_ref(to)
+        .addr()
+        .wrapping_sub(ptr::from_ref(from).addr());
+    bytes.cast_signed()
+}
+
+/// What is so far away from `own`.
+///
+/// # Safety
+/// It is there, and stays as long as `own`.
+#[inline(always)]
+pub unsafe fn at<T>(own: &T, distance: isize) -> &T {
+    let address = ptr::from_ref(own)
+        .expose_provenance()
+        .wrapping_add_signed(distance);
+    // SAFETY: as the caller promises; both are in memory that the loader or the kernel has given.
+    unsafe { &*ptr::with_exposed_provenance(address) }
+}
+
 /// Forgets the mappings, as a forked child does with its [stacks](super::reservation): the one
 /// thread that there is keeps its seat.
 ///

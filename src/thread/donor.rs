@@ -64,7 +64,6 @@ pub fn create(stack: Stack) -> Result<&'static Thread, i32> {
     thread.pointer.set(id as usize);
     thread.stack.set(stack);
     thread.has_donor.store(true, Ordering::Relaxed);
-    thread.sit_down();
     all::add(thread);
     // SAFETY: null or a husk, which is never freed.
     let last = unsafe {

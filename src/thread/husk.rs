@@ -166,7 +166,6 @@ fn copy(husk: &Thread, original: Original) -> Result<Option<&'static Thread>, i3
     thread.stack_top.store(top, Ordering::Relaxed);
     thread.pointer.set(copy.pointer());
     thread.stack.set(stack);
-    thread.sit_down();
     all::add(thread);
     Ok(Some(thread))
 }
