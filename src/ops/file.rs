@@ -82,17 +82,18 @@ impl Call {
                 None => return false,
             },
         };
-        let mut held: i32 = 0;
-        // SAFETY: only ask; `held` is live.
-        let (capacity, known) = unsafe {
-            (
-                syscall!(SYS_fcntl, fd, libc::F_GETPIPE_SZ),
-                syscall!(SYS_ioctl, fd, libc::FIONREAD, &raw mut held),
-            )
-        };
-        // Where more than the last page has room it may yet have none: then the call waits in the kernel.
         let rest = (total % PAGE) as isize;
-        rest > 0 && known == 0 && held as isize + rest <= capacity
+        if rest == 0 {
+            return false;
+        }
+        // SAFETY: only asks.
+        let capacity = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETPIPE_SZ) };
+        let mut held: i32 = 0;
+        // Where more than the last page has room it may yet have none: then the call waits in the kernel.
+        capacity > 0
+            // SAFETY: only asks; `held` is live.
+            && unsafe { syscall!(SYS_ioctl, fd, libc::FIONREAD, &raw mut held) } == 0
+            && held as isize + rest <= capacity
     }
 
     /// Whether `fd` is an eventfd, and it is not a `write` of one number that that can add (eventfd(2)).
