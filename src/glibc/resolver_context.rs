@@ -22,13 +22,16 @@ struct Context {
 type Get = unsafe extern "C" fn(*mut State) -> *mut Context;
 type Put = unsafe extern "C" fn(*mut Context);
 
+/// What libc opens a lookup of a given state by, and ends one.
+fn functions() -> Option<(Get, Put)> {
+    let get = real!(__resolv_context_get_override: Option<Get>)?;
+    let put = real!(__resolv_context_put: Option<Put>)?;
+    Some((get, put))
+}
+
 /// Whether a lookup that does not come to its end can be [forgotten](forget).
 pub fn can_forget() -> bool {
-    let (get, put) = (
-        real!(__resolv_context_get_override: Option<Get>),
-        real!(__resolv_context_put: Option<Put>),
-    );
-    get.is_some() && put.is_some()
+    functions().is_some()
 }
 
 /// Forgets lookups that the calling thread has been unwound out of: glibc does that at the end of
@@ -36,10 +39,7 @@ pub fn can_forget() -> bool {
 pub fn forget() {
     /// More than there are functions, and more than call each other.
     const MOST: usize = 16;
-    let (Some(get), Some(put)) = (
-        real!(__resolv_context_get_override: Option<Get>),
-        real!(__resolv_context_put: Option<Put>),
-    ) else {
+    let Some((get, put)) = functions() else {
         return;
     };
     for _ in 0..MOST {
