@@ -41,13 +41,12 @@ pub fn expect() {
 
 /// Starts the kernel thread that waits, if it is wanted. For the monitor.
 pub fn start_wanted() {
-    WATCH.start_if_wanted(|| Worker::start_service(main).is_ok());
+    WATCH.start_if_wanted(|| Worker::start_service(main).is_ok(), || ());
 }
 
 extern "C" fn main(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: passed by `start_service`; never freed.
-    let worker = unsafe { &*worker.cast::<Worker>() };
-    worker.adopt_base();
+    // SAFETY: passed to this start routine.
+    unsafe { Worker::begin(worker) };
     loop {
         let expected = EXPECTED.load(Ordering::SeqCst);
         let mut words = [Waited::default(); Waited::MOST];

@@ -49,13 +49,15 @@ impl Service {
         self.0.load(Ordering::SeqCst) == FAILED
     }
 
-    /// Starts them by `start` if they are wanted. For the monitor.
-    pub fn start_if_wanted(&self, start: impl FnOnce() -> bool) {
+    /// Starts them by `start` if they are wanted; `refuse` tells those who wait that they cannot be had.
+    /// For the monitor.
+    pub fn start_if_wanted(&self, start: impl FnOnce() -> bool, refuse: impl FnOnce()) {
         let wanted = self.0.load(Ordering::Relaxed) == WANTED;
         if wanted {
             self.0.store(STARTED, Ordering::Release);
             if !start() {
                 self.fail();
+                refuse();
             }
         }
     }

@@ -132,13 +132,9 @@ fn enter(word: &AtomicU32, expected: u32) -> Option<(&'static Group, &'static En
 /// Starts the kernel threads that are wanted. For the monitor.
 pub fn start_wanted() {
     for (group, main) in ALL[..USED.load(Ordering::Relaxed)].iter().zip(MAINS) {
-        group.service.start_if_wanted(|| {
-            let started = Worker::start_service(main).is_ok();
-            if !started {
-                group.fail();
-            }
-            started
-        });
+        group
+            .service
+            .start_if_wanted(|| Worker::start_service(main).is_ok(), || group.fail());
     }
 }
 
@@ -148,9 +144,8 @@ const MAINS: [extern "C" fn(*mut c_void) -> *mut c_void; GROUPS] = [
 ];
 
 extern "C" fn main<const GROUP: usize>(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: passed by `start_service`; never freed.
-    let worker = unsafe { &*worker.cast::<Worker>() };
-    worker.adopt_base();
+    // SAFETY: passed to this start routine.
+    let worker = unsafe { Worker::begin(worker) };
     let group = &ALL[GROUP];
     let other = group.bell.load(Ordering::SeqCst).wrapping_sub(1);
     if !futex::wait_for_any(&[Waited::private(&group.bell, other)]) {

@@ -67,18 +67,17 @@ fn tell(count: usize) {
 
 /// Starts the kernel thread; false if it cannot be had, and then nobody waits for it.
 pub(super) fn start() -> bool {
-    let started = Worker::start_service(main).is_ok();
-    if !started {
-        ANY.fail();
-        tell(usize::MAX);
-    }
-    started
+    Worker::start_service(main).is_ok()
+}
+
+/// It cannot be had: who waits looks for himself.
+pub(super) fn refuse() {
+    tell(usize::MAX);
 }
 
 extern "C" fn main(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: passed by `start_service`; never freed.
-    let worker = unsafe { &*worker.cast::<Worker>() };
-    worker.adopt_base();
+    // SAFETY: passed to this start routine.
+    unsafe { Worker::begin(worker) };
     loop {
         while ASKED.swap(0, Ordering::SeqCst) == 0 {
             futex::wait(&ASKED, 0);

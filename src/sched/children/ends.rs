@@ -28,15 +28,11 @@ static EPOLL: AtomicI32 = AtomicI32::new(-1);
 /// monitor.
 pub(super) fn start() -> bool {
     table::init();
-    let started = tracing::init() && Worker::start_service(wait_for_ends).is_ok();
-    if !started {
-        refuse();
-    }
-    started
+    tracing::init() && Worker::start_service(wait_for_ends).is_ok()
 }
 
 /// There will be no telling: who waits looks for himself, and those to come as well.
-fn refuse() {
+pub(super) fn refuse() {
     ENDS.fail();
     while let Some((token, _)) = table::take_asked() {
         table::end(token);
@@ -62,9 +58,8 @@ fn close(fd: i32) {
 }
 
 extern "C" fn wait_for_ends(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: passed by `start_service`; never freed.
-    let worker = unsafe { &*worker.cast::<Worker>() };
-    worker.adopt_base();
+    // SAFETY: passed to this start routine.
+    let worker = unsafe { Worker::begin(worker) };
     // The other one begins with this one's table.
     if !go_apart() || Worker::start_service(open_descriptors).is_err() {
         refuse();
@@ -104,9 +99,8 @@ extern "C" fn wait_for_ends(worker: *mut c_void) -> *mut c_void {
 }
 
 extern "C" fn open_descriptors(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: passed by `start_service`; never freed.
-    let worker = unsafe { &*worker.cast::<Worker>() };
-    worker.adopt_base();
+    // SAFETY: passed to this start routine.
+    unsafe { Worker::begin(worker) };
     current().set_apart();
     let mut was_tracing = false;
     loop {

@@ -38,7 +38,7 @@ in_child!(reset);
 
 /// Starts the kernel threads that are wanted. For the monitor.
 pub fn start_wanted() {
-    ENDS.start_if_wanted(ends::start);
-    ANY.start_if_wanted(any::start);
+    ENDS.start_if_wanted(ends::start, ends::refuse);
+    ANY.start_if_wanted(any::start, any::refuse);
     stops::start_wanted();
 }

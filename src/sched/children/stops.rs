@@ -112,14 +112,9 @@ pub fn ask(options: i32) {
 pub(super) fn start_wanted() {
     for (kind, main) in Kind::ALL.into_iter().zip([stops, continuations]) {
         let watch = kind.watch();
-        watch.service.start_if_wanted(|| {
-            let started = Worker::start_service(main).is_ok();
-            if !started {
-                watch.service.fail();
-                watch.fail();
-            }
-            started
-        });
+        watch
+            .service
+            .start_if_wanted(|| Worker::start_service(main).is_ok(), || watch.fail());
     }
 }
 
@@ -135,9 +130,8 @@ fn run(worker: *mut c_void, kind: Kind) -> ! {
     /// Between the first two looks at one that nobody waits for; each further pause is twice as long.
     const FIRST_PAUSE: Duration = Duration::from_millis(1);
     const LONGEST_PAUSE: Duration = Duration::from_millis(16);
-    // SAFETY: passed by `start_service`; never freed.
-    let worker = unsafe { &*worker.cast::<Worker>() };
-    worker.adopt_base();
+    // SAFETY: passed to this start routine.
+    unsafe { Worker::begin(worker) };
     let watch = kind.watch();
     let mut pause = FIRST_PAUSE;
     loop {

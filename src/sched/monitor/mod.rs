@@ -144,9 +144,8 @@ fn is_needed() -> bool {
 
 extern "C" fn main(worker: *mut c_void) -> *mut c_void {
     // Never runs a handler of the program: all signals are blocked, for good.
-    // SAFETY: `start` passes a worker, which is never freed.
-    let worker = unsafe { &*worker.cast::<Worker>() };
-    worker.adopt_base();
+    // SAFETY: passed to this start routine.
+    unsafe { Worker::begin(worker) };
     let mut watch = Watch::new();
     let mut pace = Pace::new();
     let mut seen_polls = 0;

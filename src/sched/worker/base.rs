@@ -10,9 +10,8 @@ use crate::task::{After, upcalls};
 
 /// The first function of a worker's kernel thread, whose argument is the worker.
 pub(super) extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
-    // SAFETY: `spawn` passes a worker, which is never freed.
-    let worker = unsafe { &*worker.cast::<Worker>() };
-    worker.adopt_base();
+    // SAFETY: passed to this start routine.
+    let worker = unsafe { Worker::begin(worker) };
     worker.install_signal_stack();
     idle::has_started();
     work(worker);

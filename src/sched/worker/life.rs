@@ -181,8 +181,19 @@ impl Worker {
         }
     }
 
-    /// Makes the calling kernel thread this worker's, and its context the base.
-    pub fn adopt_base(&self) {
+    /// The worker of the calling kernel thread, which begins: that is the worker's from here on, and its
+    /// context the base.
+    ///
+    /// # Safety
+    /// `argument` is that of the kernel thread's start routine.
+    pub unsafe fn begin(argument: *mut c_void) -> &'static Self {
+        // SAFETY: passed by `spawn_as`; workers are never freed.
+        let worker = unsafe { &*argument.cast::<Self>() };
+        worker.adopt_base();
+        worker
+    }
+
+    fn adopt_base(&self) {
         let me = current();
         let pointer = pointer();
         me.set_critical(1);
