@@ -1,8 +1,7 @@
 /* Where the address space is limited, what ended threads had is there for threads of another size, and the other way
  * round. */
-#include "check.h"
+#include "space.h"
 #include <limits.h>
-#include <sys/resource.h>
 
 enum { SMALL_THREADS = 4000, SMALL = 64 << 10, ROUNDS = 3 };
 
@@ -34,24 +33,6 @@ static void *touch_small(void *unused)
 	return unused;
 }
 
-static pthread_attr_t with_stack(size_t size)
-{
-	pthread_attr_t attributes;
-	CHECK_OK(pthread_attr_init(&attributes));
-	CHECK_OK(pthread_attr_setstacksize(&attributes, size));
-	return attributes;
-}
-
-static unsigned long used_space(void)
-{
-	unsigned long pages;
-	FILE *file = fopen("/proc/self/statm", "r");
-	CHECK(file != NULL);
-	CHECK_EQ(fscanf(file, "%lu", &pages), 1);
-	CHECK_OK(fclose(file));
-	return pages * 4096;
-}
-
 static void crowd(void *(*routine)(void *))
 {
 	static pthread_t threads[SMALL_THREADS];
@@ -68,12 +49,9 @@ int main(void)
 {
 	pthread_attr_t large = with_stack(LARGE);
 	pthread_t thread;
-	struct rlimit limit;
 	CHECK_OK(pthread_barrier_init(&barrier, NULL, 1));
 	check_join(check_start(meet, NULL));
-	CHECK_OK(getrlimit(RLIMIT_AS, &limit));
-	limit.rlim_cur = used_space() + SPACE;
-	CHECK_OK(setrlimit(RLIMIT_AS, &limit));
+	limit_space(SPACE);
 	for (int i = 0; i < ROUNDS; i++) {
 		crowd(touch_small);
 		CHECK_OK(pthread_create(&thread, &large, touch, NULL));

@@ -1,7 +1,6 @@
 /* Where the address space is limited, a few threads take no more of it than their stacks. */
-#include "check.h"
+#include "space.h"
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 enum { THREADS = 3 };
 
@@ -18,27 +17,12 @@ static void *meet(void *unused)
 	return unused;
 }
 
-static unsigned long used_space(void)
-{
-	unsigned long pages;
-	FILE *file = fopen("/proc/self/statm", "r");
-	CHECK(file != NULL);
-	CHECK_EQ(fscanf(file, "%lu", &pages), 1);
-	CHECK_OK(fclose(file));
-	return pages * 4096;
-}
-
 int main(void)
 {
 	pthread_t threads[THREADS];
-	pthread_attr_t attributes;
-	struct rlimit limit;
-	CHECK_OK(pthread_attr_init(&attributes));
-	CHECK_OK(pthread_attr_setstacksize(&attributes, STACK));
+	pthread_attr_t attributes = with_stack(STACK);
 	CHECK_OK(pthread_barrier_init(&barrier, NULL, THREADS + 1));
-	CHECK_OK(getrlimit(RLIMIT_AS, &limit));
-	limit.rlim_cur = used_space() + SPACE;
-	CHECK_OK(setrlimit(RLIMIT_AS, &limit));
+	limit_space(SPACE);
 	for (int i = 0; i < THREADS; i++)
 		CHECK_OK(pthread_create(&threads[i], &attributes, meet, NULL));
 	pthread_barrier_wait(&barrier);
