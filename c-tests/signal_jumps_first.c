@@ -9,7 +9,7 @@
 enum { ROUNDS = 20, LIMIT_MS = 30000 };
 
 static sigjmp_buf out;
-static volatile sig_atomic_t jumps, waits, handled;
+static volatile sig_atomic_t jumps, waits, handled, armed;
 static sem_t empty, again;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER, held = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
@@ -25,8 +25,10 @@ static void expire(int signal_number)
 		soon = in_ms(CLOCK_REALTIME, 1);
 		CHECK_EQ(pthread_rwlock_timedwrlock(&read_by_us, &soon), ETIMEDOUT);
 	}
-	if (jumps)
+	if (jumps && armed) {
+		armed = 0;
 		siglongjmp(out, 1);
+	}
 }
 
 static void wait_for_semaphore(void)
@@ -61,16 +63,42 @@ static void wait_at_word(void)
 		CHECK_EQ(errno, EINTR);
 }
 
+/* In a moment, and from then on: one signal alone may come before the wait that it is to end. */
 static void set_timer(void)
 {
-	struct itimerval in_a_moment = {.it_value.tv_usec = 1000};
-	CHECK_OK(setitimer(ITIMER_REAL, &in_a_moment, NULL));
+	struct itimerval again_and_again = {.it_value.tv_usec = 1000, .it_interval.tv_usec = 20000};
+	CHECK_OK(setitimer(ITIMER_REAL, &again_and_again, NULL));
+}
+
+static char state_of(pid_t process)
+{
+	char path[64], state = 0;
+	snprintf(path, sizeof path, "/proc/%d/stat", process);
+	FILE *status = fopen(path, "r");
+	CHECK(status);
+	CHECK_EQ(fscanf(status, "%*d (%*[^)]) %c", &state), 1);
+	CHECK_OK(fclose(status));
+	return state;
+}
+
+/* One signal, which a child sends as soon as we sleep. */
+static pid_t interrupt_wait(void)
+{
+	pid_t process = getpid(), child = check_fork();
+	if (child == 0) {
+		while (state_of(process) != 'S')
+			usleep(100);
+		CHECK_OK(kill(process, SIGALRM));
+		_exit(0);
+	}
+	return child;
 }
 
 static void jump_out(void (*wait)(void))
 {
 	for (volatile int round = 0; round < ROUNDS; round++) {
 		if (sigsetjmp(out, 1) == 0) {
+			armed = 1;
 			set_timer();
 			wait();
 			CHECK(!"the wait has ended");
@@ -104,9 +132,10 @@ int main(void)
 	waits = 1;
 	for (int round = 0; round < ROUNDS; round++) {
 		int before = handled;
-		set_timer();
+		pid_t child = interrupt_wait();
 		CHECK_ERRNO(sem_wait(&empty), EINTR);
 		CHECK_EQ(handled, before + 1);
+		check_child_succeeds(child);
 	}
 	/* That jump, with and without that. */
 	jumps = 1;
@@ -115,6 +144,7 @@ int main(void)
 	jump_out_of_all();
 	/* What libc itself leaves of a wait on a condition variable is not for another one. */
 	if (sigsetjmp(out, 1) == 0) {
+		armed = 1;
 		set_timer();
 		wait_for_condition();
 	}
@@ -123,12 +153,11 @@ int main(void)
 		CHECK(check_join(check_start(nothing, (void *)i)) == (void *)i);
 	jump_out_of_all();
 	jumps = 0;
-	set_timer();
 	int before = handled;
+	set_timer();
 	while (handled == before)
 		pause();
 	waits = 1;
-	set_timer();
 	CHECK_ERRNO(sem_wait(&empty), EINTR);
 	return 0;
 }
