@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 static cpu_set_t all;
+static int nice_at_start;
 
 static int affinity_change(void)
 {
@@ -79,6 +80,11 @@ static int nice_by_steps_change(void)
 	return nice(7) == -1 ? -1 : 0;
 }
 
+static int nice_by_steps_is_changed(void)
+{
+	return getpriority(PRIO_PROCESS, 0) == nice_at_start + 7;
+}
+
 enum { IOPRIO_WHO_PROCESS = 1, IOPRIO_BEST_EFFORT_6 = 2 << 13 | 6 };
 
 static int ioprio_change(void)
@@ -122,12 +128,13 @@ int main(void)
 		{"policy of its own", reset_change, reset_is_changed, 0},
 		{"nice value", nice_change, nice_is_changed, 1},
 		{"nice value by id", nice_by_id_change, nice_by_id_is_changed, 1},
-		{"nice value by steps", nice_by_steps_change, nice_is_changed, 1},
+		{"nice value by steps", nice_by_steps_change, nice_by_steps_is_changed, 1},
 		{"I/O priority", ioprio_change, ioprio_is_changed, 1},
 		{"timer slack", slack_change, slack_is_changed, 1},
 		{"memory policy", memory_change, memory_is_changed, 1},
 	};
 	CHECK_OK(sched_getaffinity(0, sizeof all, &all));
+	nice_at_start = getpriority(PRIO_PROCESS, 0);
 	check_states(states, sizeof states / sizeof *states);
 	return 0;
 }
