@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use libc::{pthread_attr_t, pthread_t};
 
 use crate::arch::thread::pointer;
-use crate::glibc::{deep_binding, loader, patch, tcb, tls};
+use crate::glibc::{breakpoint, deep_binding, patch, tcb, tls};
 use crate::sched::worker::{self, Worker};
 use crate::sched::{
     self, blocking, idle, kernel_state, kernel_thread, lend, monitor, slots, statistics, switch,
@@ -47,7 +47,7 @@ pub fn set_upcalls() {
 /// Asks to be told of what the loader loads. Called while there is one thread.
 pub fn watch_loader() {
     deep_binding::init();
-    loader::watch(objects_changed);
+    breakpoint::watch(objects_changed);
 }
 
 /// By the thread at work, under the loader's lock.

@@ -14,9 +14,10 @@
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering};
 
-use super::binding::{Extent, Image};
-use super::loader;
-use super::objects::{self, Map};
+use super::binding::{self, Extent};
+use super::image::Image;
+use super::link_map::{self, Map};
+use super::objects;
 
 /// glibc's `struct r_scope_elem`: objects to search, in that order.
 #[repr(C)]
@@ -41,7 +42,7 @@ pub fn init() {
     let objects = [
         objects::own(),
         objects::libc(),
-        objects::with(loader::address()),
+        objects::with(link_map::address()),
     ];
     for (place, object) in OWN.iter().zip(objects) {
         let Some(map) = object else {
@@ -50,7 +51,7 @@ pub fn init() {
         place.store(map.cast_mut(), Ordering::Relaxed);
     }
     // SAFETY: the program's object.
-    let word = unsafe { find_scope(loader::first()) };
+    let word = unsafe { find_scope(link_map::first()) };
     SCOPE.store(word.unwrap_or(0), Ordering::Relaxed);
 }
 
@@ -98,7 +99,7 @@ pub fn adjust() {
             scope.as_ref().map_or(ptr::null(), |first| *first)
         }
     };
-    let everybodys = first_list(loader::first());
+    let everybodys = first_list(link_map::first());
     for map in objects::all() {
         let list = first_list(map);
         if !list.is_null() && !ptr::eq(list, everybodys) {
@@ -123,7 +124,7 @@ unsafe fn rebind(map: *const Map) {
             return;
         };
         let (own, libc) = (Extent::of(map, start), Extent::of(libc, libcs));
-        Image::of(map).rebind(&Image::of(green), &libc, &own);
+        binding::rebind(&Image::of(map), &own, &libc, &Image::of(green));
     }
 }
 

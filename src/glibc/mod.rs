@@ -5,7 +5,10 @@
 //! - [`condition`]: where a condition variable has its flags;
 //! - [`tcb`]: the thread control block; [`tls`]: thread-local storage behind it; [`replica`]:
 //!   copies of both;
-//! - [`loader`]: what ld.so says of objects that come and go;
+//! - [`link_map`]: what the loader shows of itself; [`loader`]: where that is, and whether it is at work;
+//!   [`breakpoint`]: being told when it has loaded something;
+//! - [`objects`]: those that are loaded, [`handles`]: by their names; [`image`]: what one defines;
+//!   [`stand_aside`]: libgreen's place among them;
 //! - [`deep_binding`]: those that look for libc's functions before everybody's; [`binding`]:
 //!   what these have found already;
 //! - [`patch`]: jumps from its own callers of what is hooked to the hooks;
@@ -13,15 +16,16 @@
 //!   middle of;
 //! - [`name_service`]: libgreen as one of those that glibc asks for hosts;
 //! - [`robust`]: the list of robust mutexes that a thread holds;
-//! - [`signals`]: those that glibc keeps for itself; [`threads`]: how many it knows of;
-//! - [`objects`]: those that are loaded, [`handles`]: by their names; [`stand_aside`]: libgreen's
-//!   place among them.
+//! - [`signals`]: those that glibc keeps for itself; [`threads`]: how many it knows of.
 
 pub mod binding;
+pub mod breakpoint;
 pub mod cleanup;
 pub mod condition;
 pub mod deep_binding;
 pub mod handles;
+pub mod image;
+pub mod link_map;
 pub mod loader;
 pub mod name_service;
 pub mod objects;

@@ -11,26 +11,14 @@ use core::ffi::c_void;
 use core::iter;
 use core::mem::MaybeUninit;
 
-use super::binding::Image;
-use super::loader;
-
-/// The beginning of glibc's `struct link_map`, which <link.h> shows.
-#[repr(C)]
-pub struct Map {
-    /// What is added to the addresses in the object's file.
-    pub base: usize,
-    name: *const u8,
-    /// The address of the dynamic section.
-    pub dynamic: usize,
-    next: *const Map,
-    previous: *const Map,
-}
+use super::image::Image;
+use super::link_map::{self, Map};
 
 /// The loaded objects, the program first, then those that it has been started with, which stay. Who goes
 /// on beyond them holds the loader's lock, or is the only thread.
 pub fn all() -> impl Iterator<Item = *const Map> {
     let some = |map: *const Map| (!map.is_null()).then_some(map);
-    iter::successors(some(loader::first()), move |map| {
+    iter::successors(some(link_map::first()), move |map| {
         // SAFETY: loaded, as nobody changes the list.
         some(unsafe { (**map).next })
     })

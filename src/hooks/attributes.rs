@@ -1,20 +1,18 @@
-//! A running thread's name, id, stack, CPU time.
+//! A running thread's name, stack, CPU time.
 //!
 //! glibc asks the kernel about the thread whose id the TCB holds; the kernel
 //! does not know the ids of green threads.
 
 use core::ffi::{CStr, c_char, c_int, c_ulong};
-use core::sync::atomic::Ordering;
 
-use libc::{clockid_t, pid_t, pthread_attr_t, pthread_t};
+use libc::{clockid_t, pthread_attr_t, pthread_t};
 
 use super::symbol::check;
 use super::syscall_kernel_state;
 use crate::glibc::real::real;
 use crate::sys::errno;
 use crate::sys::pages::PAGE;
-use crate::sys::raw::syscall;
-use crate::task::{Kind, Thread, arguments, current, green_or_wired, of_pthread};
+use crate::task::{Kind, Thread, arguments, current, of_pthread};
 use crate::thread::attributes;
 
 /// The thread that `id` names, if the kernel does not know it.
@@ -74,20 +72,6 @@ pub(super) unsafe fn control(arguments: [usize; 6]) -> isize {
     };
     result.map_or_else(|error| -(error as isize), |_| 0)
 }
-
-/// `gettid(2)`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn gettid() -> pid_t {
-    match green_or_wired() {
-        Some(me) => me.tid.load(Ordering::Relaxed),
-        // SAFETY: no arguments.
-        None => unsafe { syscall!(SYS_gettid) as pid_t },
-    }
-}
-check!(gettid());
 
 /// `pthread_getattr_np(3)`.
 ///

@@ -61,6 +61,7 @@ mod streams;
 mod symbol;
 mod syscall;
 mod syscall_blocking;
+mod syscall_call;
 mod syscall_changes;
 mod syscall_kernel_state;
 mod syscall_numbers;

@@ -6,7 +6,7 @@ use libc::{fd_set, sigset_t, timespec, timeval};
 
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
-use crate::hub::place;
+use crate::hub::own;
 use crate::ops::event_loop::select::Sets;
 use crate::ops::event_loop::{self, Wait};
 use crate::signal::{cancel, mask, restart};
@@ -21,12 +21,12 @@ use crate::task::green;
 /// as `getdtablesize(3)` says count on it: their sets are not so large.
 fn within_reach(count: c_int) -> c_int {
     const USUAL: c_int = libc::FD_SETSIZE as c_int;
-    if count <= USUAL || place::ours().next().is_none() {
+    if count <= USUAL || own::all().next().is_none() {
         return count;
     }
     let mut highest = 0;
     let looked = open_files::each(|fd| {
-        if place::ours().all(|own| own != fd) {
+        if own::all().all(|own| own != fd) {
             highest = highest.max(fd);
         }
     });

@@ -158,6 +158,23 @@ pub(super) fn handles_itself(
     handles
 }
 
+/// `sigqueue(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn sigqueue(process: pid_t, signal: c_int, value: sigval) -> c_int {
+    let process = process_of(process);
+    let came_with = || info::from_here(signal, libc::SI_QUEUE, value.sival_ptr.addr());
+    if handles_itself(process, signal, came_with) {
+        return 0;
+    }
+    let real = real!(sigqueue(_, _, _));
+    // SAFETY: as the caller promises.
+    unsafe { real(process, signal, value) }
+}
+check!(sigqueue(_, _, _));
+
 /// `kill(2)`.
 ///
 /// # Safety

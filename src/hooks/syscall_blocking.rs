@@ -4,7 +4,7 @@ use core::ptr;
 
 use libc::{sigset_t, timespec};
 
-use super::syscall::Call;
+use super::syscall_call::Call;
 use super::{
     batches, connections, epoll, message_queues, poll, receive, regions, select, send, sleep,
     splices,

@@ -91,7 +91,7 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
             }),
             // It returns the caller's id, which need not be the kernel thread's.
             libc::SYS_set_tid_address => match system_call::make(number, arguments) {
-                0.. => super::attributes::gettid() as isize,
+                0.. => super::thread_ids::gettid() as isize,
                 error => error,
             },
             // Whoever can be cancelled anywhere can be here.

@@ -8,7 +8,7 @@ use core::ffi::{c_char, c_int, c_uint};
 
 use libc::{clockid_t, id_t, idtype_t, open_how, pid_t, rusage, siginfo_t, timespec};
 
-use super::syscall::Call;
+use super::syscall_call::Call;
 use super::{
     cpu_time, fork, limits, memory_locks, syscall_kernel_state, syscall_signals, thread_ids,
 };
@@ -147,7 +147,7 @@ pub unsafe fn run(call: &Call) -> isize {
                 result
             }
             // The calling thread.
-            libc::SYS_gettid => super::attributes::gettid() as isize,
+            libc::SYS_gettid => super::thread_ids::gettid() as isize,
             libc::SYS_clock_gettime => {
                 cpu_time::gettime(a as clockid_t, b as *mut timespec).unwrap_or_else(kernel)
             }

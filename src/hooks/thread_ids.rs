@@ -1,17 +1,16 @@
-//! Calls about processes, of which any thread's id stands for its process: the kernel does not
-//! know those of green threads.
+//! Ids of threads: the caller's, and those that stand for their process in calls about processes. The
+//! kernel does not know those of green threads.
 
-use core::ffi::{c_int, c_long, c_ulong};
+use core::ffi::{c_long, c_ulong};
+use core::sync::atomic::Ordering;
 
 use libc::{iovec, pid_t, ssize_t};
 
-use super::signal_send;
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::glibc::tcb;
-use crate::signal::info;
 use crate::sys::raw::syscall;
-use crate::task::{current, green_by_id};
+use crate::task::{current, green_by_id, green_or_wired};
 
 /// `id`, or this process's if it is that of a green thread.
 pub(super) fn process_of(id: pid_t) -> pid_t {
@@ -39,6 +38,20 @@ pub(super) fn understood(number: c_long, mut arguments: [usize; 6]) -> [usize; 6
     arguments
 }
 
+/// `gettid(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn gettid() -> pid_t {
+    match green_or_wired() {
+        Some(me) => me.tid.load(Ordering::Relaxed),
+        // SAFETY: no arguments.
+        None => unsafe { syscall!(SYS_gettid) as pid_t },
+    }
+}
+check!(gettid());
+
 /// `getpgid(2)`.
 ///
 /// # Safety
@@ -64,27 +77,6 @@ pub unsafe extern "C-unwind" fn getsid(process: pid_t) -> pid_t {
     unsafe { real(process_of(process)) }
 }
 check!(getsid(_));
-
-/// `sigqueue(3)`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn sigqueue(
-    process: pid_t,
-    signal: c_int,
-    value: libc::sigval,
-) -> c_int {
-    let process = process_of(process);
-    let came_with = || info::from_here(signal, libc::SI_QUEUE, value.sival_ptr.addr());
-    if signal_send::handles_itself(process, signal, came_with) {
-        return 0;
-    }
-    let real = real!(sigqueue(_, _, _));
-    // SAFETY: as the caller promises.
-    unsafe { real(process, signal, value) }
-}
-check!(sigqueue(_, _, _));
 
 /// `process_vm_readv(2)`.
 ///

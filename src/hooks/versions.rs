@@ -15,7 +15,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::symbol::check;
 use crate::arch::chosen::chosen_frame;
-use crate::glibc::{loader, objects};
+use crate::glibc::{link_map, objects};
 
 /// A function of libc's, once it is known.
 struct Libcs(AtomicUsize);
@@ -59,7 +59,7 @@ unsafe extern "C" fn choose(
     let is_before_libc = if handle == libc::RTLD_NEXT {
         objects::precedes_own(caller)
     } else {
-        handle == libc::RTLD_DEFAULT || handle.cast_const() == loader::first().cast()
+        handle == libc::RTLD_DEFAULT || handle.cast_const() == link_map::first().cast()
     };
     // SAFETY: C strings, as the caller promises.
     let is_ours = || unsafe { is_ours(CStr::from_ptr(name), CStr::from_ptr(version)) };

@@ -1,4 +1,4 @@
-//! The epoll descriptor itself, and the eventfd that interrupts a wait on it.
+//! The epoll descriptor itself.
 //!
 //! Every program descriptor is added once, edge-triggered, for both directions;
 //! which thread an event wakes is the business of the
@@ -7,7 +7,8 @@
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use super::{place, signals};
+use super::own::{self, KICK, OPENINGS, SIGNALS};
+use super::{eventfd, place, signals};
 use crate::sys::clock::{self, NEVER};
 use crate::sys::open_files;
 use crate::sys::raw::syscall;
@@ -15,13 +16,6 @@ use crate::sys::raw::syscall;
 /// What a registration listens to. Hang-up and error come unasked.
 const INTEREST: u32 =
     (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLRDHUP | libc::EPOLLPRI | libc::EPOLLET) as u32;
-
-/// The token of the hub's own eventfd.
-const KICK: u64 = u64::MAX;
-/// That of its [signalfd](super::signals).
-pub(super) const SIGNALS: u64 = u64::MAX - 1;
-/// That of the one that tells of [openings](super::fifos).
-pub(super) const OPENINGS: u64 = u64::MAX - 2;
 
 /// Events taken from the kernel at once.
 const BATCH: usize = 128;
@@ -51,20 +45,18 @@ pub fn open() -> Result<(), i32> {
 
 /// New descriptors: epoll, the eventfd in it, and one for signals. An errno, and nothing is
 /// open.
-fn make() -> Result<[i32; place::COUNT], i32> {
+fn make() -> Result<[i32; own::COUNT], i32> {
     let checked = |result: isize| match result {
         0.. => Ok(result as i32),
         _ => Err(-result as i32),
     };
     // SAFETY: creates a new descriptor.
     let epoll = checked(unsafe { syscall!(SYS_epoll_create1, libc::EPOLL_CLOEXEC) })?;
-    let flags = libc::EFD_CLOEXEC | libc::EFD_NONBLOCK;
-    // SAFETY: as above.
-    let event = checked(unsafe { syscall!(SYS_eventfd2, 0, flags) });
+    let event = checked(eventfd::make());
     let ready = event.and_then(|event| {
         // Level-triggered: a glance of somebody else must not swallow the kick that is
         // meant for the one who waits.
-        checked(add(epoll, event, libc::EPOLLIN, KICK))?;
+        checked(own::add(epoll, event, libc::EPOLLIN, KICK))?;
         // What may be made may be useless nevertheless (seccomp(2)).
         checked(Events::new().fetch(epoll, 0))?;
         Ok([epoll, event, signals::make(), -1])
@@ -81,24 +73,6 @@ fn make() -> Result<[i32; place::COUNT], i32> {
 /// Something is registered from here on.
 pub(super) fn use_from_now_on() {
     USED.store(true, Ordering::Relaxed);
-}
-
-/// Adds `fd`, one of the hub's own, to `epoll`: 0 or `-errno`.
-pub(super) fn add(epoll: i32, fd: i32, events: i32, token: u64) -> isize {
-    let mut interest = libc::epoll_event {
-        events: events as u32,
-        u64: token,
-    };
-    // SAFETY: `interest` is live.
-    unsafe {
-        syscall!(
-            SYS_epoll_ctl,
-            epoll,
-            libc::EPOLL_CTL_ADD,
-            fd,
-            &raw mut interest
-        )
-    }
 }
 
 /// Closes the hub that a forked child has inherited: it is its parent's.
@@ -135,7 +109,7 @@ pub fn register(fd: i32, token: u64) -> isize {
     let mut control = |operation| {
         let interest = &raw mut interest;
         // SAFETY: `interest` is live; a bad descriptor is an error, not UB.
-        place::with(|epoll, _| unsafe { syscall!(SYS_epoll_ctl, epoll, operation, fd, interest) })
+        own::with(|epoll, _| unsafe { syscall!(SYS_epoll_ctl, epoll, operation, fd, interest) })
     };
     match control(libc::EPOLL_CTL_ADD) {
         // The same file was registered under this number before, and a duplicate
@@ -151,7 +125,7 @@ pub fn unregister(fd: i32) {
     let mut unused = libc::epoll_event { events: 0, u64: 0 };
     let unused = &raw mut unused;
     // SAFETY: `unused` is live; failure means that there was none.
-    place::with(|epoll, _| unsafe {
+    own::with(|epoll, _| unsafe {
         syscall!(SYS_epoll_ctl, epoll, libc::EPOLL_CTL_DEL, fd, unused)
     });
 }
@@ -204,7 +178,7 @@ impl Events {
     /// Whether a FIFO has been opened that somebody waits for.
     #[inline(always)]
     pub fn has_opening(&self) -> bool {
-        place::has_openings() && self.has(OPENINGS)
+        own::has_openings() && self.has(OPENINGS)
     }
 
     #[inline(always)]
@@ -218,13 +192,11 @@ impl Events {
     /// Takes the next batch. Waits for the first event for `limit` nanoseconds, 0 not at
     /// all, [`NEVER`] for ever. One thread at a time may wait; any may take without.
     pub fn take(&mut self, limit: u64) {
-        place::with(|epoll, event| {
+        own::with(|epoll, event| {
             self.count = self.fetch(epoll, limit).max(0) as usize;
             if limit > 0 && self.has(KICK) {
                 // Before anybody else can wait and be kicked.
-                let mut count = 0u64;
-                // SAFETY: `count` is live; the eventfd does not block.
-                unsafe { syscall!(SYS_read, event, &raw mut count, 8) };
+                eventfd::drain(event);
             }
         });
         POLLS.fetch_add(1, Ordering::Relaxed);
@@ -281,19 +253,4 @@ impl Events {
             )
         }
     }
-}
-
-/// Makes an [`Events::take`] that waits, or the next one, return.
-/// Async-signal-safe.
-pub fn kick() {
-    // Who moves the hub kicks it afterwards.
-    let _ = place::try_with(|_, event| signal(event));
-}
-
-/// Signals the eventfd `event`.
-pub(super) fn signal(event: i32) {
-    let one = 1u64;
-    // SAFETY: `one` is live. Whoever is woken resets the counter, which does not
-    // block at its limit.
-    unsafe { syscall!(SYS_write, event, &raw const one, 8) };
 }

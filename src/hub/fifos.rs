@@ -10,7 +10,7 @@ use core::ffi::c_char;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::io::Write;
 
-use super::{descriptor, epoll, place};
+use super::{descriptor, epoll, own, place};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::task::lock::RawLock;
@@ -200,9 +200,9 @@ unsafe fn watch_for(path: *const c_char, events: u32) -> Option<i32> {
     if !place::settle_openings(make) {
         return None;
     }
-    let watch = place::with(|_, _| {
+    let watch = own::with(|_, _| {
         // What others wait for is still told.
-        let (openings, events) = (place::openings(), events | libc::IN_MASK_ADD);
+        let (openings, events) = (own::openings(), events | libc::IN_MASK_ADD);
         // SAFETY: as the caller promises.
         unsafe { syscall!(SYS_inotify_add_watch, openings, path, events) as i32 }
     });
@@ -213,7 +213,7 @@ unsafe fn watch_for(path: *const c_char, events: u32) -> Option<i32> {
 fn forget_watch(watch: i32) {
     if watch > 0 && numbers_of(watch).next().is_none() {
         // SAFETY: numbers are no memory.
-        place::with(|_, _| unsafe { syscall!(SYS_inotify_rm_watch, place::openings(), watch) });
+        own::with(|_, _| unsafe { syscall!(SYS_inotify_rm_watch, own::openings(), watch) });
     }
 }
 
@@ -225,7 +225,7 @@ fn make() -> i32 {
         return -1;
     }
     let events = libc::EPOLLIN | libc::EPOLLET;
-    if place::with(|epoll, _| epoll::add(epoll, made, events, epoll::OPENINGS)) != 0 {
+    if own::with(|epoll, _| own::add(epoll, made, events, own::OPENINGS)) != 0 {
         // SAFETY: just made.
         unsafe { syscall!(SYS_close, made) };
         return -1;
@@ -284,9 +284,9 @@ fn take_note(woken: &mut Woken) {
     let mut events = [0u32; 64 * WORDS];
     loop {
         let (buffer, size) = (events.as_mut_ptr(), size_of_val(&events));
-        let length = place::with(|_, _| {
+        let length = own::with(|_, _| {
             // SAFETY: the kernel fills `events`.
-            unsafe { syscall!(SYS_read, place::openings(), buffer, size) }
+            unsafe { syscall!(SYS_read, own::openings(), buffer, size) }
         });
         if length <= 0 {
             return;

@@ -4,7 +4,9 @@
 pub mod class;
 pub mod descriptor;
 pub mod epoll;
+pub mod eventfd;
 pub mod fifos;
+pub mod own;
 pub mod place;
 pub mod signals;
 
@@ -19,7 +21,7 @@ use crate::wait::woken::Woken;
 pub fn before_fork() -> bool {
     // Without one nothing is written to that a child would copy. Another thread may open one
     // meanwhile.
-    let has_hub = place::ours().next().is_some();
+    let has_hub = own::all().next().is_some();
     if has_hub {
         fifos::lock();
         place::lock();

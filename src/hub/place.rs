@@ -6,32 +6,21 @@
 //! So they lie some way above the program's, move on when those come near, and go beyond
 //! the limit, which counts only when a number is given out, when there is no room below.
 //!
-//! Whoever uses the numbers does so inside [`with`]; who moves them waits until nobody
-//! does. What the program may do to numbers at the same time is held off by [`hold`].
+//! What the program may do to numbers at the same time is held off by [`hold`].
 
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI32, Ordering};
 
-use super::epoll;
+use super::eventfd;
+use super::own::{self, COUNT, numbers};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::limit;
 use crate::sys::raw::syscall;
 use crate::task::lock::RawLock;
 use crate::task::{Critical, rank};
 
-/// So many can there be.
-pub const COUNT: usize = 4;
-
-/// Epoll, eventfd, signalfd, inotify: one more than the number, 0 where there is none. (What a
-/// fork touches is all zeros at first, so that it lies together.) In a forked child [`close`]
-/// forgets them.
-static NUMBERS: [AtomicI32; COUNT] = [const { AtomicI32::new(0) }; COUNT];
 /// So many numbers from `i32::MAX` down are too near. In a forked child [`close`] forgets it.
 static NEAR: AtomicI32 = AtomicI32::new(0);
-/// How many use the numbers, and [`MOVING`]. In a forked child [`close`] says that nobody does.
-static USERS: AtomicU32 = AtomicU32::new(0);
 static LOCK: RawLock<{ rank::HUB_PLACE }> = RawLock::new();
-
-const MOVING: u32 = 1 << 31;
 
 /// The kernel's table of descriptors has a power of two of places. The hub is in the last
 /// ones of a table that the program's own numbers fit in, of this many at least: not all
@@ -40,65 +29,9 @@ const SMALLEST: i32 = 256;
 /// The hub moves when so many numbers are left between the program's and its own.
 const MARGIN: i32 = 64;
 
-/// The numbers, -1 where there is none.
-fn numbers() -> [i32; COUNT] {
-    [0, 1, 2, 3].map(|index: usize| NUMBERS[index].load(Ordering::Relaxed) - 1)
-}
-
 /// Numbers of the program from `fd` on are too near.
 fn set_near(fd: i32) {
     NEAR.store(i32::MAX - fd, Ordering::Relaxed);
-}
-
-/// Runs `act` with the numbers of epoll and eventfd, unless they are being moved; whoever
-/// does that kicks the hub afterwards.
-#[inline]
-pub(super) fn try_with<R>(act: impl FnOnce(i32, i32) -> R) -> Option<R> {
-    // Acquire pairs with the end of a move: the numbers are the new ones.
-    let free = USERS.fetch_add(1, Ordering::AcqRel) & MOVING == 0;
-    let result = free.then(|| {
-        let [epoll, event, ..] = numbers();
-        act(epoll, event)
-    });
-    // Release: the numbers are not used any more.
-    USERS.fetch_sub(1, Ordering::Release);
-    result
-}
-
-/// The third number, for whoever is inside [`with`].
-pub(super) fn signals() -> i32 {
-    let [_, _, signals, _] = numbers();
-    signals
-}
-
-/// The fourth number, likewise.
-pub(super) fn openings() -> i32 {
-    let [.., openings] = numbers();
-    openings
-}
-
-/// Whether there is the fourth.
-#[inline(always)]
-pub(super) fn has_openings() -> bool {
-    openings() >= 0
-}
-
-/// [`try_with`], after a move that is under way. Not in signal handlers, which may have
-/// interrupted a user.
-#[inline]
-pub(super) fn with<R>(mut act: impl FnMut(i32, i32) -> R) -> R {
-    loop {
-        if let Some(result) = try_with(&mut act) {
-            return result;
-        }
-        // SAFETY: no arguments.
-        unsafe { syscall!(SYS_sched_yield) };
-    }
-}
-
-/// The hub's descriptors, as far as there are any: the program must not touch them.
-pub fn ours() -> impl Iterator<Item = i32> {
-    numbers().into_iter().filter(|fd| *fd >= 0)
 }
 
 /// While this lives the hub stays where it is, and so does the limit on descriptors.
@@ -148,7 +81,7 @@ pub fn is_near(fd: i32) -> bool {
 #[cold]
 pub fn make_room(fd: i32) {
     let held = hold();
-    let occupied = ours().any(|own| own == fd);
+    let occupied = own::all().any(|own| own == fd);
     if is_near(fd) || occupied {
         move_beyond(fd);
     }
@@ -195,25 +128,21 @@ pub(super) fn settle_openings(make: impl FnOnce() -> i32) -> bool {
             high
         }
     });
-    let [.., number] = &NUMBERS;
-    number.store(placed.max(-1) + 1, Ordering::Relaxed);
+    own::set_openings(placed.max(-1));
     placed >= 0
 }
 
 /// Closes all. Nobody else uses them.
 #[unsafe(link_section = "green_fork")]
 pub(super) fn close() {
-    ours().for_each(close_own);
+    own::all().for_each(close_own);
     forget();
 }
 
 /// There is no hub, whatever is open.
 pub fn forget() {
-    for number in &NUMBERS {
-        restore(number, 0);
-    }
+    own::forget();
     restore(&NEAR, 0);
-    restore(&USERS, 0);
 }
 
 /// Moves all beyond `fd`. The lock is held.
@@ -223,18 +152,11 @@ fn move_beyond(fd: i32) {
     if epoll < 0 {
         return;
     }
-    // SeqCst: who comes later sees this, who came before is seen below.
-    USERS.fetch_or(MOVING, Ordering::SeqCst);
-    while USERS.load(Ordering::SeqCst) != MOVING {
-        // Who waits in the hub is a user.
-        epoll::signal(event);
-        // SAFETY: no arguments.
-        unsafe { syscall!(SYS_sched_yield) };
-    }
+    own::shut_out(|| eventfd::signal(event));
     place(low, fd);
-    USERS.fetch_and(!MOVING, Ordering::Release);
+    own::readmit();
     // On behalf of those who could not.
-    epoll::kick();
+    eventfd::kick();
 }
 
 /// Moves `low` to where the program, which uses `fd`, does not come soon.
@@ -256,9 +178,7 @@ fn place(low: [i32; COUNT], fd: i32) {
         (0..=MARGIN).find_map(|below| raise(low, beyond - count - below))
     });
     let placed = placed.unwrap_or(low);
-    for (number, fd) in NUMBERS.iter().zip(placed) {
-        number.store(fd + 1, Ordering::Relaxed);
-    }
+    own::set(placed);
     let lower = placed[0].min(placed[1]);
     set_near(if lower >= beyond {
         // The program comes here only if it raises its limit.

@@ -4,7 +4,7 @@
 //! that one was sent which no kernel thread has taken so far. Which of them accepts it is for
 //! others to find out ([`crate::signal::shared`]); the kernel keeps it until then.
 
-use super::{epoll, place};
+use super::own;
 use crate::sys::raw::syscall;
 
 /// A new descriptor, or -1. It is made with the others, before there is a second thread that
@@ -21,8 +21,8 @@ pub(super) fn make() -> i32 {
 
 /// Makes the hub look out for signals: false if that cannot be.
 pub fn watch() -> bool {
-    place::with(|epoll, _| {
-        let fd = place::signals();
-        fd >= 0 && epoll::add(epoll, fd, libc::EPOLLIN | libc::EPOLLET, epoll::SIGNALS) == 0
+    own::with(|epoll, _| {
+        let fd = own::signals();
+        fd >= 0 && own::add(epoll, fd, libc::EPOLLIN | libc::EPOLLET, own::SIGNALS) == 0
     })
 }

@@ -2,8 +2,8 @@
 
 use libc::{mmsghdr, timespec};
 
-use super::receive::{self, is_stream};
-use super::{EAGAIN, Operation, at_once, pass_on, rights, send};
+use super::received::found_nothing;
+use super::{EAGAIN, Operation, at_once, is_stream, pass_on, receive, rights, send};
 use crate::hub::descriptor::Direction;
 use crate::signal::restart;
 use crate::sys::clock;
@@ -71,7 +71,7 @@ pub unsafe fn receive(
                     |entry, _| {
                         let result = call(got, flags | libc::MSG_DONTWAIT, core::ptr::null_mut());
                         if result == EAGAIN {
-                            return receive::found_nothing(entry, fd);
+                            return found_nothing(entry, fd);
                         }
                         pass_on(entry, Direction::Read);
                         result

@@ -7,7 +7,7 @@ use super::attempts::{self, Manner};
 use super::turn::Ends;
 use crate::glibc::cleanup;
 use crate::sched::children::alike::Question;
-use crate::sched::children::{any, stops, table, tracing};
+use crate::sched::children::{self, any, kind, stops, tracing};
 use crate::sched::{blocking, park};
 use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::NEVER;
@@ -37,8 +37,8 @@ impl Awaited {
         let Question { kind, id, options } = question;
         match kind {
             _ if options & libc::__WNOTHREAD != 0 => Self::Kernels,
-            libc::P_PID if id > 0 && options & !(MANNERS | stops::OPTIONS) == END => {
-                Self::Child(id, options & stops::OPTIONS)
+            libc::P_PID if id > 0 && options & !(MANNERS | kind::OPTIONS) == END => {
+                Self::Child(id, options & kind::OPTIONS)
             }
             libc::P_ALL if options & !libc::WNOWAIT == END => Self::Any,
             libc::P_PGID if id == 0 => {
@@ -199,7 +199,7 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
             let (result, reason, has_ended) = {
                 // No handler runs meanwhile: it might never return.
                 let _critical = Critical::enter();
-                let child = table::watch(pid, options)?;
+                let child = children::watch(pid, options)?;
                 let events = child.events();
                 let mut result = (self.attempt)();
                 let mut reason = None;

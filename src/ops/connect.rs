@@ -2,7 +2,7 @@
 
 use libc::{sa_family_t, sockaddr, socklen_t};
 
-use super::receive::is_stream;
+use super::is_stream;
 use super::{EAGAIN, Operation, file};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};

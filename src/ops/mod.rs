@@ -22,6 +22,7 @@ mod operation;
 mod owner;
 pub mod poll;
 pub mod receive;
+mod received;
 pub mod rights;
 pub mod send;
 pub mod send_file;
@@ -33,8 +34,10 @@ mod wait_all;
 
 use operation::{Operation, Stop};
 
+use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::{park, wake};
+use crate::sys::socket;
 use crate::task::Thread;
 
 const EAGAIN: isize = -(libc::EAGAIN as isize);
@@ -52,6 +55,14 @@ fn at_once(me: &'static Thread, result: isize) -> isize {
         park::spend(me);
     }
     result
+}
+
+/// Whether `fd`, of which `entry` is known, is a stream socket.
+fn is_stream(entry: &Descriptor, fd: i32) -> bool {
+    if entry.class(fd) == Class::Tcp {
+        return true;
+    }
+    socket::int_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_STREAM)
 }
 
 /// After a success on `entry`: another consumer may find something, too.

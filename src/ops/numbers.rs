@@ -6,7 +6,7 @@ use core::ffi::{c_int, c_uint};
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::{EBADF, lives};
-use crate::hub::{descriptor, place};
+use crate::hub::{descriptor, own, place};
 use crate::sched::kernel_state::{self, Change};
 use crate::sched::{self, blocking};
 use crate::signal::cancel;
@@ -17,7 +17,7 @@ use crate::thread::exit;
 
 /// The hub's numbers, as far as the caller could touch them.
 fn ours() -> impl Iterator<Item = c_int> {
-    place::ours().filter(|_| !current().is_apart())
+    own::all().filter(|_| !current().is_apart())
 }
 
 /// Keeps the hub where it is. Who is apart does not come near it, and may end at any
@@ -97,7 +97,7 @@ pub fn close_range(first: c_uint, last: c_uint, flags: c_uint) -> isize {
         }
     }
     let _held = hold();
-    let mut spared = [None; place::COUNT];
+    let mut spared = [None; own::COUNT];
     for (place, fd) in spared.iter_mut().zip(ours()) {
         *place = Some(fd as c_uint);
     }

@@ -6,11 +6,12 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
+use super::received::{found_nothing, settle};
 use super::vectors::{are_empty, as_message};
-use super::{EAGAIN, EINTR, IN_KERNEL, Operation, at_once, file, pass_on, rights, wait_all};
+use super::{EAGAIN, EINTR, Operation, at_once, file, pass_on, rights, wait_all};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
-use crate::hub::descriptor::{self, Descriptor, Direction};
+use crate::hub::descriptor::{self, Direction};
 use crate::signal::restart;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
@@ -33,30 +34,6 @@ impl Source {
     };
 }
 
-/// After `attempt` at `edges` has returned `result` for a buffer of `length`:
-/// notes whether the socket is drained, and lets others have the rest.
-#[inline(always)]
-pub(super) fn settle(
-    entry: &Descriptor,
-    fd: i32,
-    edges: u32,
-    result: isize,
-    length: usize,
-    flags: i32,
-) {
-    // A short read has emptied a TCP socket, unless it stopped at urgent data or
-    // took nothing away.
-    if result > 0
-        && (result as usize) < length
-        && flags & (libc::MSG_PEEK | libc::MSG_OOB | libc::MSG_ERRQUEUE) == 0
-        && entry.is_known()
-        && entry.class(fd) == Class::Tcp
-    {
-        entry.set_drained(Direction::Read, edges);
-    }
-    pass_on(entry, Direction::Read);
-}
-
 /// What the kernel never waits for: there is an answer at once, `EAGAIN` if nothing else.
 /// Readiness of another kind would be no sign of it.
 pub(super) const AT_ONCE: i32 = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE | libc::MSG_OOB;
@@ -76,17 +53,6 @@ pub fn low_water_set() {
 pub(super) fn has_low_water(fd: i32) -> bool {
     LOW_WATER_SET.load(Ordering::Relaxed)
         && socket::int_option(fd, libc::SO_RCVLOWAT).is_ok_and(|bytes| bytes > 1)
-}
-
-/// What an attempt that has found nothing says: that the kernel is to wait where it would not wait
-/// at all. A socket for messages whose receiving side is shut down has an end to tell of, but only
-/// to who may wait (__skb_wait_for_more_packets in the kernel's net/core/datagram.c).
-#[inline(always)]
-pub(super) fn found_nothing(entry: &Descriptor, fd: i32) -> isize {
-    if entry.is_ending() && entry.class(fd) != Class::Tcp && file::is_shut_down(fd) {
-        return IN_KERNEL;
-    }
-    EAGAIN
 }
 
 /// `recvfrom(2)`.
@@ -169,14 +135,6 @@ fn nothing(operation: &Operation, result: isize) -> isize {
     } else {
         result
     }
-}
-
-/// Whether `fd` is a stream socket.
-pub(super) fn is_stream(entry: &Descriptor, fd: i32) -> bool {
-    if entry.class(fd) == Class::Tcp {
-        return true;
-    }
-    socket::int_option(fd, libc::SO_TYPE) == Ok(libc::SOCK_STREAM)
 }
 
 /// `recvmsg(2)`.

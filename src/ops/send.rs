@@ -5,7 +5,7 @@ use core::ffi::c_void;
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::receive::is_stream;
+use super::is_stream;
 use super::vectors::{as_message, rest};
 use super::{Operation, at_once, connect, file, pass_on, rights};
 use crate::hub::class::Class;

@@ -5,9 +5,9 @@ use core::ffi::c_void;
 
 use libc::msghdr;
 
-use super::receive::{found_nothing, is_stream, settle};
+use super::received::{found_nothing, settle};
 use super::vectors::rest;
-use super::{EAGAIN, Operation, file};
+use super::{EAGAIN, Operation, file, is_stream};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
 use crate::sys::raw::syscall;

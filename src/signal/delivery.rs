@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use super::info::{self, To};
 use super::{actions, send, stack, steps};
 use crate::arch::frame::Frame;
-use crate::hub::epoll;
+use crate::hub::eventfd;
 use crate::sched::{lend, worker};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
@@ -226,7 +226,7 @@ fn defer(me: &'static Thread, signal: i32, frame: &mut Frame) {
         send::add(main, signal, &frame.info);
         deferred::add(main);
         if me.kind() == Kind::Base {
-            epoll::kick();
+            eventfd::kick();
         }
         return;
     }
@@ -287,5 +287,5 @@ fn hand_on(me: &Thread, signal: i32, frame: &mut Frame) {
         }
     }
     // It may be on its way to sleep in the hub.
-    epoll::kick();
+    eventfd::kick();
 }

@@ -18,13 +18,14 @@ use super::lookup::Lookup;
 use super::mask::Mask;
 use super::name::Name;
 use super::pending::Pending;
+use super::placement::Placement;
 use super::quantum::Quantum;
 use super::retry::Retry;
 use super::role::{Kind, Role};
 use super::seat::Seat;
 use super::timer::Timer;
 use super::word::{Cancellation, Sleeper};
-use super::{main_thread, seats, stack};
+use super::{main_thread, seats};
 use crate::arch::floating::Control;
 use crate::arch::prefetch;
 use crate::glibc::tcb::Tcb;
@@ -170,7 +171,7 @@ pub struct Thread {
     pub(crate) result: Cell<*mut c_void>,
     /// Where the husk's donor left off: the highest address that contexts may use.
     pub(crate) stack_top: AtomicUsize,
-    pub(crate) stack: stack::Placement,
+    pub(crate) stack: Placement,
     /// Whether all of the husk's stack but its top was given back to the kernel.
     pub(crate) is_hollow: Cell<bool>,
     /// Whether nobody may live in the husk any more: what its thread had was not given back.

@@ -10,7 +10,7 @@
 //! - [`retry`]: the timer that repeats a request for its cancellation;
 //! - [`errand`]: what others have asked it to do; [`cpu_time`]: what it has used;
 //! - [`alternate_stack`]: what `sigaltstack` was told;
-//! - [`stack`], [`reservation`]: where its stack comes from;
+//! - [`placement`]: where its stack is; [`stack`], [`reservation`]: where that comes from;
 //! - [`arguments`]: what it passes to calls that the kernel would have carried out;
 //! - [`haste`]: whether it leaves the CPU soon after waking others; [`quantum`]: how long it has
 //!   gone on without waiting; [`event_loop`]: whether its own `epoll_wait` has anything for it;
@@ -38,6 +38,7 @@ mod main_thread;
 pub mod mask;
 mod name;
 pub mod pending;
+pub mod placement;
 pub mod process;
 pub mod quantum;
 pub mod rank;

@@ -16,8 +16,8 @@ use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::lock::Locked;
+use super::placement::Placement;
 use super::rank;
-use super::stack::Placement;
 use crate::sys::in_child::in_child;
 use crate::sys::limit;
 use crate::sys::pages::{self, PAGE};

@@ -9,7 +9,7 @@ use crate::sched::{kernel_state, kernel_thread};
 use crate::signal::errand;
 use crate::sys::raw::syscall;
 use crate::sys::{clock, task_state};
-use crate::task::Thread;
+use crate::task::{Kind, Thread};
 
 unsafe extern "C" {
     fn pthread_attr_setstack(
@@ -55,6 +55,17 @@ pub unsafe fn read(thread: &Thread, attributes: *mut pthread_attr_t) -> i32 {
             0
         }
     }
+}
+
+/// The name of the caller, `me`, with which threads of its begin.
+pub fn name_of(me: &Thread) -> [u8; 16] {
+    if me.kind() == Kind::Green {
+        return me.name.get();
+    }
+    let mut name = [0u8; 16];
+    // SAFETY: the kernel writes at most 16 bytes.
+    unsafe { syscall!(SYS_prctl, libc::PR_GET_NAME, name.as_mut_ptr()) };
+    name
 }
 
 /// Names `thread`: 0, or `ERANGE` for more than 15 bytes.

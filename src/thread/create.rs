@@ -9,7 +9,7 @@ use libc::{pthread_attr_t, pthread_t};
 
 use super::husk::Origin;
 use super::scheduling::{self, Scheduling};
-use super::{donor, exit, husk, native, start};
+use super::{attributes, donor, exit, husk, join, native, start};
 use crate::arch::entry::thread_entry;
 use crate::arch::floating::Control;
 use crate::glibc::signals::UNBLOCKABLE;
@@ -18,7 +18,6 @@ use crate::glibc::tls::{self, StaticSize};
 use crate::sched::{idle, switch, wake};
 use crate::settings;
 use crate::signal::{send, shared};
-use crate::sys::raw::syscall;
 use crate::sys::{sanitizers, sigmask};
 use crate::task::alternate_stack::AltStack;
 use crate::task::{Critical, Kind, StartRoutine, Thread, current};
@@ -201,9 +200,9 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.tcb().cancelhandling().store(0, Ordering::Relaxed);
     thread.start.set(Some(start));
     thread.argument.set(argument);
-    thread.result.set(exit::CANCELED);
+    thread.result.set(join::CANCELED);
     thread.joins.store(core::ptr::null_mut(), Ordering::Relaxed);
-    thread.name.set(name_of(me));
+    thread.name.set(attributes::name_of(me));
     let mask = wish.mask.unwrap_or_else(|| mask_of(me)) & !UNBLOCKABLE;
     thread.mask.begin(mask);
     thread.cpu_time.clear();
@@ -260,15 +259,4 @@ fn mask_of(me: &Thread) -> u64 {
         return me.mask.get();
     }
     sigmask::get()
-}
-
-/// The name that threads of the caller, `me`, begin with.
-pub fn name_of(me: &Thread) -> [u8; 16] {
-    if me.kind() == Kind::Green {
-        return me.name.get();
-    }
-    let mut name = [0u8; 16];
-    // SAFETY: the kernel writes at most 16 bytes.
-    unsafe { syscall!(SYS_prctl, libc::PR_GET_NAME, name.as_mut_ptr()) };
-    name
 }

@@ -17,7 +17,8 @@ use crate::glibc::tcb::{self, Tcb};
 use crate::sched::kernel_thread;
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
-use crate::task::stack::{self, Stack};
+use crate::task::placement::Stack;
+use crate::task::stack;
 use crate::task::{Thread, all, current, of_pthread};
 
 /// Below the donor's stack pointer: its red zone, and frames that are live until

@@ -1,6 +1,5 @@
 //! The end of a green thread.
 
-use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicIsize, Ordering};
 
@@ -25,9 +24,6 @@ unsafe extern "C-unwind" {
 unsafe extern "C" {
     fn __h_errno_location() -> *mut i32;
 }
-
-/// `PTHREAD_CANCELED`, what a cancelled thread's joiner gets.
-pub const CANCELED: *mut c_void = ptr::without_provenance_mut(usize::MAX);
 
 /// Threads of the program that have not ended, as far as libgreen knows them: those that it has
 /// made, beside the process's first one, which makes this -1 when it ends as the last one. A forked

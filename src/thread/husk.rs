@@ -11,7 +11,8 @@ use super::{donor, pool};
 use crate::glibc::replica::{self, Original};
 use crate::glibc::tcb;
 use crate::sys::pages;
-use crate::task::stack::{self, Stack};
+use crate::task::placement::Stack;
+use crate::task::stack;
 use crate::task::{Critical, Thread, all, current, of_pthread, process, reservation};
 
 /// Programs with fewer threads of a size do without an original.

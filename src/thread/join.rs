@@ -12,6 +12,9 @@ use crate::task::life::{Detach, Life, Refusal};
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Critical, Thread, current, process};
 
+/// `PTHREAD_CANCELED`, what a cancelled thread's joiner gets.
+pub const CANCELED: *mut c_void = ptr::without_provenance_mut(usize::MAX);
+
 fn key(life: &Life) -> usize {
     ptr::from_ref(life).addr()
 }

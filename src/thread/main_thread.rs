@@ -4,7 +4,7 @@
 use core::ptr;
 use core::sync::atomic::Ordering;
 
-use super::{exit, scheduling};
+use super::{join, scheduling};
 use crate::arch::thread::pointer;
 use crate::sched::idle;
 use crate::sched::mask::idle_mask;
@@ -34,7 +34,7 @@ pub fn adopt(worker: &'static Worker) {
     }
     process::begin(me);
     me.life.begin(false);
-    me.result.set(exit::CANCELED);
+    me.result.set(join::CANCELED);
     // It may have cancelled itself before.
     me.cancelled
         .store(me.tcb().is_cancelled(), Ordering::Relaxed);

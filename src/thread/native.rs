@@ -6,7 +6,7 @@ use core::mem::{self, size_of};
 
 use libc::{pthread_attr_t, pthread_t};
 
-use super::{create, exit, scheduling};
+use super::{attributes, exit, join, scheduling};
 use crate::arch::entry::protected_call;
 use crate::sched::kernel_thread::{self, real_pthread_create};
 use crate::sched::{self};
@@ -32,7 +32,7 @@ impl Task {
         Self {
             start,
             argument,
-            name: kernel_thread::differs_in_name(me).then(|| create::name_of(me)),
+            name: kernel_thread::differs_in_name(me).then(|| attributes::name_of(me)),
             apart: me.is_apart(),
             distinct,
         }
@@ -107,7 +107,7 @@ extern "C" fn run(task: *mut c_void) -> *mut c_void {
         // SAFETY: 16 bytes, a NUL among them.
         unsafe { syscall!(SYS_prctl, libc::PR_SET_NAME, name.as_ptr()) };
     }
-    me.result.set(exit::CANCELED);
+    me.result.set(join::CANCELED);
     // SAFETY: `start` takes one argument.
     let outcome = unsafe { protected_call(start as *const c_void, argument as usize, 0, 0) };
     // glibc would run them later, when the process may have ended here.

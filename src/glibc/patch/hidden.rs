@@ -7,7 +7,7 @@ use core::ffi::CStr;
 
 use super::functions::WAIT_FOR_LOCK;
 use crate::arch::code::{self, ALIGNMENT};
-use crate::glibc::binding::Image;
+use crate::glibc::image::Image;
 
 /// Both functions, and what lies before the first, a function that the compiler may have made of a part of it.
 const CALLERS: [(&CStr, usize); 2] = [(c"gai_suspend", 0), (c"aio_suspend", 512)];

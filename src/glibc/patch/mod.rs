@@ -22,7 +22,7 @@ use core::fmt::Write;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::binding::Image;
+use super::image::Image;
 use super::objects;
 use crate::arch::code::{self, ALIGNMENT, ROOM};
 use crate::sys::pages::PAGE;

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use super::sharing::{self, Moment};
 use super::{Descriptor, KNOWN, Next, early};
-use crate::hub::place;
+use crate::hub::own;
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::limit;
 use crate::sys::open_files;
@@ -237,7 +237,7 @@ pub fn status_changed(fd: i32) {
 pub fn adopt_open() {
     let since = sharing::now();
     let _ = open_files::each(|fd| {
-        if let Some(entry) = get(fd).filter(|_| place::ours().all(|own| own != fd)) {
+        if let Some(entry) = get(fd).filter(|_| own::all().all(|own| own != fd)) {
             entry.flags.store(KNOWN, Ordering::Relaxed);
             if early::is_private(fd) {
                 entry.private_since(since);

@@ -8,7 +8,7 @@
 //!   have the children's descriptors, in a table of descriptors of their own, where neither
 //!   the program nor its children see them;
 //! - [`any`]: one kernel thread that waits, reaping nobody, for all who wait for any child;
-//! - [`stops`]: two that wait, likewise, for a child to stop or to go on;
+//! - [`stops`]: two that wait, likewise, for a child to stop or to go on; [`kind`]: which of the two;
 //! - [`alike`]: who waits for the same as somebody else whom the kernel has wait, behind him;
 //! - [`tracing`]: a child that is traced stops, which its descriptor does not tell.
 //!
@@ -18,10 +18,12 @@
 pub mod alike;
 pub mod any;
 mod ends;
+pub mod kind;
 pub mod stops;
 pub mod table;
 pub mod tracing;
 
+use self::table::Child;
 use super::service::Service;
 use crate::sys::in_child::in_child;
 
@@ -41,4 +43,13 @@ pub fn start_wanted() {
     ENDS.start_if_wanted(ends::start, ends::refuse);
     ANY.start_if_wanted(any::start, any::refuse);
     stops::start_wanted();
+}
+
+/// The entry of the process's child `pid`, to wait for its end, and for what else `options` of `wait4` ask
+/// for; `None` if nobody can tell of that. To be [left](Child::leave).
+pub fn watch(pid: i32, options: i32) -> Option<&'static Child> {
+    if !ENDS.want() || !stops::watch(options) {
+        return None;
+    }
+    table::watch(pid, options)
 }

@@ -10,24 +10,13 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
+use super::kind::{KINDS, Kind};
 use super::table;
 use crate::sched::service::Service;
 use crate::sched::worker::Worker;
 use crate::sys::futex;
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
-
-/// How many kinds there are.
-pub const KINDS: usize = 2;
-
-/// What a child may do but end.
-#[derive(Clone, Copy)]
-pub enum Kind {
-    /// `WUNTRACED`, which is `WSTOPPED`.
-    Stop,
-    /// `WCONTINUED`.
-    Continuation,
-}
 
 /// One kind's.
 struct Watch {
@@ -55,52 +44,26 @@ fn reset() {
 
 in_child!(reset);
 
-impl Kind {
-    const ALL: [Self; KINDS] = [Self::Stop, Self::Continuation];
-
-    /// Those that `options` of `wait4` or `waitid` ask for.
-    pub fn of(options: i32) -> impl Iterator<Item = Self> {
-        Self::ALL
-            .into_iter()
-            .filter(move |kind| options & kind.option() != 0)
-    }
-
-    /// Its place in an array of all.
-    pub const fn place(self) -> usize {
-        self as usize
-    }
-
-    fn option(self) -> i32 {
-        match self {
-            Self::Stop => libc::WSTOPPED,
-            Self::Continuation => libc::WCONTINUED,
-        }
-    }
-
-    fn watch(self) -> &'static Watch {
-        &WATCHES[self.place()]
-    }
+fn watch_of(kind: Kind) -> &'static Watch {
+    &WATCHES[kind.place()]
 }
 
-/// The options that ask for any.
-pub const OPTIONS: i32 = libc::WSTOPPED | libc::WCONTINUED;
-
 /// Whether one can wait here for all that `options` ask for.
-pub fn watch(options: i32) -> bool {
-    Kind::of(options).all(|kind| kind.watch().service.want())
+pub(super) fn watch(options: i32) -> bool {
+    Kind::of(options).all(|kind| watch_of(kind).service.want())
 }
 
 /// How often looks for those were of no use: note it before a wait. It is over when there are more.
 pub fn failures(options: i32) -> u32 {
     Kind::of(options).fold(0, |sum, kind| {
-        sum.wrapping_add(kind.watch().failures.load(Ordering::Acquire))
+        sum.wrapping_add(watch_of(kind).failures.load(Ordering::Acquire))
     })
 }
 
 /// The caller waits for what `options` ask for, or has waited: there may be another one.
 pub fn ask(options: i32) {
     for kind in Kind::of(options) {
-        let asked = &kind.watch().asked;
+        let asked = &watch_of(kind).asked;
         // SeqCst: who clears it sees who waits.
         if asked.swap(1, Ordering::SeqCst) == 0 {
             futex::wake(asked.as_ptr(), 1);
@@ -111,7 +74,7 @@ pub fn ask(options: i32) {
 /// Starts the kernel threads that are wanted. For the monitor.
 pub(super) fn start_wanted() {
     for (kind, main) in Kind::ALL.into_iter().zip([stops, continuations]) {
-        let watch = kind.watch();
+        let watch = watch_of(kind);
         watch
             .service
             .start_if_wanted(|| Worker::start_service(main).is_ok(), || watch.fail());
@@ -132,13 +95,13 @@ fn run(worker: *mut c_void, kind: Kind) -> ! {
     const LONGEST_PAUSE: Duration = Duration::from_millis(16);
     // SAFETY: passed to this start routine.
     unsafe { Worker::begin(worker) };
-    let watch = kind.watch();
+    let watch = watch_of(kind);
     let mut pause = FIRST_PAUSE;
     loop {
         while watch.asked.swap(0, Ordering::SeqCst) == 0 {
             futex::wait(&watch.asked, 0);
         }
-        match kind.next() {
+        match next(kind) {
             // There are no children: who waits for one learns so.
             None => {}
             Some(pid) if table::changed(pid, kind) => pause = FIRST_PAUSE,
@@ -156,30 +119,28 @@ fn run(worker: *mut c_void, kind: Kind) -> ! {
     }
 }
 
-impl Kind {
-    /// Waits for one, and leaves it: the child's id, or `None` without any.
-    fn next(self) -> Option<i32> {
-        let mut found = MaybeUninit::<libc::siginfo_t>::zeroed();
-        let options = self.option() | libc::WNOWAIT | libc::__WALL;
-        // SAFETY: the kernel writes a siginfo_t, of a child; zeros are one, too.
-        unsafe {
-            let result = syscall!(
-                SYS_waitid,
-                libc::P_ALL,
-                0,
-                found.as_mut_ptr(),
-                options,
-                0usize
-            );
-            (result == 0).then(|| found.assume_init_ref().si_pid())
-        }
-    }
-}
-
 impl Watch {
     /// Who waits is not told, and looks for himself, or has the kernel wait.
     fn fail(&self) {
         self.failures.fetch_add(1, Ordering::Release);
         table::tell_all();
+    }
+}
+
+/// Waits for one of that kind, and leaves it: the child's id, or `None` without any.
+fn next(kind: Kind) -> Option<i32> {
+    let mut found = MaybeUninit::<libc::siginfo_t>::zeroed();
+    let options = kind.option() | libc::WNOWAIT | libc::__WALL;
+    // SAFETY: the kernel writes a siginfo_t, of a child; zeros are one, too.
+    unsafe {
+        let result = syscall!(
+            SYS_waitid,
+            libc::P_ALL,
+            0,
+            found.as_mut_ptr(),
+            options,
+            0usize
+        );
+        (result == 0).then(|| found.assume_init_ref().si_pid())
     }
 }

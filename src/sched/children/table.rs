@@ -12,7 +12,7 @@
 
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
-use super::stops::{self, Kind};
+use super::kind::{KINDS, Kind};
 use super::{ENDS, tracing};
 use crate::sched::wake;
 use crate::sys::in_child::{in_child, restore};
@@ -31,8 +31,8 @@ pub struct Child {
     /// Names the entry's present child.
     life: AtomicU32,
     waiters: AtomicU32,
-    /// Those of them that wait for its stops and continuations, too, by [`stops::Kind`].
-    curious: [AtomicU32; stops::KINDS],
+    /// Those of them that wait for its stops and continuations, too, by [`Kind`].
+    curious: [AtomicU32; KINDS],
     /// One more than the number of the child's descriptor.
     descriptor: AtomicI32,
     /// No more is to be expected.
@@ -57,7 +57,7 @@ static CHILDREN: Children = Children(
             pid: AtomicI32::new(0),
             life: AtomicU32::new(0),
             waiters: AtomicU32::new(0),
-            curious: [const { AtomicU32::new(0) }; stops::KINDS],
+            curious: [const { AtomicU32::new(0) }; KINDS],
             descriptor: AtomicI32::new(0),
             ended: AtomicBool::new(false),
             next: AtomicU32::new(0),
@@ -116,11 +116,8 @@ fn window(pid: i32) -> impl Iterator<Item = &'static Child> {
 }
 
 /// The entry of the process's child `pid`, to wait for its end, and for what else `options` of `wait4` ask
-/// for; `None` if nobody can tell of that. To be [left](Child::leave).
-pub fn watch(pid: i32, options: i32) -> Option<&'static Child> {
-    if !ENDS.want() || !stops::watch(options) {
-        return None;
-    }
+/// for; `None` if there is no room, or nobody can tell of its end. To be [left](Child::leave).
+pub(super) fn watch(pid: i32, options: i32) -> Option<&'static Child> {
     let (entry, is_new) = LOCK.during(|| {
         // Who gives up says so before he takes what was asked for from the list.
         if ENDS.has_failed() {

@@ -14,7 +14,7 @@ use super::slot::Slot;
 use super::worker::{self, Worker};
 use super::{monitor, slots, wake};
 use crate::hub::epoll::{self, Events};
-use crate::hub::{self};
+use crate::hub::{self, eventfd};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::raw::syscall;
 use crate::task::{Critical, current, upcalls};
@@ -134,7 +134,7 @@ fn kick_hub() {
         // The number of the hub's eventfd may mean anything here.
         monitor::kick();
     } else {
-        epoll::kick();
+        eventfd::kick();
     }
 }
 

@@ -23,7 +23,7 @@ use core::time::Duration;
 use super::worker::Worker;
 use super::{children, deaths, idle, slots, turns, words};
 use crate::glibc::tcb;
-use crate::hub::epoll;
+use crate::hub::{epoll, eventfd};
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::{in_child, restore};
 use crate::task::{haste, upcalls};
@@ -188,7 +188,7 @@ fn look(watch: &mut Watch, seen_polls: &mut u32) -> Stuck {
     }
     *seen_polls = polls;
     if KICK.swap(false, Ordering::SeqCst) {
-        epoll::kick();
+        eventfd::kick();
     }
     (upcalls::get().deliver_deferred)();
     (upcalls::get().monitor_signals)();

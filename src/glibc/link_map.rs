@@ -1,0 +1,58 @@
+//! What <link.h> shows of the loader: the list of the objects that are loaded, and where it calls debuggers.
+
+use core::ffi::c_void;
+
+/// The beginning of glibc's `struct link_map`, which <link.h> shows.
+#[repr(C)]
+pub struct Map {
+    /// What is added to the addresses in the object's file.
+    pub base: usize,
+    name: *const u8,
+    /// The address of the dynamic section.
+    pub dynamic: usize,
+    /// The one after it, or null.
+    pub next: *const Map,
+    previous: *const Map,
+}
+
+/// `struct r_debug` of <link.h>, as far as it is of interest.
+#[repr(C)]
+struct Debug {
+    version: i32,
+    map: *const Map,
+    /// The function's address.
+    breakpoint: usize,
+    state: i32,
+    /// Where the loader itself is.
+    base: usize,
+}
+
+// SAFETY: the loader's own, which changes under its lock.
+unsafe impl Sync for Debug {}
+
+unsafe extern "C" {
+    static _r_debug: Debug;
+}
+
+/// The first of the loaded objects: the program.
+pub fn first() -> *const Map {
+    // SAFETY: the loader's own, filled in before any program starts.
+    unsafe { _r_debug.map }
+}
+
+/// An address that is the loader's own.
+pub fn address() -> *const c_void {
+    (&raw const _r_debug).cast()
+}
+
+/// Where the loader begins; 0 where that is not known.
+pub fn loader() -> usize {
+    // SAFETY: filled in before any program starts.
+    unsafe { _r_debug.base }
+}
+
+/// The function that the loader calls before and after each change of what is loaded; 0 if none.
+pub fn breakpoint() -> usize {
+    // SAFETY: as above.
+    unsafe { _r_debug.breakpoint }
+}
