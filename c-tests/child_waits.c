@@ -2,6 +2,7 @@
  * signals, cancellation, ignored children and children that somebody else has waited for, as if each thread were the only one to wait. */
 #include "check.h"
 #include "deny.h"
+#include "open_numbers.h"
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <sys/ptrace.h>
@@ -502,17 +503,6 @@ static void becomes_traced(void)
 	CHECK_OK(kill(job.pid, SIGKILL));
 	CHECK_EQ(waitpid(job.pid, &job.status, 0), job.pid);
 	CHECK(WIFSIGNALED(job.status));
-}
-
-static int open_descriptors(void)
-{
-	int count = 0;
-	DIR *numbers = opendir("/proc/self/fd");
-	CHECK(numbers != NULL);
-	while (readdir(numbers))
-		count++;
-	CHECK_OK(closedir(numbers));
-	return count;
 }
 
 static void *nothing(void *unused)

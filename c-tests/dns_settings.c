@@ -1,21 +1,11 @@
 /* The resolver's settings are a thread's own, and a new thread has none of one that has ended: neither settings nor
  * sockets. */
 #include "dns.h"
+#include "open_numbers.h"
 
 enum { ROUNDS = 20 };
 
 static struct sockaddr_in server;
-
-static int open_descriptors(void)
-{
-	int count = 0;
-	DIR *numbers = opendir("/proc/self/fd");
-	CHECK(numbers != NULL);
-	while (readdir(numbers))
-		count++;
-	CHECK_OK(closedir(numbers));
-	return count;
-}
 
 static void *change(void *unused)
 {
