@@ -328,10 +328,12 @@ static void go_on_without(int (*refuse)(void))
 	CHECK_OK(sem_post(&go));
 	check_await(&in_call);
 	check_await(&in_call);
-	sleep_ms(3);
-	CHECK_OK(pthread_kill(interrupted, SIGUSR1));
 	CHECK_OK(pthread_cancel(cancelled));
-	check_join(interrupted);
+	/* until the handler has met the call, and not what is before it */
+	while (pthread_tryjoin_np(interrupted, NULL) == EBUSY) {
+		CHECK_OK(pthread_kill(interrupted, SIGUSR1));
+		sleep_ms(1);
+	}
 	CHECK(check_join(cancelled) == PTHREAD_CANCELED);
 	/* So does the time. */
 	struct timespec soon;
@@ -344,6 +346,12 @@ static void go_on_without(int (*refuse)(void))
 	struct sembuf take = {.sem_op = -1};
 	struct timespec moment = {.tv_nsec = NS_PER_MS};
 	CHECK_ERRNO(semtimedop(set, &take, 1, &moment), EAGAIN);
+	/* Who asks not to wait does not. */
+	struct sembuf look = {.sem_op = -1, .sem_flg = IPC_NOWAIT};
+	CHECK_ERRNO(semop(set, &look, 1), EAGAIN);
+	CHECK_OK(flock(file, LOCK_EX));
+	CHECK_ERRNO(flock(other_file, LOCK_EX | LOCK_NB), EWOULDBLOCK);
+	CHECK_OK(flock(file, LOCK_UN));
 
 	pair = NULL;
 	CHECK_OK(sem_post(&begun));

@@ -89,7 +89,8 @@ pub unsafe extern "C-unwind" fn fcntl(fd: c_int, command: c_int, argument: c_ulo
     // SAFETY: as the caller promises.
     let call = || restart::libc_call(|| unsafe { real(fd, command, argument) }) as isize;
     // A negative result may be an owner (F_GETOWN): it is libc's already.
-    control::control(fd, command, argument as usize, call, errno::to_libc) as c_int
+    let ends = Cancellation::Point;
+    control::control(fd, command, argument as usize, ends, call, errno::to_libc) as c_int
 }
 check!(fcntl(_, _; _));
 

@@ -11,6 +11,7 @@ use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::turn::Ends;
 use crate::task::word::Cancellation;
+use crate::task::{arguments, green};
 
 /// `tcdrain(3)`.
 ///
@@ -40,6 +41,15 @@ pub unsafe extern "C-unwind" fn semtimedop(
     let real = real!(semtimedop(_, _, _, _));
     // SAFETY: as the caller promises.
     let call = |limit: *const timespec| unsafe { real(set, operations, count, limit) };
+    let never_waits = |index| {
+        let operation = operations.wrapping_add(index);
+        arguments::is_readable(operation)
+            // SAFETY: just seen.
+            && c_int::from(unsafe { operation.read_unaligned() }.sem_flg) & libc::IPC_NOWAIT != 0
+    };
+    if green().is_some() && (0..count).all(never_waits) {
+        return call(timeout);
+    }
     // SAFETY: as the caller promises.
     unsafe { in_turn_within(timeout, Cancellation::Never, Ends::Always, call) }
 }
@@ -116,6 +126,9 @@ pub unsafe extern "C-unwind" fn flock(fd: c_int, operation: c_int) -> c_int {
     // SAFETY: numbers are no memory.
     let call = |flags| unsafe { real(fd, operation | flags) };
     let at_once = || call(libc::LOCK_NB);
+    if operation & libc::LOCK_NB != 0 {
+        return at_once();
+    }
     unless_at_once(
         Cancellation::Never,
         Ends::UnlessRestarted,

@@ -75,7 +75,10 @@ pub unsafe fn run(call: &Call) -> isize {
             libc::SYS_dup => numbers::dup(fd),
             libc::SYS_dup2 => numbers::dup2(fd, b as c_int),
             libc::SYS_dup3 => numbers::dup3(fd, b as c_int, c as c_int),
-            libc::SYS_fcntl => control::control(fd, b as c_int, c, kernel, |error| error),
+            libc::SYS_fcntl => {
+                let ends = Cancellation::Never;
+                control::control(fd, b as c_int, c, ends, kernel, |error| error)
+            }
             libc::SYS_ioctl => control::device_control(fd, b, c),
             libc::SYS_prlimit64 => limits::exchange(a as c_int, b as c_uint, c as _, d as _),
             libc::SYS_setrlimit => limits::exchange(0, a as c_uint, b as _, core::ptr::null_mut()),

@@ -12,14 +12,15 @@ use crate::sched::turns;
 use crate::sys::clock::NEVER;
 use crate::sys::raw::syscall;
 use crate::task::word::Cancellation;
-use crate::task::{current, green};
+use crate::task::{Thread, current, green};
 
 /// `fcntl(2)`, which `call` carries out: its result, whatever it means by it, but for
-/// what is refused here, by `refuse`.
+/// what is refused here, by `refuse`. `cancellation` is for the commands that wait.
 pub fn control(
     fd: c_int,
     command: c_int,
     argument: usize,
+    cancellation: Cancellation,
     call: impl FnOnce() -> isize,
     refuse: impl FnOnce(isize) -> isize,
 ) -> isize {
@@ -44,8 +45,8 @@ pub fn control(
             };
             if result < 0 { refuse(result) } else { result }
         }
-        libc::F_SETLKW => lock(fd, libc::F_SETLK, argument, call, refuse),
-        libc::F_OFD_SETLKW => lock(fd, libc::F_OFD_SETLK, argument, call, refuse),
+        libc::F_SETLKW => lock(fd, libc::F_SETLK, argument, cancellation, call, refuse),
+        libc::F_OFD_SETLKW => lock(fd, libc::F_OFD_SETLK, argument, cancellation, call, refuse),
         _ => call(),
     }
 }
@@ -56,6 +57,7 @@ fn lock(
     fd: c_int,
     at_once: c_int,
     argument: usize,
+    cancellation: Cancellation,
     call: impl FnOnce() -> isize,
     refuse: impl FnOnce(isize) -> isize,
 ) -> isize {
@@ -67,10 +69,12 @@ fn lock(
             result => Some(result),
         }
     };
-    // Who is to be cancelled is so in `call`.
-    if green().is_some_and(|me| !me.cancelled.load(Ordering::Relaxed)) {
+    // Who is to be cancelled is so in `call`, or in the wait for his turn.
+    let is_to_go_on =
+        |me: &Thread| cancellation != Cancellation::Point || !me.cancelled.load(Ordering::Relaxed);
+    if green().is_some_and(is_to_go_on) {
         let manner = Manner {
-            cancellation: Cancellation::Point,
+            cancellation,
             ends: Ends::UnlessRestarted,
             deadline: NEVER,
         };
@@ -85,13 +89,8 @@ fn lock(
             Some(result) => return result,
         }
     }
-    turn::run(
-        &turns::CALLS,
-        Cancellation::Never,
-        Ends::UnlessRestarted,
-        call,
-    )
-    .unwrap_or_else(|| refuse(EINTR))
+    turn::run(&turns::CALLS, cancellation, Ends::UnlessRestarted, call)
+        .unwrap_or_else(|| refuse(EINTR))
 }
 
 /// `ioctl(2)`.

@@ -134,7 +134,8 @@ impl Turns {
         let queued = self.queued.load(Ordering::SeqCst);
         if queued == 0 || self.seen.swap(returns, Ordering::Relaxed) != returns {
             self.since.store(now, Ordering::Relaxed);
-            if queued == 0 && self.used() <= (self.usual)() {
+            // Where all of the usual ones are blocked for long, each new one would have to be patient again.
+            if queued == 0 && self.used() < (self.usual)() {
                 self.raised.store(0, Ordering::Relaxed);
             }
         } else if now - self.since.load(Ordering::Relaxed) >= self.raise.patience {
