@@ -54,10 +54,9 @@ static int in_nanosleep(void)
 
 static int in_sleep(void)
 {
-	if (sleep(30) == 0)
-		return 0;
-	errno = EINTR;
-	return -1;
+	/* Leaves nanosleep's error. */
+	errno = 0;
+	return sleep(30) == 0 ? 0 : -1;
 }
 
 static int in_usleep(void)

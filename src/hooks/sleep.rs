@@ -156,12 +156,10 @@ pub unsafe extern "C-unwind" fn sleep(seconds: c_uint) -> c_uint {
         tv_nsec: 0,
     };
     let (wanted, left) = (&raw const time, &raw mut time);
-    let saved = errno::get();
     // SAFETY: both are live; the time is read before it is written.
     if unsafe { nanosleep(wanted, left) } == 0 {
         return 0;
     }
-    errno::set(saved);
     time.tv_sec as c_uint
 }
 check!(sleep(_));

@@ -15,7 +15,7 @@ use crate::arch::floating::Control;
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::glibc::tcb;
 use crate::glibc::tls::{self, StaticSize};
-use crate::sched::{idle, switch, wake};
+use crate::sched::{idle, park, switch, wake};
 use crate::settings;
 use crate::signal::{send, shared};
 use crate::sys::{sanitizers, sigmask};
@@ -162,10 +162,15 @@ pub unsafe fn create(
         Ok(thread) => {
             // SAFETY: as the caller promises. Before the thread can run.
             unsafe { id.write(thread.pointer.get() as pthread_t) };
-            let _critical = Critical::enter();
+            let critical = Critical::enter();
             wake::runnable(thread);
             // The creator may go on computing for long.
             idle::wake_for_work();
+            drop(critical);
+            // Who does nothing but make threads would make more than there is time to run.
+            if me.parks() {
+                park::spend(me);
+            }
             0
         }
         Err(error) => error,
