@@ -2,7 +2,7 @@
  * waits in between: nobody else does, and it goes on with that when it has waited. */
 #include "check.h"
 
-enum { ROUNDS = 20, BESIDE = 3 };
+enum { ROUNDS = 10, BESIDE = 3 };
 
 static __thread int *own_steps;
 static int strangers;
