@@ -9,8 +9,7 @@ use crate::arch::thread::pointer;
 use crate::glibc::{breakpoint, deep_binding, patch, tcb, tls};
 use crate::sched::worker::{self, Worker};
 use crate::sched::{
-    self, blocking, idle, kernel_state, kernel_thread, lend, monitor, slots, statistics, switch,
-    tie,
+    self, blocking, idle, kernel_state, kernel_thread, lend, monitor, slots, summary, switch, tie,
 };
 use crate::sys::in_child::{self, in_child};
 use crate::sys::raw::syscall;
@@ -28,9 +27,9 @@ static STARTING: RawLock<{ rank::START }> = RawLock::new();
 
 /// What the layers below ask of those above them.
 static UPCALLS: Upcalls = Upcalls {
-    catch_up: signal::send::catch_up,
-    defer_handlers: signal::actions::install_if_alone,
-    deliver_deferred: signal::send::deliver_deferred,
+    catch_up: signal::catch_up::catch_up,
+    defer_handlers: signal::sigaction::install_if_alone,
+    deliver_deferred: signal::catch_up::deliver_deferred,
     look_for_signals: signal::shared::look,
     monitor_signals: signal::shared::monitor_look,
     killed: exit::killed,
@@ -117,7 +116,7 @@ pub fn ensure_started() -> Result<(), Failure> {
         Ok(())
     } else {
         // Threads will run natively, and wait inside the runtime for each other.
-        start_locked().inspect_err(|_| signal::actions::install())
+        start_locked().inspect_err(|_| signal::sigaction::install())
     };
     STARTING.unlock();
     drop(critical);
@@ -170,10 +169,10 @@ fn start_locked() -> Result<(), Failure> {
         Some((worker, base)) => become_main(worker, base),
         None => signal::shared::begin_beside_main(),
     }
-    signal::actions::install();
+    signal::sigaction::install();
     signal::credentials::intercept();
     hub::descriptor::adopt_open();
-    statistics::begin_if_asked();
+    summary::begin_if_asked();
     if pages::is_locking() || limit::are_addresses_limited() {
         // The monitor, which does that otherwise, would get a part of malloc's memory of its
         // own, of 64 MiB that are locked as well, or count.

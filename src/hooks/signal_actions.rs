@@ -8,7 +8,7 @@ use libc::sighandler_t;
 
 use super::signal_masks;
 use super::symbol::{alias, check};
-use crate::signal::actions;
+use crate::signal::sigaction;
 use crate::sys::errno;
 
 /// `SIG_HOLD` of <signal.h>.
@@ -37,7 +37,7 @@ unsafe fn install(
         if itself && libc::sigaddset(&mut new.sa_mask, signal) != 0 {
             return libc::SIG_ERR;
         }
-        if actions::set(signal, &new, &mut old) == 0 {
+        if sigaction::set(signal, &new, &mut old) == 0 {
             old.sa_sigaction
         } else {
             libc::SIG_ERR
@@ -56,7 +56,7 @@ pub unsafe extern "C-unwind" fn sigaction(
     old: *mut libc::sigaction,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { actions::set(signal, new, old) }
+    unsafe { sigaction::set(signal, new, old) }
 }
 check!(sigaction(_, _, _));
 
@@ -106,7 +106,7 @@ pub unsafe extern "C-unwind" fn siginterrupt(signal: c_int, interrupt: c_int) ->
     let mut action = MaybeUninit::<libc::sigaction>::zeroed();
     // SAFETY: initialised by the first call, on success.
     unsafe {
-        if actions::set(signal, ptr::null(), action.as_mut_ptr()) != 0 {
+        if sigaction::set(signal, ptr::null(), action.as_mut_ptr()) != 0 {
             return -1;
         }
         let mut action = action.assume_init();
@@ -115,7 +115,7 @@ pub unsafe extern "C-unwind" fn siginterrupt(signal: c_int, interrupt: c_int) ->
         } else {
             action.sa_flags |= libc::SA_RESTART;
         }
-        actions::set(signal, &action, ptr::null_mut())
+        sigaction::set(signal, &action, ptr::null_mut())
     }
 }
 
@@ -139,7 +139,7 @@ pub unsafe extern "C-unwind" fn sigset(signal: c_int, handler: sighandler_t) -> 
         } else {
             (&raw const new, libc::SIG_UNBLOCK)
         };
-        if actions::set(signal, wanted, &mut old) != 0
+        if sigaction::set(signal, wanted, &mut old) != 0
             || signal_masks::sigprocmask(how, &one, before.as_mut_ptr()) != 0
         {
             return libc::SIG_ERR;
@@ -162,6 +162,6 @@ pub unsafe extern "C-unwind" fn sigignore(signal: c_int) -> c_int {
     unsafe {
         let mut ignore: libc::sigaction = mem::zeroed();
         ignore.sa_sigaction = libc::SIG_IGN;
-        actions::set(signal, &ignore, ptr::null_mut())
+        sigaction::set(signal, &ignore, ptr::null_mut())
     }
 }

@@ -8,7 +8,7 @@ use core::ptr;
 use libc::{sigset_t, timespec};
 
 use super::{signal_actions, signal_masks, signal_send, signal_stacks, signal_waits, sleep};
-use crate::signal::{actions, cancel};
+use crate::signal::{cancel, sigaction};
 use crate::sys::action::KernelAction;
 use crate::sys::{errno, user};
 use crate::task::current;
@@ -119,7 +119,7 @@ unsafe fn action(
     old: *mut KernelAction,
     size: usize,
 ) -> Option<isize> {
-    if !actions::are_ours(signal) {
+    if !sigaction::are_ours(signal) {
         return None;
     }
     if size != SET_SIZE {

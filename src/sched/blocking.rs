@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::turns::Turns;
 use super::worker::Worker;
-use super::{idle, kernel_thread, monitor, park, slots, switch, worker};
+use super::{idle, kernel_thread, park, requests, slots, switch, worker};
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::{in_child, restore};
 use crate::task::word::Cancellation;
@@ -40,17 +40,17 @@ pub fn may_block() -> bool {
 /// Has a kernel thread started, so that the caller [may block](may_block) its own. That takes a moment,
 /// if there is one.
 pub fn want_successor() {
-    monitor::want_successor();
+    requests::want_successor();
 }
 
 /// [`want_successor`], and waits until there is one, or until it was refused: whether the caller may block
 /// its kernel thread, which may be another one by then.
 pub fn await_successor() -> bool {
     let me = current();
-    let refusals = monitor::refusals();
+    let refusals = requests::refusals();
     while !may_block()
-        && !monitor::was_refused()
-        && monitor::refusals() == refusals
+        && !requests::was_refused()
+        && requests::refusals() == refusals
         && !me.is_critical()
     {
         want_successor();

@@ -1,7 +1,7 @@
 //! The calling thread's CPU time.
 
 use super::worker;
-use crate::task::{Critical, Thread, current};
+use crate::task::{Critical, current};
 
 /// The CPU time of the calling thread, in nanoseconds, if it shares its kernel thread with others
 /// or has done so when it first asked: from then on it is counted, so that it costs the other
@@ -19,15 +19,4 @@ pub fn own() -> Option<u64> {
         me.cpu_time.switch_in();
     }
     Some(me.cpu_time.now())
-}
-
-/// `from` leaves the CPU to `to`, and one of them is counted.
-#[cold]
-pub(super) fn switched(from: &Thread, to: &Thread) {
-    if from.mask.is_counted() {
-        from.cpu_time.switch_out();
-    }
-    if to.mask.is_counted() {
-        to.cpu_time.switch_in();
-    }
 }

@@ -13,10 +13,12 @@
 //! - [`children`]: waiting for the process's children; [`deaths`]: kernel threads that the kernel ends;
 //!   [`words`]: words that libc's own threads change; [`service`]: the kernel threads for that;
 //! - [`lend`]: a thread lent to a child of `vfork`;
-//! - [`monitor`]: takes slots away from whoever is stuck; [`limit`]: how many there are;
+//! - [`monitor`]: takes slots away from whoever is stuck; [`requests`]: what else it is asked for, which
+//!   rings its [`bell`]; [`limit`]: how many slots there are;
 //! - [`tempo`]: how often to look around;
-//! - [`statistics`]: a line at the exit, on request.
+//! - [`statistics`]: what is counted on request; [`summary`]: a line of that at the exit.
 
+mod bell;
 pub mod blocking;
 pub mod children;
 pub mod cpu_time;
@@ -31,11 +33,13 @@ pub mod mask;
 pub mod monitor;
 pub mod park;
 mod relief;
+pub mod requests;
 mod run_queue;
 mod service;
 pub mod slot;
 pub mod slots;
-pub mod statistics;
+mod statistics;
+pub mod summary;
 pub mod switch;
 mod tempo;
 pub mod tie;

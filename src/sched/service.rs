@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::monitor;
+use super::requests;
 use crate::sys::in_child::restore;
 
 /// Whether they are there.
@@ -36,7 +36,7 @@ impl Service {
                     self.0
                         .compare_exchange(NONE, WANTED, Ordering::AcqRel, Ordering::Relaxed);
                 if first.is_ok() {
-                    monitor::rouse();
+                    requests::rouse();
                 }
                 true
             }

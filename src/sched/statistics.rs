@@ -1,15 +1,11 @@
-//! What the scheduler has done, told in one line when the process exits, if
-//! `GREEN_STATS=1` asks for that.
+//! Counts of what the scheduler does, where they are [asked for](super::summary).
 
-use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
-use super::{idle, slots, worker};
 use crate::arch::cycles;
-use crate::glibc::patch;
-use crate::settings::{self, MAX_SLOTS};
+use crate::settings::MAX_SLOTS;
+use crate::sys::clock;
 use crate::sys::in_child::in_child;
-use crate::sys::{clock, report};
 use crate::task::Thread;
 use crate::task::list::List;
 
@@ -33,14 +29,13 @@ fn is_on() -> bool {
     IS_ON.load(Ordering::Relaxed)
 }
 
-/// Begins to count, and sees to the line at the exit, if that was asked for.
-pub fn begin_if_asked() {
-    if !settings::statistics() || IS_ON.swap(true, Ordering::Relaxed) {
-        return;
+/// Begins to count. False if that has begun.
+pub(super) fn begin_once() -> bool {
+    let is_first = !IS_ON.swap(true, Ordering::Relaxed);
+    if is_first {
+        begin();
     }
-    begin();
-    // SAFETY: a function of that type, for the life of the process.
-    unsafe { libc::atexit(at_exit) };
+    is_first
 }
 
 fn begin() {
@@ -86,50 +81,43 @@ pub fn handed_on(blocked: bool) {
     HANDED_ON[usize::from(blocked)].fetch_add(1, Ordering::Relaxed);
 }
 
-extern "C" fn at_exit() {
-    let elapsed = clock::now() - BEGAN[0].load(Ordering::Relaxed);
-    let cycles = cycles::now() - BEGAN[1].load(Ordering::Relaxed);
+/// What was counted so far.
+pub(super) struct Totals {
+    waits: [u64; BUCKETS],
+    /// Since counting began, in nanoseconds and in cycles.
+    nanos: u64,
+    cycles: u64,
+    /// Slots that were taken from threads that computed, and from such as slept in the kernel.
+    pub(super) handed_on: [u32; 2],
+}
+
+/// See [`Totals`].
+pub(super) fn totals() -> Totals {
     let mut waits = [0u64; BUCKETS];
     for slot in &WAITS {
         for (sum, count) in waits.iter_mut().zip(slot) {
             *sum += u64::from(count.load(Ordering::Relaxed));
         }
     }
-    let total: u64 = waits.iter().sum();
-    // The upper bound of the bucket that holds this part of the waits, in microseconds.
-    let percentile = |percent: f64| {
+    Totals {
+        waits,
+        nanos: clock::now() - BEGAN[0].load(Ordering::Relaxed),
+        cycles: cycles::now() - BEGAN[1].load(Ordering::Relaxed),
+        handed_on: [0, 1].map(|index: usize| HANDED_ON[index].load(Ordering::Relaxed)),
+    }
+}
+
+impl Totals {
+    /// The upper bound of the bucket that holds this part of the waits of runnable threads, in
+    /// microseconds.
+    pub(super) fn percentile(&self, percent: f64) -> f64 {
+        let total: u64 = self.waits.iter().sum();
         let mut left = (total as f64 * percent / 100.0).ceil() as u64;
-        let bucket = waits.iter().position(|count| {
+        let bucket = self.waits.iter().position(|count| {
             left = left.saturating_sub(*count);
             left == 0
         });
         let bound = 1u64 << bucket.unwrap_or(0);
-        bound as f64 * elapsed as f64 / cycles.max(1) as f64 / 1000.0
-    };
-    let mut dispatches = 0u64;
-    let mut lock_waits = 0u64;
-    for slot in slots::all() {
-        let counts = slot.counts();
-        dispatches += u64::from(counts.ticks.wrapping_sub(counts.empty));
-        lock_waits += u64::from(counts.lock_waits);
+        bound as f64 * self.nanos as f64 / self.cycles.max(1) as f64 / 1000.0
     }
-    let mut line = report::Line::new();
-    // A line that is too long is cut.
-    let _ = write!(
-        line,
-        "{} of {} slots in use, {} kernel threads; {dispatches} dispatches, {lock_waits} ended in \
-         the wait for a lock; slots handed on: {} computing, {} blocked; runnable for at most \
-         {:.1} us (50 %), {:.1} us (95 %), {:.1} us (99 %), {:.1} us (100 %)",
-        idle::limit(),
-        slots::all().len(),
-        worker::all().count(),
-        HANDED_ON[0].load(Ordering::Relaxed),
-        HANDED_ON[1].load(Ordering::Relaxed),
-        percentile(50.0),
-        percentile(95.0),
-        percentile(99.0),
-        percentile(100.0),
-    );
-    line.print();
-    patch::report();
 }

@@ -23,8 +23,8 @@ use core::sync::atomic::{Ordering, fence};
 
 use context::context::{Context, ContextFn, Transfer};
 
+use super::wake;
 use super::worker::{self, Worker};
-use super::{cpu_time, wake};
 use crate::arch::thread::set_pointer;
 use crate::task::word::Saved;
 use crate::task::{After, Kind, Thread, current, lock, upcalls};
@@ -106,7 +106,18 @@ fn enter_mask(from: &Thread, me: &Thread, worker: &Worker) {
     };
     // A thread that is counted has a mask that differs from all others'.
     if differs {
-        cpu_time::switched(from, me);
+        count_time(from, me);
+    }
+}
+
+/// `from` leaves the CPU to `to`, and one of them is counted.
+#[cold]
+fn count_time(from: &Thread, to: &Thread) {
+    if from.mask.is_counted() {
+        from.cpu_time.switch_out();
+    }
+    if to.mask.is_counted() {
+        to.cpu_time.switch_in();
     }
 }
 

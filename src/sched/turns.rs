@@ -7,7 +7,7 @@
 
 use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::{monitor, park, wake};
+use super::{park, requests, wake};
 use crate::settings;
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::{in_child, restore};
@@ -104,7 +104,7 @@ impl Turns {
         // No handler runs meanwhile: it might never return.
         let _critical = Critical::enter();
         self.queued.fetch_add(1, Ordering::SeqCst);
-        monitor::stay_awake();
+        requests::stay_awake();
         let taken = || (!self.is_free()).then_some(0);
         let reason = park::on_address(self.key(), deadline, cancellation, taken, || (), || ());
         self.queued.fetch_sub(1, Ordering::SeqCst);

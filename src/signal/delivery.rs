@@ -2,6 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
+use super::acceptor::{acceptor, accepts};
 use super::info::{self, To};
 use super::{actions, send, stack, steps};
 use crate::arch::frame::Frame;
@@ -9,11 +10,7 @@ use crate::hub::eventfd;
 use crate::sched::{lend, worker};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
-use crate::task::{Kind, Thread, all_husks, current, deferred, main_thread, pending};
-
-fn accepts(thread: &Thread, signal: i32) -> bool {
-    thread.mask.get() & bit(signal) == 0
-}
+use crate::task::{Kind, Thread, current, deferred, main_thread, pending};
 
 /// Whom a signal that has hit `me` is meant for, if not for `me`: `shared`, the process has
 /// got it, the main thread unless that blocks it.
@@ -69,18 +66,6 @@ fn is_abort(me: &Thread, signal: i32, came_with: &libc::siginfo_t) -> bool {
 fn kernel_thread() -> i32 {
     // SAFETY: no arguments.
     unsafe { syscall!(SYS_gettid) as i32 }
-}
-
-/// The main thread if it accepts `signal`, else one that does. A wired one has a kernel
-/// thread that is open to it, and is none.
-pub fn acceptor(signal: i32) -> Option<&'static Thread> {
-    let lives = |thread: &&Thread| !thread.life.is_over() && !thread.pending.is_closed();
-    main_thread()
-        .into_iter()
-        .chain(all_husks())
-        .filter(|thread| thread.parks())
-        .filter(lives)
-        .find(|thread| accepts(thread, signal))
 }
 
 /// What the trampoline goes on with.

@@ -2,11 +2,12 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{Watch, actions, send, shared};
+use super::{Watch, actions, catch_up, send, shared, wait};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::mask::KernelMask;
 use crate::sched::{self, idle, worker};
-use crate::sys::sigmask;
+use crate::sys::sigmask::{self, HIGHEST, bit};
+use crate::task::pending::{Pending, REAL_TIME};
 use crate::task::{Critical, Thread, arguments, current, main_thread};
 
 /// `sigprocmask(2)` for the calling green thread: the mask from before, or
@@ -110,8 +111,23 @@ fn changed(me: &'static Thread, before: u64, mask: u64) {
     // accepts it.
     let stray = me.pending.shared() & mask;
     if stray != 0 {
-        send::put_back(me, stray);
+        put_back(me, stray);
     }
+}
+
+/// [`send::give_back`] for those of `signals` that wait for `me`, the caller, who does not accept
+/// them any more. Nobody else's come before those that queue.
+fn put_back(me: &Thread, signals: u64) {
+    let queued = (REAL_TIME..=HIGHEST).filter(|signal| signals & bit(*signal) != 0);
+    let later = Pending::new();
+    for signal in queued {
+        while let Some(came_with) = wait::poll(signal) {
+            later.add(signal, &came_with, true);
+        }
+    }
+    me.pending.take_shared(signals, send::give_back);
+    later.take_shared(!0, send::give_back);
+    send::taken_out(me);
 }
 
 /// Whether the kernel blocks something else for `me`, the caller, which is green, than what is noted:
@@ -180,7 +196,7 @@ pub fn natively<R>(set: *const libc::sigset_t, call: impl FnOnce() -> R) -> R {
     me.suspended_mask.set(Some(before));
     // Its nudge waits in the kernel until that opens the mask.
     if me.deliverable() != 0 {
-        send::catch_up(me);
+        catch_up::catch_up(me);
     }
     let result = call();
     if let Some(before) = me.suspended_mask.take() {

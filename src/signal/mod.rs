@@ -11,10 +11,12 @@
 //! Masks belong to threads; a worker's kernel mask follows the thread that it
 //! runs, with a system call only where two threads' masks differ.
 
+mod acceptor;
 pub mod actions;
 pub mod adopt;
 pub mod cancel;
 pub mod cancellation;
+pub mod catch_up;
 pub mod credentials;
 pub mod delivery;
 pub mod errand;
@@ -26,6 +28,7 @@ pub mod restart;
 pub mod retry;
 pub mod send;
 pub mod shared;
+pub mod sigaction;
 pub mod signalfd;
 pub mod stack;
 pub mod steps;

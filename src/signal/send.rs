@@ -7,13 +7,12 @@
 use core::ptr;
 use core::sync::atomic::Ordering;
 
+use super::cancellation;
 use super::info::{self, To};
-use super::{actions, cancellation, errand, steps, wait};
-use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
-use crate::sched::{monitor, wake, worker};
-use crate::sys::raw::syscall;
-use crate::sys::sigmask::{self, HIGHEST, bit};
-use crate::task::pending::{Pending, REAL_TIME, Taken};
+use crate::glibc::signals::SIGCANCEL;
+use crate::sched::{requests, wake, worker};
+use crate::sys::sigmask::{self, bit};
+use crate::task::pending::Taken;
 use crate::task::word::{Claim, Wake};
 use crate::task::{Critical, Thread, current, deferred};
 
@@ -33,56 +32,9 @@ pub fn stay(me: &Thread) {
     }
 }
 
-/// Tells whoever is meant of signals that arrived inside the runtime. The caller
-/// holds no lock.
-pub fn deliver_deferred() {
-    deferred::take_all(interrupt);
-}
-
-/// The end of the calling thread's critical section: what could not be handled
-/// inside is handled now.
-#[cold]
-pub fn catch_up(me: &'static Thread) {
-    // Handlers make none.
-    let steps = steps::take(me);
-    deliver_deferred();
-    let ready = me.deliverable();
-    if ready & bit(SIGCANCEL) != 0 {
-        cancellation::catch_up(me);
-    }
-    if ready & bit(SIGSETXID) != 0 {
-        errand::run(me);
-    }
-    let ready = me.deliverable() & !UNBLOCKABLE;
-    let are_several = ready & ready.wrapping_sub(1) != 0;
-    if me.mask.withholds() || are_several {
-        // As in the kernel, all handlers' frames are there before the first one runs.
-        reopen(me, |_| nudge_each(me, me.deliverable() & !UNBLOCKABLE));
-    } else {
-        nudge_each(me, ready);
-    }
-    steps::go_on(steps);
-}
-
-/// Has the kernel build the frames of the handlers for `signals`, which wait for `me`, the
-/// caller, and set the masks.
-fn nudge_each(me: &'static Thread, mut signals: u64) {
-    while signals != 0 {
-        let signal = signals.trailing_zeros() as i32 + 1;
-        signals &= signals - 1;
-        // Where the program has no handler any more the nudge does what the
-        // signal would.
-        if actions::get(signal).is_none() {
-            me.pending.take(bit(signal));
-        }
-        // SAFETY: no arguments.
-        nudge(me, unsafe { syscall!(SYS_gettid) } as i32, signal);
-    }
-}
-
 /// Opens the kernel thread of `me`, the caller, to what was [withheld](crate::task::mask), after
 /// `act`, which is given that; no handler runs before.
-fn reopen(me: &Thread, act: impl FnOnce(u64)) {
+pub(super) fn reopen(me: &Thread, act: impl FnOnce(u64)) {
     let before = sigmask::replace(!0);
     let released = me.mask.release();
     act(released);
@@ -106,7 +58,7 @@ pub fn taken_out(me: &Thread) {
 
 /// Nudges `target` on the kernel thread that runs it. Where the kernel has no memory for
 /// that (`RLIMIT_SIGPENDING`) the monitor tries again, unless that is the caller's own.
-fn nudge(target: &'static Thread, kernel_thread: i32, signal: i32) {
+pub(super) fn nudge(target: &'static Thread, kernel_thread: i32, signal: i32) {
     const NO_MEMORY: isize = -(libc::EAGAIN as isize);
     let mut result = info::nudge(kernel_thread, signal);
     if result == NO_MEMORY && target.is(current()) {
@@ -115,7 +67,7 @@ fn nudge(target: &'static Thread, kernel_thread: i32, signal: i32) {
     if result == NO_MEMORY {
         // At once it would be no better.
         deferred::postpone(target);
-        monitor::stay_awake();
+        requests::stay_awake();
     }
 }
 
@@ -201,19 +153,4 @@ pub fn interrupt(target: &'static Thread) {
 /// who accepts it: behind what has come since.
 pub fn give_back(taken: Taken) {
     info::send(To::Process, taken.signal, &taken.info);
-}
-
-/// [`give_back`] for those of `signals` that wait for `me`, the caller, who does not accept
-/// them any more. Nobody else's come before those that queue.
-pub fn put_back(me: &Thread, signals: u64) {
-    let queued = (REAL_TIME..=HIGHEST).filter(|signal| signals & bit(*signal) != 0);
-    let later = Pending::new();
-    for signal in queued {
-        while let Some(came_with) = wait::poll(signal) {
-            later.add(signal, &came_with, true);
-        }
-    }
-    me.pending.take_shared(signals, give_back);
-    later.take_shared(!0, give_back);
-    taken_out(me);
 }

@@ -8,10 +8,10 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{delivery, send, wait};
+use super::{acceptor, send};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::hub::signals;
-use crate::sched::{kernel_thread, monitor, wake};
+use crate::sched::{kernel_thread, requests, wake};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
@@ -50,7 +50,7 @@ pub fn need() {
 #[cold]
 fn begin() {
     if !NEEDED.swap(true, Ordering::SeqCst) {
-        monitor::rouse();
+        requests::rouse();
     }
 }
 
@@ -92,7 +92,7 @@ pub fn monitor_look() {
 pub fn look() {
     if tell() {
         LEFT.store(true, Ordering::SeqCst);
-        monitor::stay_awake();
+        requests::stay_awake();
     }
 }
 
@@ -116,7 +116,7 @@ fn tell() -> bool {
         let signal = waiting.trailing_zeros() as i32 + 1;
         waiting &= waiting - 1;
         REFUSED.fetch_or(bit(signal), Ordering::SeqCst);
-        if let Some(thread) = delivery::acceptor(signal).or_else(|| wait::waiter(signal)) {
+        if let Some(thread) = acceptor::acceptor(signal).or_else(|| acceptor::waiter(signal)) {
             REFUSED.fetch_and(!bit(signal), Ordering::SeqCst);
             left |= !wake::claim(thread, Wake::Interrupted);
         }

@@ -21,7 +21,7 @@ use core::mem;
 
 use super::actions::Action;
 use super::delivery::{self, Start};
-use super::{cancel, mask, send, stack};
+use super::{cancel, catch_up, mask, stack};
 use crate::arch::frame::{Context, Frame};
 use crate::arch::trampoline::signal_trampoline;
 use crate::glibc::signals::UNBLOCKABLE;
@@ -82,7 +82,7 @@ impl Masks {
         }
         sigmask::set(during);
         if withheld {
-            send::catch_up(me);
+            catch_up::catch_up(me);
         }
         masks
     }
@@ -140,7 +140,7 @@ unsafe extern "C-unwind" fn run(
         masks.leave(me, &frame.context);
         // What has come meanwhile, and waited for just that, follows.
         if me.deliverable() != 0 {
-            send::catch_up(me);
+            catch_up::catch_up(me);
         }
         stack::unpin(me, &frame.context);
     }

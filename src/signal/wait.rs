@@ -7,19 +7,18 @@
 
 use core::mem;
 use core::ptr;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::Ordering;
 
-use super::{Watch, cancel, info, send, shared};
+use super::{Watch, acceptor, cancel, info, send, shared};
 use crate::glibc::real::real;
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::{blocking, park};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::errno;
-use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::task::word::{Cancellation, Wake};
-use crate::task::{Critical, Thread, all_husks, main_thread};
+use crate::task::{Critical, Thread};
 
 type Real = unsafe extern "C-unwind" fn(
     *const libc::sigset_t,
@@ -76,21 +75,10 @@ fn poll_any(set: u64) -> Result<(i32, libc::siginfo_t), i32> {
     }
 }
 
-/// So many threads are parked for signals.
-static PARKED: AtomicU32 = AtomicU32::new(0);
-
-/// In a forked child nobody is.
-fn reset() {
-    restore(&PARKED, 0);
-}
-
-in_child!(reset);
-
 /// From here on `me`, the caller, is told of signals of `wanted`: who sends one, or finds one that waits
 /// for the process, looks for those who await it. Before it looks itself.
 fn announce(me: &Thread, wanted: u64) {
-    PARKED.fetch_add(1, Ordering::SeqCst);
-    me.awaits.store(wanted, Ordering::SeqCst);
+    acceptor::begin_wait(me, wanted);
     shared::need();
     shared::accept(wanted);
 }
@@ -98,24 +86,9 @@ fn announce(me: &Thread, wanted: u64) {
 /// The end of [`announce`]. What `me` was told of, and has not taken, may be for somebody else. The caller
 /// is critical and holds no lock.
 fn renounce(me: &Thread) {
-    me.awaits.store(0, Ordering::SeqCst);
-    if PARKED.fetch_sub(1, Ordering::SeqCst) > 1 {
+    if acceptor::end_wait(me) {
         shared::look();
     }
-}
-
-/// A thread that is parked for `signal`, and that nobody has told of anything yet: who was told looks for
-/// others when it has taken what it wants.
-pub fn waiter(signal: i32) -> Option<&'static Thread> {
-    if PARKED.load(Ordering::SeqCst) == 0 {
-        return None;
-    }
-    let awaits = |thread: &&Thread| thread.awaits.load(Ordering::SeqCst) & bit(signal) != 0;
-    main_thread()
-        .into_iter()
-        .chain(all_husks())
-        .filter(|thread| thread.parks() && !thread.seat().word.is_claimed())
-        .find(awaits)
 }
 
 /// [`until`] for a thread that parks and blocks all of `wanted`.

@@ -333,27 +333,27 @@ MUTANTS = [
     ),
     Mutant(
         "a ring while the monitor looks around is lost",
-        "sched/monitor/bell.rs",
+        "sched/bell.rs",
         "            .compare_exchange(AWAKE, how, Ordering::Relaxed, Ordering::Relaxed)",
         "            .compare_exchange(self.0.load(Ordering::Relaxed), how, Ordering::Relaxed, Ordering::Relaxed)",
     ),
     Mutant(
         "the monitor does not fence as it falls asleep",
-        "sched/monitor/bell.rs",
+        "sched/bell.rs",
         """        if self.lie_down(ASLEEP) {
             fence(Ordering::SeqCst);""",
         "        if self.lie_down(ASLEEP) {",
     ),
     Mutant(
         "who needs the monitor does not fence",
-        "sched/monitor/bell.rs",
+        "sched/bell.rs",
         """        // it asleep.
         fence(Ordering::SeqCst);""",
         "        // it asleep.",
     ),
     Mutant(
         "a ring publishes nothing",
-        "sched/monitor/bell.rs",
+        "sched/bell.rs",
         "self.0.swap(RUNG, Ordering::Release)",
         "self.0.swap(RUNG, Ordering::Relaxed)",
     ),

@@ -12,7 +12,7 @@ mod start;
 
 use super::slot::Slot;
 use super::worker::{self, Worker};
-use super::{monitor, slots, wake};
+use super::{requests, slots, wake};
 use crate::hub::epoll::{self, Events};
 use crate::hub::{self, eventfd};
 use crate::sys::clock::{self, Instant, NEVER};
@@ -29,7 +29,7 @@ static BOARD: Board = Board::new();
 fn give(slot: &'static Slot, worker: &'static Worker) {
     slot.assign(worker);
     worker.set_slot(Some(slot));
-    monitor::slot_in_use();
+    requests::slot_in_use();
 }
 
 /// Takes an idle slot for the calling worker.
@@ -112,7 +112,7 @@ pub fn wake_worker() {
         Help::Poller => kick_hub(),
         // Starting a kernel thread takes locks, of the program's allocator among them:
         // the caller may be anywhere.
-        Help::New => monitor::want_worker(),
+        Help::New => requests::want_worker(),
     }
 }
 
@@ -132,7 +132,7 @@ pub fn has_successor() -> bool {
 fn kick_hub() {
     if current().is_apart() {
         // The number of the hub's eventfd may mean anything here.
-        monitor::kick();
+        requests::kick();
     } else {
         eventfd::kick();
     }

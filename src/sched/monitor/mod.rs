@@ -12,14 +12,14 @@
 //! missing may be inside the program's allocator, and since those that it starts have
 //! what the process had at its first thread, not what some thread has changed.
 
-mod bell;
 mod pace;
 mod stuck;
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, Ordering};
 use core::time::Duration;
 
+use super::requests::{self, BELL};
 use super::worker::Worker;
 use super::{children, deaths, idle, slots, turns, words};
 use crate::glibc::tcb;
@@ -27,7 +27,6 @@ use crate::hub::{epoll, eventfd};
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::{in_child, restore};
 use crate::task::{haste, upcalls};
-use bell::Bell;
 use pace::Pace;
 use stuck::{Stuck, Watch};
 
@@ -39,34 +38,14 @@ const OWED_PERIOD: Duration = Duration::from_millis(1);
 const HURRY: Duration = Duration::from_micros(200);
 /// How long nobody must have called a worker, beyond the few that stay, for it to end.
 const RETIREMENT: Instant = 100 * MILLISECOND;
-/// How long it does not ask the kernel for a thread in advance that was refused.
-const REFUSAL: Instant = 10 * MILLISECOND;
 /// After so many looks at idle slots only, the monitor sleeps for good.
 const DROWSY: u32 = 20;
-
-/// A forked child keeps it: a bell that was rung makes its monitor look once, one on which a
-/// monitor slept is rung once for nothing.
-static BELL: Bell = Bell::new();
-/// Somebody has found no worker for an idle slot.
-static WORKER_WANTED: AtomicBool = AtomicBool::new(false);
-/// Somebody has found no worker that could take over his slot.
-static SUCCESSOR_WANTED: AtomicBool = AtomicBool::new(false);
-/// How often none could be started. A forked child counts on.
-static REFUSALS: AtomicU32 = AtomicU32::new(0);
-/// When the last time was.
-static REFUSED: AtomicU64 = AtomicU64::new(0);
-/// Somebody who cannot reach the hub wants whoever waits there to return.
-static KICK: AtomicBool = AtomicBool::new(false);
 
 /// The monitor's kernel thread.
 static PLAIN: AtomicI32 = AtomicI32::new(0);
 
-/// In a forked child nobody wants anything, and there is no monitor.
+/// In a forked child there is no monitor.
 fn reset() {
-    restore(&WORKER_WANTED, false);
-    restore(&SUCCESSOR_WANTED, false);
-    restore(&REFUSED, 0);
-    restore(&KICK, false);
     restore(&PLAIN, 0);
 }
 
@@ -76,57 +55,6 @@ in_child!(reset);
 /// with every thread that is not wired.
 pub fn plain_kernel_thread() -> i32 {
     PLAIN.load(Ordering::Relaxed)
-}
-
-/// A slot has been taken into use: the monitor must be awake.
-#[inline]
-pub fn slot_in_use() {
-    BELL.ring_if_asleep();
-}
-
-/// The monitor has something to try again, though not at once.
-pub fn stay_awake() {
-    BELL.ring_if_asleep();
-}
-
-/// Makes the monitor look soon, even if it sleeps.
-pub fn rouse() {
-    BELL.ring();
-}
-
-/// Has a worker started for an idle slot. The caller may be anywhere.
-#[cold]
-pub fn want_worker() {
-    if !WORKER_WANTED.swap(true, Ordering::SeqCst) {
-        BELL.ring();
-    }
-}
-
-/// Has a worker started that could take over the caller's slot, if the kernel did not refuse one
-/// just now.
-#[cold]
-pub fn want_successor() {
-    if !was_refused() && !SUCCESSOR_WANTED.swap(true, Ordering::SeqCst) {
-        BELL.ring();
-    }
-}
-
-/// Whether the kernel has refused one just now.
-pub fn was_refused() -> bool {
-    // Before the clock is read: the monitor may be told no at this moment.
-    let refused = REFUSED.load(Ordering::Relaxed);
-    clock::now().saturating_sub(refused) < REFUSAL
-}
-
-/// How often it has.
-pub fn refusals() -> u32 {
-    REFUSALS.load(Ordering::Relaxed)
-}
-
-/// Kicks the hub on behalf of a thread that has other descriptors than the process.
-pub fn kick() {
-    KICK.store(true, Ordering::SeqCst);
-    BELL.ring();
 }
 
 /// Starts the monitor. An errno if there is no kernel thread for it.
@@ -139,7 +67,7 @@ pub fn start() -> Result<(), i32> {
 }
 
 fn is_needed() -> bool {
-    !idle::is_all_idle() || turns::any_queued() || KICK.load(Ordering::SeqCst)
+    !idle::is_all_idle() || turns::any_queued() || requests::is_kick_wanted()
 }
 
 extern "C" fn main(worker: *mut c_void) -> *mut c_void {
@@ -187,18 +115,17 @@ fn look(watch: &mut Watch, seen_polls: &mut u32) -> Stuck {
         super::glance();
     }
     *seen_polls = polls;
-    if KICK.swap(false, Ordering::SeqCst) {
+    if requests::take_kick() {
         eventfd::kick();
     }
     (upcalls::get().deliver_deferred)();
     (upcalls::get().monitor_signals)();
-    let wanted = WORKER_WANTED.swap(false, Ordering::SeqCst);
+    let wanted = requests::take_worker();
     if (wanted || slots::any_queued()) && idle::idle_slots() > 0 {
         idle::start_worker();
     }
-    if SUCCESSOR_WANTED.swap(false, Ordering::SeqCst) && !idle::start_successor() {
-        REFUSED.store(clock::now(), Ordering::Relaxed);
-        REFUSALS.fetch_add(1, Ordering::Relaxed);
+    if requests::take_successor() && !idle::start_successor() {
+        requests::refuse();
     }
     children::start_wanted();
     deaths::start_wanted();

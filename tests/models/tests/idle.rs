@@ -4,8 +4,8 @@
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::thread;
+use models::sched::bell::Bell;
 use models::sched::idle::board::{Board, Help};
-use models::sched::monitor::bell::Bell;
 use models::sched::run_queue::RunQueue;
 use models::sched::worker::Worker;
 use models::sys::clock::NEVER;

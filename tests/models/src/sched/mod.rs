@@ -1,5 +1,7 @@
 //! The scheduler of the models: every thread sleeps in the kernel.
 
+#[path = "../../../../src/sched/bell.rs"]
+pub mod bell;
 #[path = "../../../../src/sched/run_queue.rs"]
 pub mod run_queue;
 #[path = "../../../../src/sched/slot.rs"]
@@ -7,8 +9,6 @@ pub mod slot;
 
 /// What is modelled of `idle/`.
 pub mod idle;
-/// What is modelled of `monitor/`.
-pub mod monitor;
 
 /// Whoever owns a slot.
 pub mod worker {

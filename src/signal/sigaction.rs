@@ -1,0 +1,159 @@
+//! `sigaction(2)`: the program's handlers behind the trampoline.
+
+use core::mem::MaybeUninit;
+use core::ptr;
+
+use super::actions::{self, Action, are_known, get, real_sigaction, record, set_mask};
+use super::{shared, trampoline};
+use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
+use crate::glibc::threads;
+use crate::sched::mask::idle_mask;
+use crate::sched::{self, idle};
+use crate::sys::sigmask::HIGHEST;
+use crate::task::{Critical, current, pending};
+
+/// `SA_RESTORER` (asm/signal.h), which glibc sets in every action.
+const RESTORER: i32 = 0x0400_0000;
+
+/// A handler for `signal` was installed: true if that changes what base contexts are closed
+/// to. Signals that queue have to arrive one after the other.
+fn keep_in_order(signal: i32) -> bool {
+    let queue = !0 << (pending::REAL_TIME - 1) & !UNBLOCKABLE;
+    pending::queues(signal) && sched::mask::keep_in_order(queue)
+}
+
+/// `action` as the kernel is to know it.
+fn disguise(action: &libc::sigaction) -> libc::sigaction {
+    let mut disguised = *action;
+    if !matches!(action.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN) {
+        disguised.sa_sigaction = trampoline::address();
+        disguised.sa_flags |= libc::SA_SIGINFO;
+        // The action is reset when the handler really runs.
+        disguised.sa_flags &= !libc::SA_RESETHAND;
+        // Until it is known who runs the handler, and on what stack.
+        set_mask(&mut disguised, !0);
+    }
+    disguised
+}
+
+/// Puts the trampoline in front of the handlers that the program has installed
+/// so far, unless that has been done. Called by the first `pthread_create`, whatever comes of that.
+pub fn install() {
+    if are_known() || actions::set_known() {
+        return;
+    }
+    for signal in (1..=HIGHEST).filter(|signal| !matches!(*signal, SIGCANCEL | SIGSETXID)) {
+        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: both structures are valid; libc refuses what is not a signal.
+        unsafe {
+            if real_sigaction()(signal, ptr::null(), action.as_mut_ptr()) == 0 {
+                let action = action.assume_init();
+                record(signal, &action);
+                if get(signal).is_some() {
+                    if keep_in_order(signal) {
+                        shared::need();
+                    }
+                    real_sigaction()(signal, &disguise(&action), ptr::null_mut());
+                }
+            }
+        }
+    }
+}
+
+/// [`install`] before a wait inside the runtime, where there has been no `pthread_create` yet. If there are
+/// other threads nevertheless (of a `SIGEV_THREAD`, for one) handlers stay the kernel's: one of them may be in
+/// a call that has the kernel change its mask, and [did not note it](super::mask::natively).
+pub fn install_if_alone() {
+    if !are_known() && threads::is_single() {
+        install();
+    }
+}
+
+/// Whether a signal with that action does nothing.
+fn ignores(signal: i32, action: &libc::sigaction) -> bool {
+    match action.sa_sigaction {
+        libc::SIG_IGN => true,
+        libc::SIG_DFL => matches!(
+            signal,
+            libc::SIGCHLD | libc::SIGCONT | libc::SIGURG | libc::SIGWINCH
+        ),
+        _ => false,
+    }
+}
+
+/// Whether the action for `signal` is kept here, and the kernel has the trampoline at
+/// most.
+pub fn are_ours(signal: i32) -> bool {
+    are_known() && (1..=HIGHEST).contains(&signal) && !matches!(signal, SIGCANCEL | SIGSETXID)
+}
+
+/// `sigaction(2)`.
+///
+/// # Safety
+/// As for `sigaction`.
+pub unsafe fn set(signal: i32, new: *const libc::sigaction, old: *mut libc::sigaction) -> i32 {
+    if !are_ours(signal) {
+        // SAFETY: as the caller promises.
+        return unsafe { real_sigaction()(signal, new, old) };
+    }
+    if current().is_lent() {
+        // SAFETY: as the caller promises.
+        return unsafe { set_own(signal, new, old) };
+    }
+    let _critical = Critical::enter();
+    // SAFETY: as the caller promises. `new` may be `old`: it is read first.
+    let (result, reorder) = actions::hold(|| unsafe {
+        let before = get(signal);
+        let wanted = new.as_ref().copied();
+        let result = match &wanted {
+            None => real_sigaction()(signal, ptr::null(), old),
+            Some(wanted) => real_sigaction()(signal, &disguise(wanted), old),
+        };
+        if result != 0 {
+            return (result, false);
+        }
+        if let (Some(old), Some(before)) = (old.as_mut(), before) {
+            show(before, old);
+        }
+        let Some(wanted) = &wanted else {
+            return (result, false);
+        };
+        record(signal, wanted);
+        if ignores(signal, wanted) {
+            pending::discard(signal);
+        }
+        (result, get(signal).is_some() && keep_in_order(signal))
+    });
+    if reorder {
+        shared::need();
+        idle::renew_mask(idle_mask());
+    }
+    result
+}
+
+/// [`set`] in a child that borrows its thread, and shares the table but not the actions.
+/// The handlers that it installs are its own affair; those that it has got from its
+/// parent are behind the trampoline.
+///
+/// # Safety
+/// As for `sigaction`.
+unsafe fn set_own(signal: i32, new: *const libc::sigaction, old: *mut libc::sigaction) -> i32 {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let result = real_sigaction()(signal, new, old);
+        if let (0, Some(old), Some(inherited)) = (result, old.as_mut(), get(signal))
+            && old.sa_sigaction == trampoline::address()
+        {
+            show(inherited, old);
+        }
+        result
+    }
+}
+
+/// What the program sees of `action`, of which the kernel has said `old`.
+fn show(action: Action, old: &mut libc::sigaction) {
+    old.sa_sigaction = action.handler;
+    // glibc shows its own flag, too.
+    old.sa_flags = action.flags | old.sa_flags & RESTORER;
+    set_mask(old, action.mask);
+}
