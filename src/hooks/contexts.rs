@@ -11,6 +11,7 @@ use libc::ucontext_t;
 use super::symbol::check;
 use crate::arch::contexts::{context_end, makecontext_frame, setcontext_frame, swapcontext_frame};
 use crate::glibc::real::real;
+use crate::hub::descriptor::holds;
 use crate::signal::{mask, stack};
 use crate::task::current;
 
@@ -31,8 +32,12 @@ extern "C" fn enter(context: &ucontext_t) {
 
 extern "C" fn real_setcontext(context: &ucontext_t) -> *const () {
     enter(context);
-    let target = context.uc_mcontext.gregs[libc::REG_RSP as usize];
-    stack::jump(current(), target as usize);
+    let me = current();
+    let target = context.uc_mcontext.gregs[libc::REG_RSP as usize] as usize;
+    stack::jump(me, target);
+    if me.holds.are_any() {
+        holds::jump(me, target);
+    }
     real!(setcontext: unsafe extern "C" fn(*const ucontext_t) -> c_int) as *const ()
 }
 

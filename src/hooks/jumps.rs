@@ -9,6 +9,7 @@ use core::ffi::{c_int, c_void};
 use super::symbol::alias;
 use crate::arch::jump_buffer::JumpBuffer;
 use crate::glibc::real::real;
+use crate::hub::descriptor::holds;
 use crate::signal::{mask, stack};
 use crate::task::{Thread, current};
 
@@ -31,6 +32,9 @@ pub fn resolve() {
 /// Before a jump of `me`, the caller, to `buffer`.
 #[cold]
 fn prepare(me: &'static Thread, buffer: &JumpBuffer) {
+    if me.holds.are_any() {
+        holds::jump(me, buffer.stack_pointer());
+    }
     if buffer.mask_was_saved != 0 {
         mask::jump(me, buffer.mask);
     }
@@ -44,7 +48,7 @@ unsafe fn jump(real: Jump, buffer: *mut c_void, value: c_int) -> ! {
     // SAFETY: as the caller promises.
     let target = unsafe { &*buffer.cast::<JumpBuffer>() };
     let me = current();
-    let is_special = target.mask_was_saved != 0 || me.is_pinned();
+    let is_special = target.mask_was_saved != 0 || me.is_pinned() || me.holds.are_any();
     if is_special && me.is_green() {
         prepare(me, target);
     }

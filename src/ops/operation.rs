@@ -140,12 +140,10 @@ impl Operation {
             self.begun = true;
             return attempt(self.entry);
         }
-        if !self.entry.hold(self.generation) {
-            return EBADF;
-        }
-        let result = attempt(self.entry);
-        self.entry.let_go();
-        result
+        let entry = self.entry;
+        entry
+            .held(self.me, self.generation, || attempt(entry))
+            .unwrap_or(EBADF)
     }
 
     /// Whether the number means what it did when the operation began, as far as that matters.

@@ -13,6 +13,7 @@ use super::current::{self, Critical};
 use super::errand::Errands;
 use super::event_loop::EventLoop;
 use super::haste::Haste;
+use super::holds::Holds;
 use super::life::Life;
 use super::lookup::Lookup;
 use super::mask::Mask;
@@ -141,6 +142,8 @@ pub struct Thread {
     pub(crate) handled: Cell<u32>,
     /// Those of them that were installed without `SA_RESTART`.
     pub(crate) not_restarting: Cell<u32>,
+    /// Descriptors' entries that the thread holds, see [`crate::hub::descriptor::holds`].
+    pub(crate) holds: Holds,
     /// The real-time priority, by which waiting threads are woken; 0 for none.
     rank: AtomicU8,
     /// The seat of a thread that has no [other](seats), and its timer.
@@ -324,6 +327,7 @@ impl Thread {
         // Its parent's.
         self.pending.open(|_| ());
         self.errands.forget();
+        self.holds.forget_all();
         self.mask.begin(self.mask.get());
         self.forget_signals();
         self.deferred.store(false, Ordering::Relaxed);

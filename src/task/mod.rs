@@ -7,6 +7,7 @@
 //!   linked in queues;
 //! - [`mask`]: what it blocks; [`pending`]: signals that wait for it; [`deferred`]: who has to
 //!   look at those;
+//! - [`holds`]: what it holds for the length of a system call;
 //! - [`retry`]: the timer that repeats a request for its cancellation;
 //! - [`errand`]: what others have asked it to do; [`cpu_time`]: what it has used;
 //! - [`alternate_stack`]: what `sigaltstack` was told;
@@ -29,6 +30,7 @@ pub mod deferred;
 pub mod errand;
 pub mod event_loop;
 pub mod haste;
+pub mod holds;
 pub mod life;
 pub mod list;
 pub mod lock;

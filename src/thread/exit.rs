@@ -5,6 +5,7 @@ use core::sync::atomic::{AtomicIsize, Ordering};
 
 use super::{husk, join, keys, main_thread, scheduling};
 use crate::glibc::{resolver, resolver_context, tls};
+use crate::hub::descriptor::holds;
 use crate::sched::{event_loop, kernel_thread, park, tie};
 use crate::signal::send::give_back;
 use crate::signal::{cancel, errand, mask};
@@ -187,6 +188,7 @@ pub fn killed(thread: &'static Thread) {
 /// Called by the next context: `thread` has left its stack for good.
 pub fn retired(thread: &'static Thread) {
     thread.pending.close(give_back);
+    holds::end(thread);
     errand::refuse(thread);
     match thread.life.exit() {
         Exit::Kept => {}

@@ -9,7 +9,7 @@
 //! - this file: an entry, and what the hub does with it;
 //! - [`edges`]: a number's lives and their edges, waiting for one; [`queue`]: who waits, and
 //!   whom an edge wakes;
-//! - [`life`]: beginnings and ends of a number's lives;
+//! - [`life`]: beginnings and ends of a number's lives; [`holds`]: who keeps one from ending;
 //! - [`sharing`]: whether anybody else can have the file;
 //! - [`status`]: what of the file's status is known without asking;
 //! - [`table`]: the entries of all numbers;
@@ -17,6 +17,7 @@
 
 mod early;
 mod edges;
+pub mod holds;
 mod life;
 mod queue;
 mod sharing;
@@ -232,19 +233,6 @@ impl Descriptor {
     /// Takes `link` out of the queue of `direction` if it is still there.
     pub fn withdraw(&self, direction: Direction, link: &UnsafeCell<Link>) {
         self.edges.withdraw(direction, link);
-    }
-
-    /// Keeps the number from being closed for the length of a system call that
-    /// does not block, if it still has the life `generation`.
-    #[inline(always)]
-    pub fn hold(&self, generation: u32) -> bool {
-        self.edges.hold(generation)
-    }
-
-    /// The end of what [`hold`](Self::hold) has begun.
-    #[inline(always)]
-    pub fn let_go(&self) {
-        self.edges.let_go();
     }
 
     /// Whether somebody waits in `direction`; he who comes later tries for himself first.
