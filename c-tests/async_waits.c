@@ -181,9 +181,50 @@ static void list_with_failures(void)
 	end_read();
 }
 
+/* A list is waited for to the end, whoever has asked for the thread's cancellation, also before it began to wait. */
+static sem_t is_asked_for;
+static int lists_done;
+
+static void *wait_for_list(void *is_late)
+{
+	int before;
+	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before));
+	request = (struct aiocb){.aio_fildes = ends[1], .aio_buf = &byte, .aio_nbytes = 1, .aio_lio_opcode = LIO_READ};
+	if (is_late)
+		check_await(&is_asked_for);
+	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before));
+	CHECK_OK(lio_listio(LIO_WAIT, own_list, 1, NULL));
+	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before));
+	CHECK_EQ(aio_return(&request), 1);
+	lists_done++;
+	CHECK_OK(pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &before));
+	pthread_testcancel();
+	CHECK(0);
+	return NULL;
+}
+
+static void lists_are_no_points(void)
+{
+	lists_done = 0;
+	CHECK_OK(sem_init(&is_asked_for, 0, 0));
+	for (long is_late = 0; is_late < 2; is_late++) {
+		pthread_t thread = check_start(wait_for_list, (void *)is_late);
+		if (!is_late)
+			sleep_ms(5);
+		CHECK_OK(pthread_cancel(thread));
+		CHECK_OK(sem_post(&is_asked_for));
+		write_late(NULL);
+		CHECK(check_join(thread) == PTHREAD_CANCELED);
+		CHECK_EQ(lists_done, is_late + 1);
+		if (!is_late)
+			check_await(&is_asked_for);
+	}
+}
+
 static void *all(void *unused)
 {
 	served();
+	lists_are_no_points();
 	list_with_failures();
 	crowd();
 	expires();

@@ -119,6 +119,7 @@ check!(aio_suspend(_, _, _));
 alias!(aio_suspend64 = aio_suspend);
 
 /// `lio_listio(3)`, which may wait for all: it begins them, and then waits for one after the other.
+/// That is no cancellation point, though anybody who can be cancelled anywhere can be there.
 ///
 /// # Safety
 /// As libc's function of the same name.
@@ -132,11 +133,23 @@ pub unsafe extern "C-unwind" fn lio_listio(
     let real = real!(lio_listio(_, _, _, _));
     // SAFETY: as the caller promises.
     unsafe {
-        if mode != libc::LIO_WAIT || green().is_none() {
+        let Some(me) = green().filter(|_| mode == libc::LIO_WAIT) else {
             return real(mode, list, count, event);
-        }
-        let mut result = real(libc::LIO_NOWAIT, list, count, ptr::null_mut());
-        let before = errno::get();
+        };
+        let result = real(libc::LIO_NOWAIT, list, count, ptr::null_mut());
+        cancel::without_points(me, || await_all(list, count, result))
+    }
+}
+
+/// Waits for the transfers of a list that `begun` is the result of having begun: that of all.
+///
+/// # Safety
+/// As for `lio_listio`.
+unsafe fn await_all(list: *const *mut aiocb, count: c_int, begun: c_int) -> c_int {
+    let mut result = begun;
+    let before = errno::get();
+    // SAFETY: as the caller promises.
+    unsafe {
         for index in 0..usize::try_from(count).unwrap_or(0) {
             let request = *list.add(index);
             if request.is_null() || (*request).aio_lio_opcode == libc::LIO_NOP {
@@ -151,9 +164,9 @@ pub unsafe extern "C-unwind" fn lio_listio(
                 result = -1;
             }
         }
-        errno::set(if result == 0 { before } else { libc::EIO });
-        result
     }
+    errno::set(if result == 0 { before } else { libc::EIO });
+    result
 }
 check!(lio_listio(_, _, _, _));
 
@@ -168,7 +181,7 @@ const GAI_WAIT: c_int = 0;
 const GAI_NOWAIT: c_int = 1;
 
 /// `getaddrinfo_a(3)`, which may wait for all: it begins them, and then waits for one after the
-/// other.
+/// other. Meanwhile nobody is cancelled, by glibc's rules.
 ///
 /// # Safety
 /// As libc's function of the same name.
@@ -188,15 +201,18 @@ pub unsafe extern "C-unwind" fn getaddrinfo_a(
         if mode != GAI_WAIT || green().is_none() {
             return real(mode, list, count, event);
         }
-        let result = real(GAI_NOWAIT, list, count, ptr::null_mut());
-        for index in 0..usize::try_from(count).unwrap_or(0) {
+        let mut result = real(GAI_NOWAIT, list, count, ptr::null_mut());
+        let cancellation = cancel::disable();
+        'all: for index in 0..usize::try_from(count).unwrap_or(0) {
             let request = *list.add(index);
             while !request.is_null() && gai_error(request) == EAI_INPROGRESS {
                 if gai_suspend(&request.cast_const(), 1, ptr::null()) == EAI_INTR {
-                    return EAI_INTR;
+                    result = EAI_INTR;
+                    break 'all;
                 }
             }
         }
+        cancel::restore(cancellation);
         result
     }
 }
