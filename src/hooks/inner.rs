@@ -96,8 +96,9 @@ unsafe extern "C" fn sigmask(how: c_int, set: *const sigset_t, old: *mut sigset_
     }
 }
 
-/// Takes the lock, which was found taken (glibc, nptl/lowlevellock.c).
-unsafe extern "C" fn wait_for_lock(word: *const AtomicU32) {
+/// Takes the lock, which was found taken (glibc, nptl/lowlevellock.c). May unwind: what libc is in was
+/// compiled for that, as its own wait does.
+unsafe extern "C-unwind" fn wait_for_lock(word: *const AtomicU32) {
     // SAFETY: libc's lock.
     inner_lock::lock(unsafe { &*word });
 }

@@ -18,6 +18,9 @@
 //! to wait for a slot whose owner waits in the kernel for this very lock. Who is woken marks the
 //! lock with 2 again, so nobody is forgotten.
 //!
+//! Who can be cancelled anywhere can be there, as in libc's own wait: he leaves without the lock. That
+//! he waits for it stays noted, and whom he was woken in the place of is woken.
+//!
 //! ld.so has functions of its own for its locks, some of which libc takes, too. Nobody parks for
 //! those: it would not wake him.
 
@@ -26,7 +29,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::glibc::loader;
 use crate::sched::{park, wake};
-use crate::signal::mask;
+use crate::signal::{cancel, mask};
 use crate::sys::clock::NEVER;
 use crate::sys::futex;
 use crate::sys::in_child::{in_child, restore};
@@ -55,7 +58,7 @@ fn holds_the_loaders(me: &Thread) -> bool {
     loader::holds_lock(me.tcb().id().load(Ordering::Relaxed))
 }
 
-/// Takes the lock, which was found taken.
+/// Takes the lock, which was found taken. May unwind (cancellation).
 pub fn lock(word: &AtomicU32) {
     let parks = green()
         .is_some_and(|me| !is_the_loaders(word) && !mask::is_libcs(me) && !holds_the_loaders(me));
@@ -68,7 +71,18 @@ pub fn lock(word: &AtomicU32) {
         if parks {
             let is_held = || (word.load(Ordering::SeqCst) == WAITED_FOR).then_some(0);
             let key = word.as_ptr().addr();
-            park::on_address(key, NEVER, Cancellation::Never, is_held, || (), || ());
+            park::on_address(
+                key,
+                NEVER,
+                Cancellation::Asynchronous,
+                is_held,
+                || (),
+                || (),
+            );
+            if cancel::is_due_anywhere() {
+                wake_next(word);
+                cancel::anywhere();
+            }
         } else {
             futex::wait(word, WAITED_FOR);
         }
