@@ -129,6 +129,10 @@ pub unsafe extern "C-unwind" fn pthread_getname_np(
         if size < 16 {
             return libc::ERANGE;
         }
+        if thread.life.is_over() {
+            // As in `set_name`.
+            return libc::ENOENT;
+        }
         // SAFETY: as the caller promises: at least 16 bytes.
         return unsafe { write_name(thread, place) }.err().unwrap_or(0);
     }

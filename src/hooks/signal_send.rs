@@ -46,13 +46,10 @@ fn send_to(
     signal: c_int,
     came_with: impl FnOnce() -> libc::siginfo_t,
 ) -> c_int {
-    if thread.life.is_gone() {
-        return libc::ESRCH;
-    }
     if !(0..=HIGHEST).contains(&signal) || matches!(signal, SIGCANCEL | SIGSETXID) {
         return libc::EINVAL;
     }
-    if signal == 0 || thread.life.is_over() {
+    if signal == 0 {
         return 0;
     }
     let blocked = thread.mask.get() & bit(signal) != 0;
@@ -228,6 +225,13 @@ pub unsafe extern "C-unwind" fn pthread_kill(id: pthread_t, signal: c_int) -> c_
             // libc's `abort` comes here, and has unblocked the signal behind our back.
             return -to_own_kernel_thread(signal) as c_int;
         }
+        if thread.life.is_over() {
+            // As glibc, which reads no more of a number that goes nowhere.
+            return match signal {
+                SIGCANCEL | SIGSETXID => libc::EINVAL,
+                _ => 0,
+            };
+        }
         return send_to(thread, signal, || sent_to_thread(signal));
     }
     // Of a child that borrows the thread glibc asks the kernel for its id.
@@ -250,6 +254,9 @@ pub unsafe extern "C-unwind" fn pthread_sigqueue(
     // SAFETY: as the caller promises: a thread that may still be joined.
     let thread = unsafe { of_pthread(id) };
     if thread.kind() == Kind::Green {
+        if thread.life.is_over() {
+            return libc::ESRCH;
+        }
         let value = value.sival_ptr.addr();
         return send_to(thread, signal, || {
             info::from_here(signal, libc::SI_QUEUE, value)

@@ -4,12 +4,13 @@
 //! | --- | --- | --- | --- | --- | --- |
 //! | RUNNING | somebody may join | EXITED | CLAIMED | | DETACHED |
 //! | CLAIMED | somebody waits to join | COLLECTED, wake him | refused | RUNNING | stays, as glibc has it |
-//! | DETACHED | nobody will join | FREE | refused | | refused |
-//! | EXITED | its result waits for somebody | | COLLECTED | | FREE |
+//! | DETACHED | nobody will join | LEFT | refused | | refused |
+//! | EXITED | its result waits for somebody | | COLLECTED | | LEFT |
 //! | COLLECTED | somebody takes its result | | refused | EXITED | stays |
-//! | FREE | nobody's: its husk is in the pool, or on the way there | | refused | | refused |
+//! | FREE | joined: its husk is in the pool, or on the way there | | refused | | refused |
+//! | LEFT | the same of one that was detached, which it still says | | refused | | refused |
 //!
-//! Each transition is one compare-and-swap; whoever makes the one to FREE has the husk.
+//! Each transition is one compare-and-swap; whoever makes the one to FREE or LEFT has the husk.
 
 use crate::sys::atomic::{AtomicU32, Ordering};
 
@@ -19,6 +20,7 @@ const DETACHED: u32 = 2;
 const EXITED: u32 = 3;
 const COLLECTED: u32 = 4;
 const FREE: u32 = 5;
+const LEFT: u32 = 6;
 
 /// What the end of a thread leaves to be done.
 #[must_use = "a husk that nobody takes is lost, a joiner that nobody wakes hangs"]
@@ -47,7 +49,7 @@ pub enum Detach {
 pub enum Refusal {
     /// There is no such thread any more.
     Gone,
-    /// It is detached.
+    /// It is detached, or was when it ended.
     Detached,
     /// Somebody else joins it.
     Claimed,
@@ -86,7 +88,7 @@ impl Life {
         let outcome = self.change(|state| match state {
             RUNNING => Ok((EXITED, Exit::Kept)),
             CLAIMED => Ok((COLLECTED, Exit::Wake)),
-            DETACHED => Ok((FREE, Exit::Free)),
+            DETACHED => Ok((LEFT, Exit::Free)),
             _ => Err(Refusal::Gone),
         });
         debug_assert!(outcome.is_ok(), "a thread exits once");
@@ -99,7 +101,7 @@ impl Life {
         self.change(|state| match state {
             RUNNING => Ok((CLAIMED, ())),
             EXITED => Ok((COLLECTED, ())),
-            DETACHED => Err(Refusal::Detached),
+            DETACHED | LEFT => Err(Refusal::Detached),
             CLAIMED | COLLECTED => Err(Refusal::Claimed),
             _ => Err(Refusal::Gone),
         })
@@ -119,18 +121,21 @@ impl Life {
     pub fn detach(&self) -> Result<Detach, Refusal> {
         self.change(|state| match state {
             RUNNING => Ok((DETACHED, Detach::Done)),
-            EXITED => Ok((FREE, Detach::Free)),
+            EXITED => Ok((LEFT, Detach::Free)),
             CLAIMED | COLLECTED => Ok((state, Detach::Done)),
-            DETACHED => Err(Refusal::Detached),
+            DETACHED | LEFT => Err(Refusal::Detached),
             _ => Err(Refusal::Gone),
         })
     }
 
     /// The husk belongs to the caller, and to nobody in a moment.
     pub fn end(&self) {
-        // Release: the next owner finds the husk through the pool's lock; this is for those
-        // who only look.
-        self.0.store(FREE, Ordering::Release);
+        // Nobody else changes it any more.
+        if self.0.load(Ordering::Relaxed) != LEFT {
+            // Release: the next owner finds the husk through the pool's lock; this is for those
+            // who only look.
+            self.0.store(FREE, Ordering::Release);
+        }
     }
 
     /// Whether the thread has left its stack for good.
@@ -138,13 +143,8 @@ impl Life {
         self.0.load(Ordering::Acquire) >= EXITED
     }
 
-    /// Whether there is no such thread any more.
-    pub fn is_gone(&self) -> bool {
-        self.0.load(Ordering::Acquire) == FREE
-    }
-
     /// Whether nobody will join.
     pub fn is_detached(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == DETACHED
+        matches!(self.0.load(Ordering::Relaxed), DETACHED | LEFT)
     }
 }

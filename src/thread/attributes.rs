@@ -68,11 +68,15 @@ pub fn name_of(me: &Thread) -> [u8; 16] {
     name
 }
 
-/// Names `thread`: 0, or `ERANGE` for more than 15 bytes.
+/// Names `thread`: 0, or `ERANGE` for more than 15 bytes; `ENOENT` if it has ended, as glibc finds no
+/// file in /proc then.
 pub fn set_name(thread: &Thread, name: &[u8]) -> i32 {
     let mut padded = [0u8; 16];
     if name.len() >= padded.len() {
         return libc::ERANGE;
+    }
+    if thread.life.is_over() {
+        return libc::ENOENT;
     }
     padded[..name.len()].copy_from_slice(name);
     thread.name.set(padded);

@@ -76,6 +76,9 @@ pub fn of_kernel_thread(id: i32) -> Result<Scheduling, i32> {
 
 /// What `thread`, which is green, runs under; or an error number.
 pub fn of(thread: &Thread) -> Result<Scheduling, i32> {
+    if thread.life.is_over() {
+        return Err(libc::ESRCH);
+    }
     thread
         .kernel_thread()
         .map_or_else(|| Ok(of_workers()), of_kernel_thread)
@@ -83,6 +86,9 @@ pub fn of(thread: &Thread) -> Result<Scheduling, i32> {
 
 /// Has `thread`, which is green, run under `wanted`: 0 or an error number.
 pub fn set(thread: &'static Thread, wanted: Scheduling) -> i32 {
+    if thread.life.is_over() {
+        return libc::ESRCH;
+    }
     if !wanted.is_valid() {
         return libc::EINVAL;
     }
