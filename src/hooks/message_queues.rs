@@ -2,15 +2,14 @@
 
 use core::ffi::{c_char, c_int, c_uint};
 
-use libc::{mqd_t, size_t, ssize_t, timespec};
+use libc::{mqd_t, sigevent, size_t, ssize_t, timespec};
 
 use super::symbol::check;
 use crate::glibc::real::real;
 use crate::hub::descriptor::Direction;
-use crate::ops::message_queue::run;
+use crate::ops::message_queue::{before_notify, run};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
-use crate::sys::raw::syscall;
 use crate::task::green;
 
 /// `mq_receive(3)`.
@@ -49,9 +48,9 @@ pub unsafe extern "C-unwind" fn mq_timedreceive(
     cancel::point();
     // SAFETY: as the caller promises.
     errno::to_libc(unsafe {
-        run(me, queue, Direction::Read, limit, |limit| {
-            syscall!(SYS_mq_timedreceive, queue, buffer, length, priority, limit)
-        })
+        let arguments = [buffer.addr(), length, priority.addr()];
+        let number = libc::SYS_mq_timedreceive;
+        run(me, queue, Direction::Read, number, arguments, limit)
     })
 }
 check!(mq_timedreceive(_, _, _, _, _));
@@ -92,9 +91,30 @@ pub unsafe extern "C-unwind" fn mq_timedsend(
     cancel::point();
     // SAFETY: as the caller promises.
     errno::to_libc(unsafe {
-        run(me, queue, Direction::Write, limit, |limit| {
-            syscall!(SYS_mq_timedsend, queue, message, length, priority, limit)
-        })
+        let arguments = [message.addr(), length, priority as usize];
+        run(
+            me,
+            queue,
+            Direction::Write,
+            libc::SYS_mq_timedsend,
+            arguments,
+            limit,
+        )
     }) as c_int
 }
 check!(mq_timedsend(_, _, _, _, _));
+
+/// `mq_notify(3)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn mq_notify(queue: mqd_t, event: *const sigevent) -> c_int {
+    if !event.is_null() {
+        before_notify();
+    }
+    let real = real!(mq_notify(_, _));
+    // SAFETY: as the caller promises.
+    unsafe { real(queue, event) }
+}
+check!(mq_notify(_, _));

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::ops::attempts::{self, Manner};
 use crate::ops::turn::Ends;
-use crate::ops::{child, control, lives, numbers, open, rights};
+use crate::ops::{child, control, lives, message_queue, numbers, open, rights};
 use crate::sched::{self, blocking, park};
 use crate::signal::{actions, exec, signalfd};
 use crate::sync::{futex, futex2};
@@ -119,6 +119,12 @@ pub unsafe fn run(call: &Call) -> isize {
                 child::waitid(wanted, e as *mut rusage, kernel, Cancellation::Never)
             }
             libc::SYS_execve | libc::SYS_execveat => exec::across(kernel),
+            libc::SYS_mq_notify => {
+                if b != 0 {
+                    message_queue::before_notify();
+                }
+                kernel()
+            }
             // Options, and descriptors that travel.
             libc::SYS_setsockopt => {
                 let result = kernel();

@@ -40,7 +40,7 @@ pub use edges::{Next, is_replacement};
 pub use queue::{Direction, Link, Role};
 pub use sharing::{Moment, now, share_all};
 pub use table::{
-    adopt_open, await_holders, begin, end, ending, get, init, share, status_changed, unlock,
+    adopt_open, await_holders, begin, end, ending, get, in_use, init, share, status_changed, unlock,
 };
 
 /// An entry of the table.
@@ -239,6 +239,14 @@ impl Descriptor {
     #[inline(always)]
     pub fn is_awaited(&self, direction: Direction) -> bool {
         !self.edges.first(direction).is_null()
+    }
+
+    /// An edge that nothing has announced: all who wait in `direction`, or are about to, try again. The
+    /// caller is critical.
+    pub fn retry(&self, direction: Direction, woken: &mut Woken) {
+        let directions = [direction == Direction::Read, direction == Direction::Write];
+        let generation = self.generation();
+        self.edges.event(generation, directions, true, woken, || ());
     }
 
     /// After a success: another consumer may find something, too. The caller is critical.

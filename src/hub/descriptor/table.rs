@@ -153,7 +153,7 @@ fn known(fd: i32) -> Option<&'static Descriptor> {
 }
 
 /// The numbers from `first` to `last` whose entries may be other than fresh.
-fn in_use(first: u32, last: u32) -> impl Iterator<Item = i32> {
+pub fn in_use(first: u32, last: u32) -> impl Iterator<Item = i32> {
     let (table, end) = entries();
     let range = first as usize..end.min(last as usize + 1);
     let mut next = range.start;
