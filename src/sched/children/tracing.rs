@@ -9,7 +9,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, Ordering};
 
 use crate::sched::kernel_thread::process;
-use crate::sys::pages;
+use crate::sys::pages::{self, PAGE};
 use crate::sys::raw::syscall;
 
 /// What a process shares with its children. At most one page.
@@ -35,15 +35,22 @@ fn owned() -> Option<&'static Shared> {
     of(&OWN).filter(|shared| shared.owner.load(Ordering::Relaxed) == process())
 }
 
-/// The process's own page, made if there is none. Not in a child that shares its parent's
-/// memory.
+/// The process's own page, made if there is none: the only one that it ever has, as a child
+/// that is forked meanwhile has it, too. Not in a child that shares its parent's memory.
 fn make() -> Option<&'static Shared> {
+    // The parent's, if the process was forked.
+    let before = OWN.load(Ordering::Acquire);
     if owned().is_none() {
         let page = pages::share(size_of::<Shared>())?.cast::<Shared>();
         // SAFETY: fresh memory, all zeros.
         unsafe { &*page }.owner.store(process(), Ordering::Relaxed);
-        // The parent's, if the process was forked.
-        PARENTS.store(OWN.swap(page, Ordering::AcqRel), Ordering::Release);
+        PARENTS.store(before, Ordering::Release);
+        let made = OWN.compare_exchange(before, page, Ordering::AcqRel, Ordering::Acquire);
+        if made.is_err() {
+            // Another thread has been faster.
+            // SAFETY: nobody knows of it.
+            unsafe { pages::release(page.cast(), PAGE) };
+        }
     }
     owned()
 }
