@@ -162,8 +162,11 @@ pub fn set_apart() {
 }
 
 /// The end of [`enter`]: `me`, the caller, goes on with a slot, unless a handler has wired
-/// it meanwhile.
+/// it meanwhile, or has forked: in the child there is nothing to give back, and no slot.
 pub(super) fn leave(me: &'static Thread) {
+    if !me.is_green() {
+        return;
+    }
     let _critical = Critical::enter();
     // The thread has not switched: it is still there.
     let worker = worker::of(me);
