@@ -1,5 +1,5 @@
-//! FIFOs that are being opened, and how the hub learns that somebody opens the other end: by
-//! inotify, since epoll tells of what can be read and written only.
+//! FIFOs that are being opened, and who waits there until somebody opens the other end, of which the hub
+//! [learns](super::openings).
 //!
 //! Whoever opens one has its descriptor already, which does not block, and parks at it
 //! ([`ops::open`](crate::ops::open)). The table has an entry for each such number. Who is
@@ -10,7 +10,8 @@ use core::ffi::c_char;
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 use std::io::Write;
 
-use super::{descriptor, epoll, own, place};
+use super::descriptor;
+use super::openings::{self, Event};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::task::lock::RawLock;
@@ -22,7 +23,7 @@ const SIZE: usize = 1 << 16;
 /// In the table: opened, and nobody tells of openings yet.
 const UNWATCHED: i32 = -1;
 /// In the table, beside a watch: somebody has closed the FIFO who had it for reading.
-const VISITED: i32 = 1 << 30;
+const VISITED: i32 = openings::END;
 
 #[repr(align(4096))]
 struct Table([AtomicI32; SIZE]);
@@ -146,7 +147,7 @@ pub unsafe fn begin_writer(
     // A descriptor for the file would tell of its own end as of a reader's.
     let follow = if follows { 0 } else { libc::IN_DONT_FOLLOW };
     // SAFETY: as the caller promises.
-    let before = unsafe { watch_for(path, EVENTS | follow) }?;
+    let before = unsafe { openings::watch(path, EVENTS | follow) }?;
     let number = open();
     if number >= 0 {
         enter(number);
@@ -185,53 +186,18 @@ fn add_watch(number: i32, events: u32) -> bool {
     if entry.load(Ordering::Relaxed) == UNWATCHED {
         let path = path_of(number);
         // SAFETY: a C string.
-        if let Some(watch) = unsafe { watch_for(path.as_ptr().cast(), events) } {
+        if let Some(watch) = unsafe { openings::watch(path.as_ptr().cast(), events) } {
             entry.store(watch, Ordering::SeqCst);
         }
     }
     entry.load(Ordering::Relaxed) > 0
 }
 
-/// The watch of the file at `path`, which tells of these events, too. The lock is held.
-///
-/// # Safety
-/// `path` is a C string.
-unsafe fn watch_for(path: *const c_char, events: u32) -> Option<i32> {
-    if !place::settle_openings(make) {
-        return None;
-    }
-    let watch = own::with(|_, _| {
-        // What others wait for is still told.
-        let (openings, events) = (own::openings(), events | libc::IN_MASK_ADD);
-        // SAFETY: as the caller promises.
-        unsafe { syscall!(SYS_inotify_add_watch, openings, path, events) as i32 }
-    });
-    (1..VISITED).contains(&watch).then_some(watch)
-}
-
 /// The watch ends, if it is nobody's. The lock is held.
 fn forget_watch(watch: i32) {
     if watch > 0 && numbers_of(watch).next().is_none() {
-        // SAFETY: numbers are no memory.
-        own::with(|_, _| unsafe { syscall!(SYS_inotify_rm_watch, own::openings(), watch) });
+        openings::unwatch(watch);
     }
-}
-
-/// A descriptor that tells of openings, known to the hub; -1 if it cannot be had.
-fn make() -> i32 {
-    // SAFETY: makes a descriptor.
-    let made = unsafe { syscall!(SYS_inotify_init1, libc::IN_NONBLOCK | libc::IN_CLOEXEC) as i32 };
-    if made < 0 {
-        return -1;
-    }
-    let events = libc::EPOLLIN | libc::EPOLLET;
-    if own::with(|epoll, _| own::add(epoll, made, events, own::OPENINGS)) != 0 {
-        // SAFETY: just made.
-        unsafe { syscall!(SYS_close, made) };
-        return -1;
-    }
-    epoll::use_from_now_on();
-    made
 }
 
 /// A FIFO's watch, whose other waiters have to be [told](tell_all).
@@ -279,29 +245,18 @@ pub(super) fn collect(woken: &mut Woken) {
 
 /// [`collect`], with the lock held.
 fn take_note(woken: &mut Woken) {
-    /// `struct inotify_event` without a name, in words: watch, mask, cookie, length of the name.
-    const WORDS: usize = 4;
-    let mut events = [0u32; 64 * WORDS];
-    loop {
-        let (buffer, size) = (events.as_mut_ptr(), size_of_val(&events));
-        let length = own::with(|_, _| {
-            // SAFETY: the kernel fills `events`.
-            unsafe { syscall!(SYS_read, own::openings(), buffer, size) }
-        });
-        if length <= 0 {
-            return;
+    openings::take(|event| match event {
+        // Whoever it was may have gone again.
+        Event::Lost => numbers().for_each(|number| note_visit(number, woken)),
+        Event::Closed(watch) => {
+            numbers_of(watch).for_each(|number| note_visit(number, woken));
         }
-        for event in events[..length as usize / size_of::<u32>()].chunks_exact(WORDS) {
-            if event[1] & libc::IN_Q_OVERFLOW != 0 {
-                // Whoever it was may have gone again.
-                numbers().for_each(|number| note_visit(number, woken));
-            } else if event[1] & libc::IN_CLOSE_NOWRITE != 0 {
-                numbers_of(event[0] as i32).for_each(|number| note_visit(number, woken));
-            } else if let Some(number) = numbers_of(event[0] as i32).next() {
+        Event::Opened(watch) => {
+            if let Some(number) = numbers_of(watch).next() {
                 descriptor::tell(number, woken);
             }
         }
-    }
+    });
 }
 
 /// Whoever waits at `number` for a reader has had one. The lock is held.

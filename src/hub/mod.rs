@@ -6,6 +6,7 @@ pub mod descriptor;
 pub mod epoll;
 pub mod eventfd;
 pub mod fifos;
+mod openings;
 pub mod own;
 pub mod place;
 pub mod signals;

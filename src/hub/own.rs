@@ -24,7 +24,7 @@ const MOVING: u32 = 1 << 31;
 pub(super) const KICK: u64 = u64::MAX;
 /// That of the [signalfd](super::signals).
 pub(super) const SIGNALS: u64 = u64::MAX - 1;
-/// That of the one that tells of [openings](super::fifos): the lowest of these.
+/// That of the one that tells of [openings](super::openings): the lowest of these.
 pub(super) const OPENINGS: u64 = u64::MAX - 2;
 
 /// The numbers, -1 where there is none.

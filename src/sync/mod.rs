@@ -7,6 +7,7 @@ pub mod barrier;
 pub mod cond;
 pub mod futex;
 pub mod futex2;
+pub mod futex_call;
 mod futex_pi;
 pub mod inner_lock;
 pub mod mutex;

@@ -349,38 +349,4 @@ impl Thread {
     pub(crate) fn is(&self, other: &Thread) -> bool {
         ptr::eq(self, other)
     }
-
-    /// The thread waits for no signal, and nobody has asked for its cancellation.
-    pub(crate) fn forget_signals(&self) {
-        self.awaits.store(0, Ordering::Relaxed);
-        self.expects.store(0, Ordering::Relaxed);
-        self.cancelled.store(false, Ordering::Relaxed);
-    }
-
-    /// Whether a request for the thread's cancellation ends the wait that it is in.
-    pub(crate) fn waits_until_cancelled(&self) -> bool {
-        match self.seat().word.cancellation() {
-            Cancellation::Never => false,
-            Cancellation::Asynchronous => self.tcb().allows_cancellation_anywhere(),
-            Cancellation::Point => self.tcb().allows_cancellation(),
-        }
-    }
-
-    /// Signals that wait for the thread while it waits for them.
-    pub(crate) fn awaited(&self) -> u64 {
-        // SeqCst: who sends one marks it pending, then looks whether it is awaited.
-        self.pending.bits_now() & self.awaits.load(Ordering::SeqCst)
-    }
-
-    /// Signals that wait for the thread and that it looks for in files.
-    pub(crate) fn expected(&self) -> u64 {
-        // SeqCst: as in `awaited`.
-        self.pending.bits_now() & self.expects.load(Ordering::SeqCst)
-    }
-
-    /// Signals that wait for the thread and that it does not block.
-    #[inline(always)]
-    pub(crate) fn deliverable(&self) -> u64 {
-        self.pending.bits() & !self.mask.get()
-    }
 }

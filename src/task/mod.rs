@@ -5,8 +5,8 @@
 //! - [`word`]: the park/unpark rendezvous; [`life`]: join and detach;
 //! - [`seat`], `seats`: what others touch of it while it is off the CPU; [`list`], [`timer`]: how it is
 //!   linked in queues;
-//! - [`mask`]: what it blocks; [`pending`]: signals that wait for it; [`deferred`]: who has to
-//!   look at those;
+//! - [`mask`]: what it blocks; [`pending`]: signals that wait for it; `signals`: which of those
+//!   concern it; [`deferred`]: who has to look at them;
 //! - [`holds`]: what it holds for the length of a system call;
 //! - [`retry`]: the timer that repeats a request for its cancellation;
 //! - [`errand`]: what others have asked it to do; [`cpu_time`]: what it has used;
@@ -49,6 +49,7 @@ pub mod retry;
 mod role;
 pub mod seat;
 mod seats;
+mod signals;
 pub mod stack;
 pub mod timer;
 pub mod upcalls;

@@ -6,7 +6,7 @@
 //! operation, and parks only if the count is still the same: an edge between
 //! the attempt and the parking is never lost.
 //!
-//! - this file: an entry, and what the hub does with it;
+//! - this file: an entry; [`events`]: what the hub does with it;
 //! - [`edges`]: a number's lives and their edges, waiting for one; [`queue`]: who waits, and
 //!   whom an edge wakes;
 //! - [`life`]: beginnings and ends of a number's lives; [`holds`]: who keeps one from ending;
@@ -17,6 +17,7 @@
 
 mod early;
 mod edges;
+mod events;
 pub mod holds;
 mod life;
 mod queue;
@@ -29,7 +30,6 @@ use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::class::Class;
 use super::epoll;
-use crate::arch::prefetch;
 use crate::task::lock::RawLock;
 use crate::task::word::Wake;
 use crate::task::{Critical, rank};
@@ -37,6 +37,7 @@ use crate::wait::woken::Woken;
 
 use edges::Edges;
 pub use edges::{Next, is_replacement};
+pub(super) use events::{event, fetch_entry, fetch_waiter, tell};
 pub use queue::{Direction, Link, Role};
 pub use sharing::{Moment, now, share_all};
 pub use table::{
@@ -254,50 +255,4 @@ impl Descriptor {
     pub fn pass_on(&self, direction: Direction, woken: &mut Woken) {
         self.edges.pass_on(direction, woken);
     }
-}
-
-/// The token's entry will be needed.
-#[inline(always)]
-pub(super) fn fetch_entry(token: u64) {
-    if let Some(entry) = get(token as u32 as i32) {
-        prefetch::fetch(entry, size_of::<Descriptor>());
-    }
-}
-
-/// What an event of the token will need of a waiter's stack.
-#[inline(always)]
-pub(super) fn fetch_waiter(token: u64) {
-    if let Some(entry) = get(token as u32 as i32) {
-        let link = entry.edges.first(Direction::Read);
-        if !link.is_null() {
-            prefetch::fetch(link, size_of::<Link>());
-        }
-    }
-}
-
-/// Something has happened that epoll does not tell of: whoever waits to read from `fd` looks.
-pub(super) fn tell(fd: i32, woken: &mut Woken) {
-    if let Some(entry) = get(fd) {
-        let generation = entry.generation();
-        entry
-            .edges
-            .event(generation, [true, false], true, woken, || ());
-    }
-}
-
-/// Takes an event from the hub and claims those whom it concerns.
-pub(super) fn event(token: u64, events: u32, woken: &mut Woken) {
-    let Some(entry) = get(token as u32 as i32) else {
-        return;
-    };
-    let has = |bits: i32| events & bits as u32 != 0;
-    let over = has(libc::EPOLLHUP | libc::EPOLLERR);
-    let read = has(libc::EPOLLIN | libc::EPOLLRDHUP | libc::EPOLLPRI);
-    let directions = [over || read, over || has(libc::EPOLLOUT)];
-    let generation = (token >> 32) as u32;
-    entry.edges.event(generation, directions, over, woken, || {
-        if over || has(libc::EPOLLRDHUP | libc::EPOLLPRI) {
-            entry.flags.fetch_or(ENDING, Ordering::Relaxed);
-        }
-    });
 }

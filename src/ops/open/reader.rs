@@ -3,7 +3,8 @@
 //! with one it fails, and `POLLHUP` says that the last one has gone, but not before there was one
 //! (Linux, fs/pipe.c: `fifo_open`, `pipe_read`, `pipe_poll`).
 
-use super::{Attempt, Kind, Request, await_other_end, condition, tell};
+use super::opened::{Kind, condition};
+use super::{Attempt, Request, await_other_end, tell};
 use crate::hub::fifos;
 use crate::ops::EAGAIN;
 use crate::sys::raw::syscall;

@@ -13,7 +13,8 @@ use core::ffi::{CStr, c_char};
 use std::io::Write;
 
 use super::leader::{Following, Place};
-use super::{Attempt, File, Kind, Request, await_other_end, condition, make_blocking};
+use super::opened::{Kind, condition, make_blocking};
+use super::{Attempt, File, Request, await_other_end};
 use crate::hub::fifos;
 use crate::sched::{blocking, wake};
 use crate::signal::restart;
