@@ -8,8 +8,8 @@
 //! | `FUTEX_OWNER_DIED` beside either | its owner has ended; the program clears that |
 //!
 //! The program writes the id that `gettid` gives it, which the kernel does not know. So the waiters
-//! stand in the queues of [`queue`], and a lock that is given back is handed to the first of them. That inherits no
-//! priority.
+//! stand in the queues of [`queue`](crate::wait::queue), and a lock that is given back is handed to the first of them.
+//! That inherits no priority.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -69,14 +69,22 @@ enum Found {
     Held,
 }
 
-/// Takes the lock for `own` if it is free; otherwise has its owner make a call, if the caller is going to wait.
-fn take(word: &AtomicU32, own: u32, waits: bool) -> Found {
+/// What a thread does that finds the lock held.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Otherwise {
+    /// It waits, so whoever gives the lock back has to make a call.
+    Wait,
+    GiveUp,
+}
+
+/// Takes the lock for `own` if it is free.
+fn take(word: &AtomicU32, own: u32, otherwise: Otherwise) -> Found {
     let mut value = word.load(Ordering::SeqCst);
     loop {
         let (new, found) = match value & FUTEX_TID_MASK {
             0 => (value | own, Found::Free),
             owner if owner == own => return Found::Own,
-            _ if waits => (value | FUTEX_WAITERS, Found::Held),
+            _ if otherwise == Otherwise::Wait => (value | FUTEX_WAITERS, Found::Held),
             _ => return Found::Held,
         };
         match word.compare_exchange(value, new, Ordering::SeqCst, Ordering::SeqCst) {
@@ -95,7 +103,7 @@ pub fn lock(word: &AtomicU32, deadline: Instant) -> isize {
         }
         // Under the queue's lock, as who gives it back looks for waiters.
         let result = Cell::new(0);
-        let is_held = || match take(word, own, true) {
+        let is_held = || match take(word, own, Otherwise::Wait) {
             Found::Free => None,
             Found::Own => {
                 result.set(-(libc::EDEADLK as isize));
@@ -117,7 +125,7 @@ pub fn lock(word: &AtomicU32, deadline: Instant) -> isize {
 
 /// `FUTEX_TRYLOCK_PI`.
 pub fn try_lock(word: &AtomicU32) -> isize {
-    match take(word, own_id(), false) {
+    match take(word, own_id(), Otherwise::GiveUp) {
         Found::Free => 0,
         Found::Own => -(libc::EDEADLK as isize),
         Found::Held => -(libc::EAGAIN as isize),
@@ -183,7 +191,7 @@ pub fn requeue(word: &AtomicU32, value: u32, limit: usize, lock: &AtomicU32) -> 
 
 /// There are those who wait for the lock, of whom its owner does not know.
 fn settle(word: &AtomicU32, waiters: Waiters<'_>, woken: &mut Woken) {
-    match take(word, NOBODY, true) {
+    match take(word, NOBODY, Otherwise::Wait) {
         Found::Free => hand_over(word, waiters, woken),
         Found::Own | Found::Held => {}
     }
