@@ -7,7 +7,7 @@
 //! created: a library that stands in for `dlopen` may be creating one with a lock held that it takes there
 //! (heaptrack does).
 
-use core::ffi::c_void;
+use core::ffi::{CStr, c_void};
 use core::iter;
 use core::mem::MaybeUninit;
 
@@ -70,6 +70,36 @@ pub fn own_image() -> Option<Image> {
 pub fn libc_image() -> Option<Image> {
     // SAFETY: as above.
     libc().map(|map| unsafe { Image::of(map) })
+}
+
+unsafe extern "C" {
+    /// The dynamic section of the object that says this: libgreen's own. The linker defines it.
+    static _DYNAMIC: c_void;
+}
+
+/// The function of that name, and version if any, of the next object after libgreen in the order of the
+/// look-up, down to libc; 0 if there is none. Takes no lock, in contrast to `dlsym` and `dladdr`: a
+/// constructor may wait, under the loader's, for a thread that is here.
+pub fn next_definition(name: &CStr, version: Option<&CStr>) -> usize {
+    let mut is_behind = false;
+    for map in all() {
+        // SAFETY: what the program has been started with stays loaded; libc is one of that.
+        let (image, dynamic) = unsafe { (Image::of(map), (*map).dynamic) };
+        if is_behind {
+            let address = match version {
+                Some(version) => image.versioned_definition(name, version),
+                None => image.definition(name),
+            };
+            if address != 0 {
+                return address;
+            }
+        }
+        if image.definition(c"gnu_get_libc_version") != 0 {
+            break;
+        }
+        is_behind |= dynamic == (&raw const _DYNAMIC).addr();
+    }
+    0
 }
 
 /// Whether the object that has the address is searched before libgreen, where everybody looks.

@@ -5,7 +5,7 @@ use core::mem;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::patch;
+use super::{objects, patch};
 use crate::sys::errno;
 
 /// A function of the next object after libgreen in the lookup order, resolved
@@ -62,24 +62,23 @@ impl Real {
 
     #[cold]
     fn resolve(&self) -> *mut c_void {
-        // SAFETY: both names are C strings; RTLD_NEXT is a valid handle here.
-        let address = unsafe {
-            match self.version {
-                Some(version) => {
-                    libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), version.as_ptr())
-                }
-                None => {
-                    let next = libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr());
-                    if next.is_null() {
-                        next
-                    } else {
-                        patch::callable(self.name, next)
+        let mut next = objects::next_definition(self.name, self.version) as *mut c_void;
+        if next.is_null() {
+            // SAFETY: both names are C strings; RTLD_NEXT is a valid handle here.
+            next = unsafe {
+                match self.version {
+                    Some(version) => {
+                        libc::dlvsym(libc::RTLD_NEXT, self.name.as_ptr(), version.as_ptr())
                     }
+                    None => libc::dlsym(libc::RTLD_NEXT, self.name.as_ptr()),
                 }
-            }
-        };
-        self.address.store(address, Ordering::Relaxed);
-        address
+            };
+        }
+        if self.version.is_none() && !next.is_null() {
+            next = patch::callable(self.name, next);
+        }
+        self.address.store(next, Ordering::Relaxed);
+        next
     }
 
     /// Its place is taken by one that fails as it would. (Whatever returns a pointer is in

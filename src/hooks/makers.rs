@@ -6,14 +6,22 @@
 use libc::{c_int, c_uint, c_void, sigset_t, socklen_t};
 
 use super::symbol::check;
+use crate::glibc::real::real;
 use crate::ops::control;
 use crate::ops::lives::{make, make_pair};
 use crate::signal::signalfd::made as signalfd_made;
 
+/// libc's function underneath the hook. (redhook's own look for it takes the loader's lock.)
+macro_rules! libcs {
+    ($name:ident($($argument:tt),*)) => {
+        real!($name: unsafe extern "C" fn($($argument),*) -> c_int)
+    };
+}
+
 redhook::hook! {
     unsafe fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int => green_socket {
         // SAFETY: as the caller promises, here and in all that follow.
-        make(|| unsafe { redhook::real!(socket)(domain, kind, protocol) })
+        make(|| unsafe { libcs!(socket(_, _, _))(domain, kind, protocol) })
     }
 }
 check!(redhook socket(_, _, _));
@@ -21,7 +29,7 @@ check!(redhook socket(_, _, _));
 redhook::hook! {
     unsafe fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int => green_socketpair {
         // SAFETY: as above.
-        unsafe { make_pair(|| redhook::real!(socketpair)(domain, kind, protocol, pair), pair) }
+        unsafe { make_pair(|| libcs!(socketpair(_, _, _, _))(domain, kind, protocol, pair), pair) }
     }
 }
 check!(redhook socketpair(_, _, _, _));
@@ -29,7 +37,7 @@ check!(redhook socketpair(_, _, _, _));
 redhook::hook! {
     unsafe fn pipe(pair: *mut c_int) -> c_int => green_pipe {
         // SAFETY: as above.
-        unsafe { make_pair(|| redhook::real!(pipe)(pair), pair) }
+        unsafe { make_pair(|| libcs!(pipe(_))(pair), pair) }
     }
 }
 check!(redhook pipe(_));
@@ -37,7 +45,7 @@ check!(redhook pipe(_));
 redhook::hook! {
     unsafe fn pipe2(pair: *mut c_int, flags: c_int) -> c_int => green_pipe2 {
         // SAFETY: as above.
-        unsafe { make_pair(|| redhook::real!(pipe2)(pair, flags), pair) }
+        unsafe { make_pair(|| libcs!(pipe2(_, _))(pair, flags), pair) }
     }
 }
 check!(redhook pipe2(_, _));
@@ -45,7 +53,7 @@ check!(redhook pipe2(_, _));
 redhook::hook! {
     unsafe fn eventfd(value: c_uint, flags: c_int) -> c_int => green_eventfd {
         // SAFETY: as above.
-        make(|| unsafe { redhook::real!(eventfd)(value, flags) })
+        make(|| unsafe { libcs!(eventfd(_, _))(value, flags) })
     }
 }
 check!(redhook eventfd(_, _));
@@ -53,7 +61,7 @@ check!(redhook eventfd(_, _));
 redhook::hook! {
     unsafe fn timerfd_create(clock: c_int, flags: c_int) -> c_int => green_timerfd_create {
         // SAFETY: as above.
-        make(|| unsafe { redhook::real!(timerfd_create)(clock, flags) })
+        make(|| unsafe { libcs!(timerfd_create(_, _))(clock, flags) })
     }
 }
 check!(redhook timerfd_create(_, _));
@@ -62,7 +70,7 @@ redhook::hook! {
     unsafe fn signalfd(fd: c_int, set: *const sigset_t, flags: c_int) -> c_int => green_signalfd {
         signalfd_made();
         // SAFETY: as above.
-        let call = || unsafe { redhook::real!(signalfd)(fd, set, flags) };
+        let call = || unsafe { libcs!(signalfd(_, _, _))(fd, set, flags) };
         // Otherwise it is one already.
         if fd == -1 { make(call) } else { call() }
     }
@@ -72,7 +80,7 @@ check!(redhook signalfd(_, _, _));
 redhook::hook! {
     unsafe fn epoll_create(size: c_int) -> c_int => green_epoll_create {
         // SAFETY: as above.
-        make(|| unsafe { redhook::real!(epoll_create)(size) })
+        make(|| unsafe { libcs!(epoll_create(_))(size) })
     }
 }
 check!(redhook epoll_create(_));
@@ -80,7 +88,7 @@ check!(redhook epoll_create(_));
 redhook::hook! {
     unsafe fn epoll_create1(flags: c_int) -> c_int => green_epoll_create1 {
         // SAFETY: as above.
-        make(|| unsafe { redhook::real!(epoll_create1)(flags) })
+        make(|| unsafe { libcs!(epoll_create1(_))(flags) })
     }
 }
 check!(redhook epoll_create1(_));
@@ -88,7 +96,7 @@ check!(redhook epoll_create1(_));
 redhook::hook! {
     unsafe fn inotify_init() -> c_int => green_inotify_init {
         // SAFETY: as above.
-        make(|| unsafe { redhook::real!(inotify_init)() })
+        make(|| unsafe { libcs!(inotify_init())() })
     }
 }
 check!(redhook inotify_init());
@@ -96,7 +104,7 @@ check!(redhook inotify_init());
 redhook::hook! {
     unsafe fn inotify_init1(flags: c_int) -> c_int => green_inotify_init1 {
         // SAFETY: as above.
-        make(|| unsafe { redhook::real!(inotify_init1)(flags) })
+        make(|| unsafe { libcs!(inotify_init1(_))(flags) })
     }
 }
 check!(redhook inotify_init1(_));
@@ -105,7 +113,7 @@ redhook::hook! {
     unsafe fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, length: socklen_t) -> c_int
         => green_setsockopt {
         // SAFETY: as above.
-        let result = unsafe { redhook::real!(setsockopt)(fd, level, name, value, length) };
+        let result = unsafe { libcs!(setsockopt(_, _, _, _, _))(fd, level, name, value, length) };
         control::option_set(fd, level, name);
         result
     }
