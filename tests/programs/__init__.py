@@ -18,6 +18,7 @@ PYTHON = os.path.realpath(sys.executable)
 HELPERS = {
     "code_library",
     "deep_library",
+    "waiting_library",
     "dns_report",
     "dns_server",
     "echo_server",
