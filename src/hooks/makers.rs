@@ -20,48 +20,54 @@ macro_rules! libcs {
 
 redhook::hook! {
     unsafe fn socket(domain: c_int, kind: c_int, protocol: c_int) -> c_int => green_socket {
+        let real = libcs!(socket(_, _, _));
         // SAFETY: as the caller promises, here and in all that follow.
-        make(|| unsafe { libcs!(socket(_, _, _))(domain, kind, protocol) })
+        make(|| unsafe { real(domain, kind, protocol) })
     }
 }
 check!(redhook socket(_, _, _));
 
 redhook::hook! {
     unsafe fn socketpair(domain: c_int, kind: c_int, protocol: c_int, pair: *mut c_int) -> c_int => green_socketpair {
+        let real = libcs!(socketpair(_, _, _, _));
         // SAFETY: as above.
-        unsafe { make_pair(|| libcs!(socketpair(_, _, _, _))(domain, kind, protocol, pair), pair) }
+        unsafe { make_pair(|| real(domain, kind, protocol, pair), pair) }
     }
 }
 check!(redhook socketpair(_, _, _, _));
 
 redhook::hook! {
     unsafe fn pipe(pair: *mut c_int) -> c_int => green_pipe {
+        let real = libcs!(pipe(_));
         // SAFETY: as above.
-        unsafe { make_pair(|| libcs!(pipe(_))(pair), pair) }
+        unsafe { make_pair(|| real(pair), pair) }
     }
 }
 check!(redhook pipe(_));
 
 redhook::hook! {
     unsafe fn pipe2(pair: *mut c_int, flags: c_int) -> c_int => green_pipe2 {
+        let real = libcs!(pipe2(_, _));
         // SAFETY: as above.
-        unsafe { make_pair(|| libcs!(pipe2(_, _))(pair, flags), pair) }
+        unsafe { make_pair(|| real(pair, flags), pair) }
     }
 }
 check!(redhook pipe2(_, _));
 
 redhook::hook! {
     unsafe fn eventfd(value: c_uint, flags: c_int) -> c_int => green_eventfd {
+        let real = libcs!(eventfd(_, _));
         // SAFETY: as above.
-        make(|| unsafe { libcs!(eventfd(_, _))(value, flags) })
+        make(|| unsafe { real(value, flags) })
     }
 }
 check!(redhook eventfd(_, _));
 
 redhook::hook! {
     unsafe fn timerfd_create(clock: c_int, flags: c_int) -> c_int => green_timerfd_create {
+        let real = libcs!(timerfd_create(_, _));
         // SAFETY: as above.
-        make(|| unsafe { libcs!(timerfd_create(_, _))(clock, flags) })
+        make(|| unsafe { real(clock, flags) })
     }
 }
 check!(redhook timerfd_create(_, _));
@@ -69,8 +75,9 @@ check!(redhook timerfd_create(_, _));
 redhook::hook! {
     unsafe fn signalfd(fd: c_int, set: *const sigset_t, flags: c_int) -> c_int => green_signalfd {
         signalfd_made();
+        let real = libcs!(signalfd(_, _, _));
         // SAFETY: as above.
-        let call = || unsafe { libcs!(signalfd(_, _, _))(fd, set, flags) };
+        let call = || unsafe { real(fd, set, flags) };
         // Otherwise it is one already.
         if fd == -1 { make(call) } else { call() }
     }
@@ -79,32 +86,36 @@ check!(redhook signalfd(_, _, _));
 
 redhook::hook! {
     unsafe fn epoll_create(size: c_int) -> c_int => green_epoll_create {
+        let real = libcs!(epoll_create(_));
         // SAFETY: as above.
-        make(|| unsafe { libcs!(epoll_create(_))(size) })
+        make(|| unsafe { real(size) })
     }
 }
 check!(redhook epoll_create(_));
 
 redhook::hook! {
     unsafe fn epoll_create1(flags: c_int) -> c_int => green_epoll_create1 {
+        let real = libcs!(epoll_create1(_));
         // SAFETY: as above.
-        make(|| unsafe { libcs!(epoll_create1(_))(flags) })
+        make(|| unsafe { real(flags) })
     }
 }
 check!(redhook epoll_create1(_));
 
 redhook::hook! {
     unsafe fn inotify_init() -> c_int => green_inotify_init {
+        let real = libcs!(inotify_init());
         // SAFETY: as above.
-        make(|| unsafe { libcs!(inotify_init())() })
+        make(|| unsafe { real() })
     }
 }
 check!(redhook inotify_init());
 
 redhook::hook! {
     unsafe fn inotify_init1(flags: c_int) -> c_int => green_inotify_init1 {
+        let real = libcs!(inotify_init1(_));
         // SAFETY: as above.
-        make(|| unsafe { libcs!(inotify_init1(_))(flags) })
+        make(|| unsafe { real(flags) })
     }
 }
 check!(redhook inotify_init1(_));
@@ -112,8 +123,9 @@ check!(redhook inotify_init1(_));
 redhook::hook! {
     unsafe fn setsockopt(fd: c_int, level: c_int, name: c_int, value: *const c_void, length: socklen_t) -> c_int
         => green_setsockopt {
+        let real = libcs!(setsockopt(_, _, _, _, _));
         // SAFETY: as above.
-        let result = unsafe { libcs!(setsockopt(_, _, _, _, _))(fd, level, name, value, length) };
+        let result = unsafe { real(fd, level, name, value, length) };
         control::option_set(fd, level, name);
         result
     }
