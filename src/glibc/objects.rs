@@ -73,7 +73,8 @@ pub fn libc_image() -> Option<Image> {
 }
 
 unsafe extern "C" {
-    /// The dynamic section of the object that says this: libgreen's own. The linker defines it.
+    /// The dynamic section of the object that says this: libgreen's own. The linker
+    /// defines it. A forked child keeps it.
     static _DYNAMIC: c_void;
 }
 
