@@ -234,6 +234,7 @@ pub fn count_transfer(me: &Thread) {
 /// [quantum](crate::task::quantum) others have theirs.
 #[inline(always)]
 pub fn spend(me: &'static Thread) {
+    worker::of(me).count_operation();
     match me.quantum.spend() {
         Used::Part => {}
         used => leave_if_over(me, used),

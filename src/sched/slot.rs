@@ -9,8 +9,8 @@ use core::ptr;
 
 use super::run_queue::{Place, RunQueue};
 use super::worker::Worker;
-use crate::arch::prefetch;
-use crate::sys::atomic::{AtomicPtr, AtomicU32, Ordering};
+use crate::arch::{cycles, prefetch};
+use crate::sys::atomic::{AtomicPtr, AtomicU32, AtomicU64, Ordering};
 use crate::task::list::List;
 use crate::task::{Thread, rank};
 
@@ -80,6 +80,12 @@ pub struct Slot {
     lock_waits: AtomicU32,
     /// Counts transfers from and to files on disks.
     transfers: AtomicU32,
+    /// Counts what threads have done that they might have had to wait for.
+    operations: AtomicU32,
+    /// Since when the owner holds it, in cycles; changed with the owner, 0 if there is none.
+    held_since: AtomicU64,
+    /// For how long owners before have held it.
+    held: AtomicU64,
 }
 
 /// What has been counted at a slot, see [`Slot`]; the counts wrap.
@@ -93,6 +99,10 @@ pub struct Counts {
     pub lock_waits: u32,
     /// Transfers from and to files on disks.
     pub transfers: u32,
+    /// What threads have done that they might have had to wait for.
+    pub operations: u32,
+    /// For how long somebody has held it, in cycles.
+    pub held: u64,
 }
 
 /// Adds one on behalf of the only one who does.
@@ -114,6 +124,9 @@ impl Slot {
             empty: AtomicU32::new(0),
             lock_waits: AtomicU32::new(0),
             transfers: AtomicU32::new(0),
+            operations: AtomicU32::new(0),
+            held_since: AtomicU64::new(0),
+            held: AtomicU64::new(0),
         }
     }
 
@@ -147,6 +160,12 @@ impl Slot {
         count(&self.transfers);
     }
 
+    /// The thread that runs here has done something that it might have had to wait for.
+    #[inline(always)]
+    pub fn count_operation(&self) {
+        count(&self.operations);
+    }
+
     /// Transfers so far.
     pub fn transfers(&self) -> u32 {
         self.transfers.load(Ordering::Relaxed)
@@ -159,6 +178,18 @@ impl Slot {
             empty: self.empty.load(Ordering::Relaxed),
             lock_waits: self.lock_waits.load(Ordering::Relaxed),
             transfers: self.transfers(),
+            operations: self.operations.load(Ordering::Relaxed),
+            held: self.held(),
+        }
+    }
+
+    /// For how long somebody has held the slot, in cycles. Where that changes at this moment it
+    /// may be one stretch too short or too long.
+    fn held(&self) -> u64 {
+        let before = self.held.load(Ordering::Relaxed);
+        match self.held_since.load(Ordering::Relaxed) {
+            0 => before,
+            since => before.wrapping_add(cycles::now().wrapping_sub(since)),
         }
     }
 
@@ -173,6 +204,7 @@ impl Slot {
         self.queue.with(|_| {
             let worker = ptr::from_ref(worker).cast_mut();
             self.owner.store(worker, Ordering::Relaxed);
+            self.held_since.store(cycles::now(), Ordering::Relaxed);
         });
     }
 
@@ -185,6 +217,8 @@ impl Slot {
                 ptr::eq(self.owner(), owner) && ticks.is_none_or(|ticks| ticks == self.ticks());
             if held {
                 self.owner.store(ptr::null_mut(), Ordering::Relaxed);
+                self.held.store(self.held(), Ordering::Relaxed);
+                self.held_since.store(0, Ordering::Relaxed);
             }
             held
         })

@@ -42,7 +42,7 @@ impl Pace {
             is_stuck,
             ..Sample::default()
         };
-        let (mut used, mut looks) = (0, 0);
+        let (mut used, mut looks, mut held) = (0, 0, 0);
         for (slot, seen) in slots::all().iter().zip(&mut self.seen) {
             let counts = slot.counts();
             // Two may count for a moment, where a slot was taken from a worker that has not
@@ -55,18 +55,18 @@ impl Pace {
             sample.dispatches += ticks.saturating_sub(since(counts.empty, seen.empty));
             sample.lock_waits += since(counts.lock_waits, seen.lock_waits);
             sample.transfers += since(counts.transfers, seen.transfers);
+            sample.operations += since(counts.operations, seen.operations);
             used += u32::from(!slot.owner().is_null());
+            held += counts.held.saturating_sub(seen.held);
             *seen = counts;
         }
         let elapsed = now - self.last;
         self.last = now;
         let cycles = cycles::now().wrapping_sub(self.last_cycles);
         self.last_cycles = self.last_cycles.wrapping_add(cycles);
-        sample.used = elapsed * u64::from(used);
-        if used == 0 {
-            return;
+        if used > 0 {
+            tempo::note(elapsed, cycles, used, looks, sample.dispatches);
         }
-        tempo::note(elapsed, cycles, used, looks, sample.dispatches);
         let Some(next_count) = &mut self.next_count else {
             return;
         };
@@ -76,7 +76,9 @@ impl Pace {
             self.limit
                 .set_most(settings::cpus().min(slots::all().len()) as u32);
         }
-        self.limit.take(now, sample);
+        sample.held = (u128::from(held) * u128::from(elapsed) / u128::from(cycles.max(1))) as u64;
+        self.limit
+            .take(now, sample, || clock::read(libc::CLOCK_PROCESS_CPUTIME_ID));
         if self.limit.get() != before {
             idle::set_limit(self.limit.get());
         }

@@ -172,6 +172,14 @@ impl Worker {
         }
     }
 
+    /// The thread that the worker runs has done something that it might have had to wait for.
+    #[inline(always)]
+    pub fn count_operation(&self) {
+        if let Some(slot) = self.slot() {
+            slot.count_operation();
+        }
+    }
+
     /// The next thread to run, with a glance at the hub now and then.
     #[inline]
     pub fn pick(&self) -> Pick {

@@ -29,6 +29,15 @@ pub mod arch {
         }
     }
 
+    /// A counter that stands still.
+    #[cfg(feature = "loom")]
+    pub mod cycles {
+        /// As the library's.
+        pub fn now() -> u64 {
+            1
+        }
+    }
+
     /// Nothing is fetched ahead.
     pub mod prefetch {
         /// As the library's.
@@ -73,7 +82,7 @@ pub mod settings {
 
 pub mod hub;
 /// What decides how many slots are used.
-#[path = "../../../src/sched/limit.rs"]
+#[path = "../../../src/sched/limit/mod.rs"]
 pub mod limit;
 #[cfg(feature = "loom")]
 pub mod sched;

@@ -10,6 +10,11 @@ struct Rates {
     dispatches: u64,
     lock_waits: u64,
     transfers: u64,
+    operations: u64,
+    /// For how many percent of the time each slot lies idle.
+    idle: u64,
+    /// For how many percent of the time they are held threads wait for a CPU.
+    delayed: u64,
     is_stuck: bool,
 }
 
@@ -17,6 +22,7 @@ struct Rates {
 struct Simulation {
     limit: Limit,
     now: u64,
+    cpu_time: u64,
     random: u64,
     /// By how many percent what is done in a look varies.
     noise: u64,
@@ -30,6 +36,7 @@ impl Simulation {
         Self {
             limit: Limit::new(cpus, SECOND),
             now: SECOND,
+            cpu_time: 0,
             random: 1,
             noise: 10,
         }
@@ -59,15 +66,18 @@ impl Simulation {
             parts[slots as usize] += 1.0 / looks as f64;
             let rates = program(slots);
             self.now += LOOK;
+            let held = u64::from(slots.min(4)) * LOOK * (100 - rates.idle) / 100;
+            self.cpu_time += held * (100 - rates.delayed) / 100;
             let share = |rate: u64| rate * LOOK / SECOND;
             let sample = Sample {
                 dispatches: self.noisy(share(rates.dispatches)),
                 lock_waits: share(rates.lock_waits),
                 transfers: self.noisy(share(rates.transfers)),
-                used: u64::from(slots.min(4)) * LOOK,
+                operations: self.noisy(share(rates.operations)),
+                held,
                 is_stuck: rates.is_stuck,
             };
-            self.limit.take(self.now, sample);
+            self.limit.take(self.now, sample, || self.cpu_time);
         }
         parts
     }
@@ -106,6 +116,46 @@ fn database(slots: u32) -> Rates {
         dispatches,
         lock_waits: dispatches * 35 / 100,
         transfers: 2 * dispatches,
+        operations: 2 * dispatches,
+        ..Rates::default()
+    }
+}
+
+/// The same on a machine whose CPUs others want as well.
+fn crowded_database(slots: u32) -> Rates {
+    Rates {
+        delayed: if slots == 1 { 0 } else { 35 },
+        ..database(slots)
+    }
+}
+
+/// A server whose workers are in each other's way, and in that of its clients on the same machine.
+fn crowded_server(slots: u32) -> Rates {
+    let (dispatches, delayed) = if slots == 1 {
+        (32_000, 0)
+    } else {
+        (23_000, 27)
+    };
+    Rates {
+        dispatches,
+        operations: 2 * dispatches,
+        delayed,
+        ..Rates::default()
+    }
+}
+
+/// Who waits for a disk, all together.
+fn waiting_for_disk(slots: u32) -> Rates {
+    let (dispatches, idle, delayed) = if slots == 1 {
+        (14_000, 12, 20)
+    } else {
+        (20_000, 25, 50)
+    };
+    Rates {
+        dispatches,
+        operations: 2 * dispatches,
+        idle,
+        delayed,
         ..Rates::default()
     }
 }
@@ -180,6 +230,37 @@ fn writers_behind_one_lock_get_one_slot() {
         assert_eq!(simulation.limit.settled(), 1);
         let parts = simulation.run(120, log_writers);
         assert!(parts[1] > 0.98, "{}", parts[1]);
+    }
+}
+
+#[test]
+fn a_server_in_a_crowd_gets_one_slot() {
+    for random in 1..40 {
+        let mut simulation = Simulation::new(2);
+        (simulation.random, simulation.noise) = (random, 20);
+        simulation.run(2, crowded_server);
+        let parts = simulation.run(30, crowded_server);
+        assert!(parts[1] > 0.9, "{random}: {}", parts[1]);
+    }
+}
+
+#[test]
+fn others_on_the_machine_cost_a_database_no_slot() {
+    for random in 1..40 {
+        let mut simulation = Simulation::new(2);
+        (simulation.random, simulation.noise) = (random, 100);
+        let parts = simulation.run(60, crowded_database);
+        assert!(parts[2] > 0.98, "{random}: {}", parts[2]);
+    }
+}
+
+#[test]
+fn waits_for_a_disk_cost_no_slot() {
+    for random in 1..40 {
+        let mut simulation = Simulation::new(2);
+        (simulation.random, simulation.noise) = (random, 20);
+        let parts = simulation.run(60, waiting_for_disk);
+        assert!(parts[2] > 0.95, "{random}: {}", parts[2]);
     }
 }
 
