@@ -1,8 +1,10 @@
 //! A comparison of fewer slots with more, in turns.
 //!
-//! Of threads that take turns at a lock what counts is how many dispatches did something else than
-//! to wait for one or, where there are hardly any, how many transfers there were from and to
-//! files on disks, which threads make without a dispatch. Of those that serve others it is how
+//! Of threads that take turns at a lock what counts is how many operations there were. Where those are
+//! few it is how many dispatches did something else than to wait for a lock or, where there are hardly
+//! any, how many transfers there were from and to files on disks, which threads make without a
+//! dispatch. (Who finds the next request at once needs no dispatch for it: a database did more
+//! dispatches on one slot, and more queries on two.) Of threads that serve others it is how
 //! many operations there were, and what CPU time each took: the number alone depends on what
 //! there was to do in a step.
 
@@ -47,12 +49,16 @@ pub struct Done {
 impl Done {
     /// Whether more slots did clearly more, of what their threads take turns for, than fewer, which did `low`.
     fn is_more_than(&self, low: &Self) -> bool {
-        let (high, low) = if (low.useful + self.useful) * HARDLY < low.transfers + self.transfers {
-            (self.transfers, low.transfers)
+        let both = |what: fn(&Self) -> u64| what(self) + what(low);
+        let useful = both(|done| done.useful);
+        let what: fn(&Self) -> u64 = if useful * HARDLY < both(|done| done.transfers) {
+            |done| done.transfers
+        } else if useful <= both(|done| done.operations) {
+            |done| done.operations
         } else {
-            (self.useful, low.useful)
+            |done| done.useful
         };
-        high * 100 > low * BETTER
+        what(self) * 100 > what(low) * BETTER
     }
 
     /// How much CPU time more slots took for an operation, in percent of what fewer took, which did `low`.

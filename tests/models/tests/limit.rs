@@ -129,6 +129,22 @@ fn crowded_database(slots: u32) -> Rates {
     }
 }
 
+/// The same on a machine whose CPUs its clients use as well: on one slot each request takes a dispatch, on two
+/// many threads find the next one at once.
+fn asked_at_once(slots: u32) -> Rates {
+    let (dispatches, operations) = if slots == 1 {
+        (40_000, 150_000)
+    } else {
+        (42_000, 240_000)
+    };
+    Rates {
+        dispatches,
+        lock_waits: dispatches * 30 / 100,
+        operations,
+        ..Rates::default()
+    }
+}
+
 /// A server whose workers are in each other's way, and in that of its clients on the same machine.
 fn crowded_server(slots: u32) -> Rates {
     let (dispatches, delayed) = if slots == 1 {
@@ -208,6 +224,16 @@ fn a_database_with_bursts_keeps_all_slots() {
         let mut simulation = Simulation::new(2);
         (simulation.random, simulation.noise) = (random, 100);
         let parts = simulation.run(30, database);
+        assert!(parts[2] > 0.95, "{random}: {}", parts[2]);
+    }
+}
+
+#[test]
+fn requests_without_a_dispatch_count() {
+    for random in 1..40 {
+        let mut simulation = Simulation::new(2);
+        (simulation.random, simulation.noise) = (random, 60);
+        let parts = simulation.run(30, asked_at_once);
         assert!(parts[2] > 0.95, "{random}: {}", parts[2]);
     }
 }
