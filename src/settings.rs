@@ -1,4 +1,5 @@
-//! What the environment asks for. Nonsense is reported in one line and ignored.
+//! What the environment asks for. Nonsense is reported in one line, once for the program and what it
+//! starts, and ignored.
 
 use core::ffi::{CStr, c_char};
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -54,26 +55,50 @@ fn environment() -> *const *const c_char {
     }
 }
 
-fn variable(name: &CStr) -> Option<&'static [u8]> {
-    let mut entry = environment();
-    while !entry.is_null() {
-        // SAFETY: an array of C strings that stay, with null at the end.
-        let text = unsafe {
-            let text = *entry;
-            if text.is_null() {
-                break;
+/// A variable of the environment that says something.
+struct Variable {
+    /// Its name and an equals sign.
+    name: &'static CStr,
+    value: &'static [u8],
+    /// Where in the environment it is.
+    place: *mut *const c_char,
+}
+
+impl Variable {
+    /// The one that begins with `name`, which ends with an equals sign.
+    fn find(name: &'static CStr) -> Option<Self> {
+        let mut place = environment().cast_mut();
+        while !place.is_null() {
+            // SAFETY: an array of C strings that stay, with null at the end.
+            let text = unsafe {
+                if (*place).is_null() {
+                    break;
+                }
+                CStr::from_ptr(*place).to_bytes()
+            };
+            if let Some(value) = text.strip_prefix(name.to_bytes()) {
+                return (!value.is_empty()).then_some(Self { name, value, place });
             }
-            entry = entry.add(1);
-            CStr::from_ptr(text).to_bytes()
-        };
-        let value = text
-            .strip_prefix(name.to_bytes())
-            .and_then(|rest| rest.strip_prefix(b"="));
-        if value.is_some() {
-            return value;
+            // SAFETY: not the end of the array.
+            place = unsafe { place.add(1) };
         }
+        None
     }
-    None
+
+    /// Reports that the value is none of `what`, and empties it: what the program starts does not complain
+    /// again.
+    fn refuse(self, what: &[u8]) {
+        report::line(&[
+            self.name.to_bytes(),
+            self.value,
+            b" is ",
+            what,
+            b"; using the default",
+        ]);
+        // SAFETY: the array can be written to, on the stack as well as on the heap, and nobody else
+        // uses it yet; the name stays.
+        unsafe { *self.place = self.name.as_ptr() };
+    }
 }
 
 fn number(text: &[u8]) -> Option<usize> {
@@ -91,63 +116,46 @@ fn size(text: &[u8]) -> Option<usize> {
     number(digits)?.checked_mul(unit)
 }
 
-/// Reads the environment, once, at load.
+/// Reads the environment, once, at load. Empty values say nothing.
 pub fn init() {
-    if let Some(text) = variable(c"GREEN_WORKERS") {
-        match number(text) {
+    if let Some(variable) = Variable::find(c"GREEN_WORKERS=") {
+        match number(variable.value) {
             Some(count @ 1..=MAX_SLOTS) => WORKERS.store(count, Ordering::Relaxed),
-            _ => report::line(&[
-                b"GREEN_WORKERS=",
-                text,
-                b" is not a number from 1 to 64; using the default",
-            ]),
+            _ => variable.refuse(b"not a number from 1 to 64"),
         }
     }
-    if let Some(text) = variable(c"GREEN_STACK_SIZE") {
-        match size(text) {
+    if let Some(variable) = Variable::find(c"GREEN_STACK_SIZE=") {
+        match size(variable.value) {
             Some(bytes @ 16_384..=0x4000_0000) => STACK_SIZE.store(bytes, Ordering::Relaxed),
-            _ => report::line(&[
-                b"GREEN_STACK_SIZE=",
-                text,
-                b" is not a size from 16K to 1G; using the default",
-            ]),
+            _ => variable.refuse(b"not a size from 16K to 1G"),
         }
     }
-    match variable(c"GREEN_RESOLVER") {
-        None | Some(b"" | b"libc") => {}
-        Some(b"hub") => HUB_RESOLVES.store(true, Ordering::Relaxed),
-        Some(text) => report::line(&[
-            b"GREEN_RESOLVER=",
-            text,
-            b" is neither libc nor hub; using the default",
-        ]),
+    if let Some(variable) = Variable::find(c"GREEN_RESOLVER=") {
+        match variable.value {
+            b"libc" => {}
+            b"hub" => HUB_RESOLVES.store(true, Ordering::Relaxed),
+            _ => variable.refuse(b"neither libc nor hub"),
+        }
     }
-    if let Some(text) = variable(c"GREEN_MAX_BLOCKING") {
-        match number(text) {
+    if let Some(variable) = Variable::find(c"GREEN_MAX_BLOCKING=") {
+        match number(variable.value) {
             Some(count @ 1..=1_000_000) => BLOCKING.store(count as u32, Ordering::Relaxed),
-            _ => report::line(&[
-                b"GREEN_MAX_BLOCKING=",
-                text,
-                b" is not a number from 1 to 1000000; using the default",
-            ]),
+            _ => variable.refuse(b"not a number from 1 to 1000000"),
         }
     }
-    switch(c"GREEN_STATS", &STATISTICS);
-    switch(c"GREEN_PATCH", &PATCHES);
+    switch(c"GREEN_STATS=", &STATISTICS);
+    switch(c"GREEN_PATCH=", &PATCHES);
 }
 
 /// Sets `to` as the variable `name` says, if it says anything.
-fn switch(name: &CStr, to: &AtomicBool) {
-    match variable(name) {
-        None | Some(b"") => {}
-        Some(b"0") => to.store(false, Ordering::Relaxed),
-        Some(b"1") => to.store(true, Ordering::Relaxed),
-        Some(text) => report::line(&[
-            name.to_bytes(),
-            b"=",
-            text,
-            b" is neither 0 nor 1; using the default",
-        ]),
+fn switch(name: &'static CStr, to: &AtomicBool) {
+    let Some(variable) = Variable::find(name) else {
+        return;
+    };
+    match variable.value {
+        b"0" => to.store(false, Ordering::Relaxed),
+        b"1" => to.store(true, Ordering::Relaxed),
+        _ => variable.refuse(b"neither 0 nor 1"),
     }
 }
 

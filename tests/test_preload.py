@@ -71,6 +71,23 @@ def test_nonsense_setting_is_reported_in_one_line_and_ignored(variable, value):
     assert variable in result.stderr
 
 
+def test_nonsense_settings_are_reported_once_for_all_that_is_started():
+    nonsense = {"GREEN_WORKERS": "many", "GREEN_STACK_SIZE": "big", "GREEN_PATCH": "yes"}
+    script = "sh -c 'ls / >/dev/null; true | cat'; ls / >/dev/null; exec sh -c 'echo done'"
+    result = run(["sh", "-c", script], 1, **nonsense)
+    assert (result.returncode, result.stdout) == (0, "done\n")
+    assert [line.split()[1].split("=")[0] for line in result.stderr.splitlines()] == list(nonsense)
+
+
+@pytest.mark.parametrize(
+    "variable",
+    ["GREEN_WORKERS", "GREEN_STACK_SIZE", "GREEN_MAX_BLOCKING", "GREEN_PATCH", "GREEN_RESOLVER"],
+)
+def test_empty_setting_is_none(variable):
+    result = run(["sh", "-c", "echo done"], 1, **{variable: ""})
+    assert (result.returncode, result.stdout, result.stderr) == (0, "done\n", "")
+
+
 def test_small_stacks_come_on_top_of_static_tls():
     # Three waves of threads with 600 KiB of thread-local variables each.
     result = run([ROOT / "target/c-tests/tls_large"], 1, GREEN_STACK_SIZE="16K")
