@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 
 static pthread_t main_thread;
-static atomic_int handled;
+static atomic_int handled, main_is_open;
 
 static void count_in_main(int signal_number)
 {
@@ -34,6 +34,8 @@ static void *send_to_main(void *count)
 	CHECK_OK(sigemptyset(&usr1));
 	CHECK_OK(sigaddset(&usr1, SIGUSR1));
 	CHECK_OK(pthread_sigmask(SIG_BLOCK, &usr1, NULL));
+	while (!main_is_open)
+		sleep_ms(1);
 	for (int i = 1; i <= (int)(long)count; i++) {
 		CHECK_OK(kill(getpid(), SIGUSR1));
 		while (handled < i)
@@ -41,6 +43,16 @@ static void *send_to_main(void *count)
 	}
 	handled = 0;
 	return NULL;
+}
+
+/* By the main thread: `count` signals are sent to it. */
+static void have_sent_to_main(long count)
+{
+	main_is_open = 0;
+	pthread_t sender = check_start(send_to_main, (void *)count);
+	/* pthread_create blocks all signals until it is done, which the new thread may well see. */
+	main_is_open = 1;
+	check_join(sender);
 }
 
 /* Binds the caller to the CPUs that it may use anyway. */
