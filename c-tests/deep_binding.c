@@ -1,9 +1,6 @@
 /* A library that was opened with RTLD_DEEPBIND shares locks, condition variables and threads with the program, whoever
  * makes them and whoever waits. What it defines itself it finds first, then what libc does, then the program's. */
-#include "check.h"
-#include <dlfcn.h>
-#include <libgen.h>
-#include <limits.h>
+#include "beside.h"
 
 enum { ROUNDS = 200, THREADS = 3 };
 
@@ -25,13 +22,7 @@ int getpagesize(void)
 
 static void *open_library(int flags)
 {
-	char path[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 64);
-	CHECK(length > 0);
-	path[length] = '\0';
-	dirname(path);
-	strcat(path, "/deep_library.so");
-	void *library = dlopen(path, flags | RTLD_DEEPBIND);
+	void *library = open_beside("deep_library.so", flags | RTLD_DEEPBIND);
 	CHECK(library != NULL);
 	CHECK((library_whose = (int (*)(void))dlsym(library, "library_whose")) != NULL);
 	CHECK((library_page_size = (int (*)(void))dlsym(library, "library_page_size")) != NULL);

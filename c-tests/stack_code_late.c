@@ -1,11 +1,8 @@
 /* When a library that wants executable stacks is opened, by whatever thread, the stacks of all threads become so
  * before its constructors run: of parked ones, of those that take the places of ended ones, and of later ones. Guards
  * stay guards. (From glibc 2.41 on such a library cannot be opened.) */
-#include "check.h"
-#include <dlfcn.h>
+#include "beside.h"
 #include <gnu/libc-version.h>
-#include <libgen.h>
-#include <limits.h>
 #include <sys/resource.h>
 
 enum { THREADS = 30 };
@@ -33,13 +30,7 @@ static void *nothing(void *argument)
 
 static void *open_it(void *argument)
 {
-	char path[PATH_MAX];
-	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 64);
-	CHECK(length > 0);
-	path[length] = '\0';
-	dirname(path);
-	strcat(path, "/code_library.so");
-	void *library = dlopen(path, RTLD_NOW);
+	void *library = open_beside("code_library.so", RTLD_NOW);
 	if (library == NULL) {
 		fprintf(stderr, "%s\n", dlerror());
 		CHECK(strverscmp(gnu_get_libc_version(), "2.41") >= 0);

@@ -45,6 +45,7 @@ pub fn set_upcalls() {
 
 /// Asks to be told of what the loader loads. Called while there is one thread.
 pub fn watch_loader() {
+    executable::look();
     deep_binding::init();
     breakpoint::watch(objects_changed);
 }
@@ -52,7 +53,7 @@ pub fn watch_loader() {
 /// By the thread at work, under the loader's lock.
 extern "C" fn objects_changed() {
     deep_binding::adjust();
-    executable::changed();
+    executable::look();
 }
 
 /// Why there are no green threads.
@@ -138,7 +139,6 @@ fn start_locked() -> Result<(), Failure> {
     unsafe { pool::begin() };
     tcb::seed_ids();
     scheduling::note_workers();
-    executable::init();
     if settings::patches() {
         patch::apply();
     }

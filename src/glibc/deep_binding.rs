@@ -42,7 +42,7 @@ pub fn init() {
     let objects = [
         objects::own(),
         objects::libc(),
-        objects::with(link_map::address()),
+        objects::loader(),
     ];
     for (place, object) in OWN.iter().zip(objects) {
         let Some(map) = object else {

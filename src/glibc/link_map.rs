@@ -1,7 +1,5 @@
 //! What <link.h> shows of the loader: the list of the objects that are loaded, and where it calls debuggers.
 
-use core::ffi::c_void;
-
 /// The beginning of glibc's `struct link_map`, which <link.h> shows.
 #[repr(C)]
 pub struct Map {
@@ -38,11 +36,6 @@ unsafe extern "C" {
 pub fn first() -> *const Map {
     // SAFETY: the loader's own, filled in before any program starts.
     unsafe { _r_debug.map }
-}
-
-/// An address that is the loader's own.
-pub fn address() -> *const c_void {
-    (&raw const _r_debug).cast()
 }
 
 /// Where the loader begins; 0 where that is not known.

@@ -14,8 +14,7 @@ use core::mem::MaybeUninit;
 use super::image::Image;
 use super::link_map::{self, Map};
 
-/// The loaded objects, the program first, then those that it has been started with, which stay. Who goes
-/// on beyond them holds the loader's lock, or is the only thread.
+/// The loaded objects, the program first. The caller holds the loader's lock, or is the only thread.
 pub fn all() -> impl Iterator<Item = *const Map> {
     let some = |map: *const Map| (!map.is_null()).then_some(map);
     iter::successors(some(link_map::first()), move |map| {
@@ -24,40 +23,55 @@ pub fn all() -> impl Iterator<Item = *const Map> {
     })
 }
 
-/// Where the object begins that has the address.
-fn start_at(address: *const c_void) -> Option<usize> {
-    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: `found` is writable, and zeros are valid.
-    unsafe {
-        (libc::dladdr(address, found.as_mut_ptr()) != 0)
-            .then(|| found.assume_init().dli_fbase as usize)
-    }
+/// Those that the program has been started with, as far as libc and the loader, whichever comes last: they
+/// stay, and so does their order, while others behind them are opened and closed. Takes no lock, in contrast
+/// to `dlsym` and `dladdr`: a constructor may wait, under the loader's, for a thread that is here.
+fn lasting() -> impl Iterator<Item = *const Map> {
+    let (mut next, mut left) = (link_map::first(), 2);
+    iter::from_fn(move || {
+        let map = (left > 0 && !next.is_null()).then_some(next)?;
+        // SAFETY: loaded, and it stays.
+        next = unsafe { (*map).next };
+        left -= u32::from(is_libc(map)) + u32::from(is_loader(map));
+        Some(map)
+    })
 }
 
-/// Where an object begins.
-///
-/// # Safety
-/// It is loaded.
-pub unsafe fn start_of(map: *const Map) -> Option<usize> {
-    // SAFETY: as the caller promises.
-    start_at(unsafe { (*map).dynamic } as *const c_void)
+unsafe extern "C" {
+    /// The dynamic section of the object that says this: libgreen's own. The linker
+    /// defines it. A forked child keeps it.
+    static _DYNAMIC: c_void;
 }
 
-/// The object that has the address, one that the program has been started with.
-pub fn with(address: *const c_void) -> Option<*const Map> {
-    let base = start_at(address)?;
-    // SAFETY: a loaded object.
-    all().find(|map| unsafe { (**map).base } == base)
+fn is_own(map: *const Map) -> bool {
+    // SAFETY: one of those that stay loaded, here and below.
+    unsafe { (*map).dynamic == (&raw const _DYNAMIC).addr() }
+}
+
+/// libc is known by a function of its that nobody stands in for.
+fn is_libc(map: *const Map) -> bool {
+    // SAFETY: as above.
+    unsafe { Image::of(map) }.definition(c"gnu_get_libc_version") != 0
+}
+
+fn is_loader(map: *const Map) -> bool {
+    // SAFETY: as above.
+    unsafe { (*map).base == link_map::loader() }
 }
 
 /// libgreen.
 pub fn own() -> Option<*const Map> {
-    with(own as *const c_void)
+    lasting().find(|map| is_own(*map))
 }
 
-/// libc, known by a function of its that nobody stands in for.
+/// libc.
 pub fn libc() -> Option<*const Map> {
-    with(libc::gnu_get_libc_version as *const c_void)
+    lasting().find(|map| is_libc(*map))
+}
+
+/// The loader.
+pub fn loader() -> Option<*const Map> {
+    lasting().find(|map| is_loader(*map))
 }
 
 /// What libgreen defines.
@@ -72,45 +86,48 @@ pub fn libc_image() -> Option<Image> {
     libc().map(|map| unsafe { Image::of(map) })
 }
 
-unsafe extern "C" {
-    /// The dynamic section of the object that says this: libgreen's own. The linker
-    /// defines it. A forked child keeps it.
-    static _DYNAMIC: c_void;
-}
-
 /// The function of that name, and version if any, of the next object after libgreen in the order of the
-/// look-up, down to libc; 0 if there is none. Takes no lock, in contrast to `dlsym` and `dladdr`: a
-/// constructor may wait, under the loader's, for a thread that is here.
+/// look-up; 0 if there is none among those that the program has been started with.
 pub fn next_definition(name: &CStr, version: Option<&CStr>) -> usize {
-    let mut is_behind = false;
-    for map in all() {
-        // SAFETY: what the program has been started with stays loaded; libc is one of that.
-        let (image, dynamic) = unsafe { (Image::of(map), (*map).dynamic) };
-        if is_behind {
-            let address = match version {
-                Some(version) => image.versioned_definition(name, version),
-                None => image.definition(name),
-            };
-            if address != 0 {
-                return address;
-            }
-        }
-        if image.definition(c"gnu_get_libc_version") != 0 {
-            break;
-        }
-        is_behind |= dynamic == (&raw const _DYNAMIC).addr();
-    }
-    0
+    let behind = lasting().skip_while(|map| !is_own(*map)).skip(1);
+    behind
+        // SAFETY: they stay loaded.
+        .map(|map| unsafe { Image::of(map) })
+        .map(|image| match version {
+            Some(version) => image.versioned_definition(name, version),
+            None => image.definition(name),
+        })
+        .find(|address| *address != 0)
+        .unwrap_or(0)
 }
 
-/// Whether the object that has the address is searched before libgreen, where everybody looks.
+/// Where the object begins that has the address.
+fn start_at(address: *const c_void) -> Option<usize> {
+    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
+    // SAFETY: `found` is writable, and zeros are valid.
+    unsafe {
+        (libc::dladdr(address, found.as_mut_ptr()) != 0)
+            .then(|| found.assume_init().dli_fbase as usize)
+    }
+}
+
+/// Where an object begins. The caller holds the loader's lock, or is to take it anyway.
+///
+/// # Safety
+/// It is loaded.
+pub unsafe fn start_of(map: *const Map) -> Option<usize> {
+    // SAFETY: as the caller promises.
+    start_at(unsafe { (*map).dynamic } as *const c_void)
+}
+
+/// Whether the object that has the address is searched before libgreen, where everybody looks. Takes the
+/// loader's lock, as `dlvsym` does.
 pub fn precedes_own(address: *const c_void) -> bool {
-    let (Some(own), Some(start)) = (start_at(own as *const c_void), start_at(address)) else {
+    let Some(start) = start_at(address) else {
         return false;
     };
-    all()
-        // SAFETY: a loaded object.
-        .filter_map(|map| unsafe { start_of(map) })
-        .take_while(|object| *object != own)
-        .any(|object| object == start)
+    lasting()
+        .take_while(|map| !is_own(*map))
+        // SAFETY: they stay loaded.
+        .any(|map| unsafe { start_of(map) } == Some(start))
 }

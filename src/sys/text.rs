@@ -4,10 +4,14 @@
 //! can be anywhere: functions without anything to drop or to put in order, that call others
 //! for what is more than a few instructions. Programs may spend nearly all their time there.
 
-use core::ffi::c_void;
+use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use libc::{Elf64_Ehdr, Elf64_Phdr};
+
 unsafe extern "C" {
+    // The linker's name for where libgreen's own image begins.
+    static __ehdr_start: Elf64_Ehdr;
     // The linker's names for the bounds of the section.
     static __start_green_exposed: u8;
     static __stop_green_exposed: u8;
@@ -27,6 +31,29 @@ impl Text {
         }
     }
 
+    /// It is the segment that has the address `mark`, of the image with that header.
+    ///
+    /// # Safety
+    /// The image is loaded, with its program headers.
+    unsafe fn find(&self, image: *const Elf64_Ehdr, mark: usize) {
+        // SAFETY: as the caller promises: the header says where those are.
+        let headers = unsafe {
+            let first = image.byte_add((*image).e_phoff as usize);
+            slice::from_raw_parts(first.cast::<Elf64_Phdr>(), (*image).e_phnum.into())
+        };
+        let loaded = || headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+        // The image begins with its first segment.
+        let bias = loaded().next().map_or(0, |first| image.addr() - first.p_vaddr as usize);
+        for header in loaded() {
+            let start = bias + header.p_vaddr as usize;
+            let end = start + header.p_memsz as usize;
+            if (start..end).contains(&mark) {
+                self.start.store(start, Ordering::Relaxed);
+                self.end.store(end, Ordering::Relaxed);
+            }
+        }
+    }
+
     fn contains(&self, address: usize) -> bool {
         (self.start.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)).contains(&address)
     }
@@ -37,10 +64,18 @@ static OURS: Text = Text::new();
 /// The vDSO, where libgreen reads clocks. A forked child keeps it.
 static KERNELS: Text = Text::new();
 
-/// Finds out; before that nothing is our own.
+/// Finds out; before that nothing is our own. Takes no lock of the loader's: a constructor may wait, under
+/// it, for a thread that is here.
 pub fn init() {
-    // SAFETY: the callback gets what it expects.
-    unsafe { libc::dl_iterate_phdr(Some(visit), core::ptr::null_mut()) };
+    let own = &raw const __ehdr_start;
+    // SAFETY: getauxval only reads; images that stay: libgreen's, and the kernel's, if there is one.
+    unsafe {
+        OURS.find(own, init as *const () as usize);
+        let kernels = libc::getauxval(libc::AT_SYSINFO_EHDR) as usize;
+        if kernels != 0 {
+            KERNELS.find(kernels as *const Elf64_Ehdr, kernels);
+        }
+    }
 }
 
 /// Whether `address` is an instruction of libgreen. Async-signal-safe.
@@ -54,28 +89,4 @@ pub fn is_runtime(address: usize) -> bool {
     let start = (&raw const __start_green_exposed).addr();
     let end = (&raw const __stop_green_exposed).addr();
     (OURS.contains(address) || KERNELS.contains(address)) && !(start..end).contains(&address)
-}
-
-/// Called for each loaded object.
-unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _: usize, _: *mut c_void) -> i32 {
-    // SAFETY: dl_iterate_phdr passes a valid object with its program headers.
-    let (base, headers) = unsafe {
-        let info = &*info;
-        let headers = core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize);
-        (info.dlpi_addr as usize, headers)
-    };
-    // SAFETY: no preconditions.
-    let vdso = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) } as usize;
-    let marks = [(&OURS, init as *const () as usize), (&KERNELS, vdso)];
-    for header in headers {
-        let start = base + header.p_vaddr as usize;
-        let end = start + header.p_memsz as usize;
-        for (text, mark) in &marks {
-            if header.p_type == libc::PT_LOAD && (start..end).contains(mark) {
-                text.start.store(start, Ordering::Relaxed);
-                text.end.store(end, Ordering::Relaxed);
-            }
-        }
-    }
-    0
 }

@@ -15,23 +15,21 @@ use crate::glibc::real::real;
 use crate::glibc::tcb::Tcb;
 use crate::task::{Critical, reservation};
 
-/// Whether there may be stacks. A forked child keeps it: it has its parent's.
-static WATCHES: AtomicBool = AtomicBool::new(false);
 /// A forked child keeps it, as it keeps its libraries.
 static EXECUTABLE: AtomicBool = AtomicBool::new(false);
 
-/// Does what the objects want that are loaded. Called before the first stack is made.
-pub fn init() {
-    // SeqCst: what is loaded meanwhile is seen here or there.
-    WATCHES.store(true, Ordering::SeqCst);
-    look();
-}
-
-/// Something was loaded, or is about to be. (Where nobody says so, stacks stay as those
-/// want them who are loaded first.)
-pub fn changed() {
-    if WATCHES.load(Ordering::SeqCst) && !EXECUTABLE.load(Ordering::Relaxed) {
-        look();
+/// Does what the objects want that are loaded: at load, and when something was loaded or is about to be.
+/// (Where nobody says so, stacks stay as those want them that the program has been started with.) Not when
+/// the first thread is made: that may be while somebody waits for it who holds the lock that this takes.
+pub fn look() {
+    if EXECUTABLE.load(Ordering::Relaxed) {
+        return;
+    }
+    let _critical = Critical::enter();
+    if is_wanted() {
+        // For good, as natively.
+        EXECUTABLE.store(true, Ordering::Relaxed);
+        reservation::make_executable();
     }
 }
 
@@ -40,21 +38,15 @@ type Iterate = unsafe extern "C" fn(
     *mut c_void,
 ) -> i32;
 
-fn look() {
-    let _critical = Critical::enter();
+/// The caller is critical.
+fn is_wanted() -> bool {
     let iterate = real!(dl_iterate_phdr: Iterate);
     // dl_iterate_phdr also tells where the caller has a module's variables. In the middle of
     // a dlopen modules have ids already that the loader has no record of, and it would look
     // for that beyond its list: but not where the caller has no variables at all.
     // SAFETY: the callback gets what it expects, and like the loader's own code uses no
     // dynamic TLS; handlers wait for the end of the critical section.
-    let wanted =
-        unsafe { Tcb::current().without_modules(|| iterate(Some(wants_it), ptr::null_mut())) };
-    if wanted != 0 {
-        // For good, as natively.
-        EXECUTABLE.store(true, Ordering::Relaxed);
-        reservation::make_executable();
-    }
+    unsafe { Tcb::current().without_modules(|| iterate(Some(wants_it), ptr::null_mut())) != 0 }
 }
 
 /// Called for each loaded object, until it returns 1.

@@ -16,6 +16,7 @@ PYTHON = os.path.realpath(sys.executable)
 
 # Of c-tests, what others load, open or talk to: no tests themselves.
 HELPERS = {
+    "calling_library",
     "code_library",
     "deep_library",
     "waiting_library",

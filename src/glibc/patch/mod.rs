@@ -147,9 +147,7 @@ impl Plan {
         }
         // Our native way ends in a library that calls libc's function: that must not lead
         // to us again.
-        // SAFETY: a C string.
-        let next = || unsafe { libc::dlsym(libc::RTLD_NEXT, name.as_ptr()) };
-        if !is_hidden && next().addr() != entry {
+        if !is_hidden && objects::next_definition(name, None) != entry {
             return Err(Outcome::Shadowed);
         }
         if !entry.is_multiple_of(ALIGNMENT) {
