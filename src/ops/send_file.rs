@@ -31,21 +31,19 @@ pub unsafe fn send_file(
         let wait = |fd, direction| match Operation::new(me, fd, direction) {
             // No cancellation point. What has gone ends it at the next handler.
             Some(operation) => await_by(operation.no_point().after(sent > 0), is_refused),
-            None => 0,
+            None => Ok(false),
         };
-        let mut result = wait(from, Direction::Read);
-        if result == 0 {
-            result = wait(to, Direction::Write);
-        }
-        if result == 0 {
-            let left = count - sent;
-            result = match class(to) {
+        let waited = wait(from, Direction::Read).and_then(|_| wait(to, Direction::Write));
+        let left = count - sent;
+        let result = match waited {
+            Err(error) => error,
+            Ok(_) => match class(to) {
                 Class::Tcp => call(left.min(room(to))),
                 // What has room may have less.
                 Class::Socket => restart::in_region(|| call(left.min(room(to)))),
                 _ => restart::in_region(|| call(left)),
-            };
-        }
+            },
+        };
         if result <= 0 {
             return if sent > 0 { sent as isize } else { result };
         }

@@ -31,27 +31,30 @@ pub(super) fn is_listener(fd: i32) -> bool {
 }
 
 /// Waits until `fd` is ready, unless the program's own calls on it do not block or the kernel
-/// is going to refuse the transfer: 0 or `-errno`.
+/// is going to refuse the transfer: whether that took time, or `-errno`.
 fn await_ready(
     me: &'static Thread,
     fd: i32,
     direction: Direction,
     is_refused: impl FnOnce() -> bool,
-) -> isize {
+) -> Result<bool, isize> {
     match Operation::new(me, fd, direction) {
         Some(operation) => await_by(operation, is_refused),
-        None => 0,
+        None => Ok(false),
     }
 }
 
 /// [`await_ready`] by an operation that makes no attempt of its own.
-pub(super) fn await_by(mut operation: Operation, is_refused: impl FnOnce() -> bool) -> isize {
+pub(super) fn await_by(
+    mut operation: Operation,
+    is_refused: impl FnOnce() -> bool,
+) -> Result<bool, isize> {
     let (me, fd, direction) = (operation.me, operation.fd, operation.direction);
     if class(fd) == Class::Disk {
-        return 0;
+        return Ok(false);
     }
     if operation.entry.is_nonblocking(fd) {
-        return 0;
+        return Ok(false);
     }
     let goes_through = || {
         file::is_ready(fd, direction)
@@ -62,9 +65,12 @@ pub(super) fn await_by(mut operation: Operation, is_refused: impl FnOnce() -> bo
     };
     let result = if goes_through() || is_refused() {
         park::spend(me);
-        0
+        Ok(false)
     } else {
-        operation.run(|_, _| if goes_through() { 0 } else { EAGAIN }, || 0)
+        match operation.run(|_, _| if goes_through() { 0 } else { EAGAIN }, || 0) {
+            0 => Ok(true),
+            error => Err(error),
+        }
     };
     pass_on(operation.entry, direction);
     result
@@ -104,39 +110,57 @@ fn ends_unasked(fd: i32) -> bool {
 const FLAGS: u32 =
     libc::SPLICE_F_MOVE | libc::SPLICE_F_NONBLOCK | libc::SPLICE_F_MORE | libc::SPLICE_F_GIFT;
 
+/// What a transfer is between.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Between {
+    /// Pipes, or a pipe and memory: with `SPLICE_F_NONBLOCK` it never blocks.
+    Pipes,
+    /// A pipe and something that may yet block.
+    Others,
+}
+
 /// Waits for these ends unless the call `is_refused`, then makes the `call`, libc's own, with these flags;
 /// it can be cancelled.
 fn when_ready(
     me: &'static Thread,
+    between: Between,
     ends: &[(i32, Direction)],
     flags: u32,
     is_refused: impl Fn() -> bool,
     call: impl Fn(u32) -> isize,
 ) -> isize {
-    /// So often another thread was faster, or the kernel does not mean what it says.
+    /// So often the kernel does not mean what it says.
     const ATTEMPTS: usize = 32;
     let in_region = |flags| restart::in_region(|| errno::to_kernel(call(flags)));
+    let attempt = |flags| match between {
+        Between::Pipes => errno::to_kernel(call(flags)),
+        Between::Others => in_region(flags),
+    };
     if flags & libc::SPLICE_F_NONBLOCK != 0 {
-        return in_region(flags);
+        return attempt(flags);
     }
-    for _ in 0..ATTEMPTS {
+    let mut left = ATTEMPTS;
+    while left > 0 {
+        let mut has_waited = false;
         for &(fd, direction) in ends {
-            let result = await_ready(me, fd, direction, &is_refused);
-            if result < 0 {
-                return result;
+            match await_ready(me, fd, direction, &is_refused) {
+                Ok(waited) => has_waited |= waited,
+                Err(error) => return error,
             }
         }
         if !me.is_green() {
             // A handler that has forked: here nobody has waited.
             break;
         }
-        let result = in_region(flags | libc::SPLICE_F_NONBLOCK);
+        let result = attempt(flags | libc::SPLICE_F_NONBLOCK);
         if result != EAGAIN || ends.iter().any(|&(fd, _)| is_nonblocking(fd)) {
             return result;
         }
         if is_refused() {
             break;
         }
+        // Another thread was faster than who was woken; that may happen any number of times.
+        left = if has_waited { ATTEMPTS } else { left - 1 };
     }
     in_region(flags)
 }
@@ -187,8 +211,14 @@ pub unsafe fn splice(
             }
     };
     let ends = [(from.0, Direction::Read), (to.0, Direction::Write)];
+    let is_pipe = |fd| File::of(fd).is_some_and(|file| file.is_pipe());
+    let between = if is_pipe(from.0) && is_pipe(to.0) {
+        Between::Pipes
+    } else {
+        Between::Others
+    };
     // SAFETY: as the caller promises.
-    when_ready(me, &ends, flags, is_refused, |flags| unsafe {
+    when_ready(me, between, &ends, flags, is_refused, |flags| unsafe {
         real(from.0, from.1, to.0, to.1, length, flags)
     })
 }
@@ -209,7 +239,7 @@ pub fn tee(me: &'static Thread, from: i32, to: i32, length: usize, flags: u32) -
     };
     let ends = [(from, Direction::Read), (to, Direction::Write)];
     // SAFETY: numbers are no memory.
-    when_ready(me, &ends, flags, is_refused, |flags| unsafe {
+    when_ready(me, Between::Pipes, &ends, flags, is_refused, |flags| unsafe {
         real(from, to, length, flags)
     })
 }
@@ -240,7 +270,8 @@ pub unsafe fn from_memory(
     };
     let real = real!(vmsplice: unsafe extern "C-unwind" fn(i32, *const iovec, usize, u32) -> isize);
     // SAFETY: as the caller promises.
-    when_ready(me, &[(fd, direction)], flags, is_refused, |flags| unsafe {
+    let (pipe, ends) = (Between::Pipes, [(fd, direction)]);
+    when_ready(me, pipe, &ends, flags, is_refused, |flags| unsafe {
         real(fd, vectors, count, flags)
     })
 }
