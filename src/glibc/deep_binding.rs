@@ -39,11 +39,7 @@ const OBJECTS: u32 = 4096;
 
 /// Learns what there is to know. Called while there is one thread.
 pub fn init() {
-    let objects = [
-        objects::own(),
-        objects::libc(),
-        objects::loader(),
-    ];
+    let objects = [objects::own(), objects::libc(), objects::loader()];
     for (place, object) in OWN.iter().zip(objects) {
         let Some(map) = object else {
             return;

@@ -6,7 +6,7 @@ use libc::{sockaddr, socklen_t};
 
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
-use crate::ops::{accept, connect, lives};
+use crate::ops::{accept, connect, lives, shut_down};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -78,3 +78,19 @@ pub unsafe extern "C-unwind" fn connect(
 check!(connect(_, _, _));
 
 alias!(__connect = connect);
+
+/// `shutdown(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn shutdown(fd: c_int, how: c_int) -> c_int {
+    let real = real!(shutdown(_, _));
+    // SAFETY: as the caller promises.
+    let result = unsafe { real(fd, how) };
+    if result == 0 {
+        shut_down::of(fd);
+    }
+    result
+}
+check!(shutdown(_, _));

@@ -13,7 +13,7 @@ use super::{
     cpu_time, fork, limits, memory_locks, syscall_clone, syscall_futex, syscall_kernel_state,
     syscall_open, syscall_signals, thread_ids,
 };
-use crate::ops::{child, control, lives, message_queue, numbers, rights};
+use crate::ops::{child, control, lives, message_queue, numbers, rights, shut_down};
 use crate::sched::{self, blocking, park};
 use crate::signal::{exec, signalfd};
 use crate::sync::futex2;
@@ -113,6 +113,13 @@ pub unsafe fn run(call: &Call) -> isize {
             libc::SYS_setsockopt => {
                 let result = kernel();
                 control::option_set(fd, b as c_int, c as c_int);
+                result
+            }
+            libc::SYS_shutdown => {
+                let result = kernel();
+                if result == 0 {
+                    shut_down::of(fd);
+                }
                 result
             }
             libc::SYS_sendmsg => {

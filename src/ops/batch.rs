@@ -3,7 +3,7 @@
 use libc::{mmsghdr, timespec};
 
 use super::received::found_nothing;
-use super::{EAGAIN, Operation, at_once, is_stream, pass_on, receive, rights, send};
+use super::{EAGAIN, Operation, at_once, is_stream, pass_on, receive, rights, send, vectors};
 use crate::hub::descriptor::Direction;
 use crate::signal::restart;
 use crate::sys::clock;
@@ -132,15 +132,19 @@ pub unsafe fn send(
     }
     // Of a stream's message a part may be sent; the rest is the same message's.
     let one_by_one = flags & libc::MSG_DONTWAIT == 0 && is_stream(operation.entry, fd);
-    let mut sent = 0;
-    while sent < count {
+    let (mut sent, mut is_cut) = (0, false);
+    while sent < count && !is_cut {
         let at = messages.wrapping_add(sent as usize);
         // SAFETY: as the caller promises; what was sent is valid.
         let result = unsafe {
             if one_by_one && arguments::is_readable(at) {
-                let result = send::message(me, fd, &raw const (*at).msg_hdr, flags);
+                let message = &raw const (*at).msg_hdr;
+                let result = send::message(me, fd, message, flags);
                 if result >= 0 {
                     (*at).msg_len = result as u32;
+                    let whole = vectors::length((*message).msg_iov, (*message).msg_iovlen);
+                    // The next one would begin in the midst of it.
+                    is_cut = whole != Some(result as usize);
                 }
                 result
             } else {

@@ -275,6 +275,11 @@ pub(super) fn ends_here(fd: i32) -> bool {
     look(fd, libc::POLLRDHUP | libc::POLLPRI) > 0
 }
 
+/// Whether a look at `fd`, a socket, says that an error waits there, or nothing goes either way.
+pub(super) fn is_broken(fd: i32) -> bool {
+    look(fd, 0) > 0
+}
+
 /// What a `poll` of `fd` for `events` says that does not wait.
 fn look(fd: i32, events: i16) -> isize {
     let mut look = libc::pollfd {

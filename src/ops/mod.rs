@@ -10,6 +10,7 @@ pub mod child;
 pub mod connect;
 pub mod control;
 pub mod dns;
+mod ended;
 pub mod event_loop;
 mod file;
 pub mod hosts;
@@ -26,6 +27,7 @@ mod received;
 pub mod rights;
 pub mod send;
 pub mod send_file;
+pub mod shut_down;
 pub mod sleep;
 pub mod splice;
 pub mod turn;
@@ -42,6 +44,7 @@ use crate::task::Thread;
 
 const EAGAIN: isize = -(libc::EAGAIN as isize);
 const EINTR: isize = -(libc::EINTR as isize);
+const EPIPE: isize = -(libc::EPIPE as isize);
 const EBADF: isize = -(libc::EBADF as isize);
 
 /// What an attempt says when it is for the kernel to wait: no result of a system call.

@@ -1,6 +1,7 @@
 //! One operation on a descriptor, which is tried, waits for an edge, and is tried again.
 
-use super::{EAGAIN, EBADF, EINTR, IN_KERNEL};
+use super::{EAGAIN, EBADF, EINTR, IN_KERNEL, shut_down};
+use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::park;
 use crate::signal::{Watch, cancel, restart, signalfd};
@@ -28,6 +29,8 @@ pub struct Operation {
     restarts_timed: bool,
     /// Whose cancellation ends its waits.
     cancellation: Cancellation,
+    /// How often sockets were shut down before the next attempt to send.
+    shut_downs: u32,
 }
 
 /// Why an operation stopped waiting.
@@ -56,6 +59,10 @@ impl Operation {
             restarts: true,
             restarts_timed: false,
             cancellation: Cancellation::Point,
+            shut_downs: match direction {
+                Direction::Write => shut_down::so_far(),
+                Direction::Read => 0,
+            },
         })
     }
 
@@ -189,6 +196,9 @@ impl Operation {
                 self.park(edges, deadline, self.cancellation)
             }
         };
+        if self.direction == Direction::Write {
+            self.shut_downs = shut_down::so_far();
+        }
         match wake {
             Wake::Closed => Err(Stop::With(EBADF)),
             Wake::Timeout => Err(Stop::With(EAGAIN)),
@@ -218,6 +228,26 @@ impl Operation {
     #[inline]
     pub(super) fn park(&self, edges: u32, deadline: Instant, cancellation: Cancellation) -> Wake {
         let _critical = Critical::enter();
+        if self.direction == Direction::Write && self.entry.class(self.fd) == Class::Socket {
+            return self.queue_untold(edges, deadline, cancellation);
+        }
+        self.queue(edges, deadline, cancellation)
+    }
+
+    /// [`park`](Self::park) where an edge may come that nothing tells of, in a critical section.
+    #[cold]
+    fn queue_untold(&self, edges: u32, deadline: Instant, cancellation: Cancellation) -> Wake {
+        let wake = if shut_down::begin_wait(self.shut_downs) {
+            self.queue(edges, deadline, cancellation)
+        } else {
+            Wake::Ready
+        };
+        shut_down::end_wait();
+        wake
+    }
+
+    #[inline(always)]
+    fn queue(&self, edges: u32, deadline: Instant, cancellation: Cancellation) -> Wake {
         let (me, entry) = (self.me, self.entry);
         let link = Link::new(me, Role::Consumer);
         me.arm(cancellation);

@@ -5,6 +5,7 @@ use core::ffi::c_void;
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
+use super::ended::Attempts;
 use super::is_stream;
 use super::vectors::{as_message, rest};
 use super::{Operation, at_once, connect, file, pass_on, rights};
@@ -46,12 +47,13 @@ pub unsafe fn to(
     if flags & libc::MSG_DONTWAIT != 0 {
         return at_once(me, call(0, flags));
     }
-    all(&mut operation, length, flags, call)
+    all(&mut operation, Attempts::default(), length, flags, call)
 }
 
 /// Sends all of `length` bytes by `call`, which gets how many have gone and the flags.
 fn all(
     operation: &mut Operation,
+    mut attempts: Attempts,
     length: usize,
     flags: i32,
     call: impl Fn(usize, i32) -> isize,
@@ -60,7 +62,7 @@ fn all(
     let (mut sent, mut flags) = (0, flags);
     loop {
         let result = operation.run(
-            |_, _| call(sent, flags | libc::MSG_DONTWAIT),
+            |entry, _| attempts.make(entry, fd, |more| call(sent, flags | more)),
             || call(sent, flags),
         );
         let Some(result) = connected(operation, result, &mut flags) else {
@@ -75,6 +77,7 @@ fn all(
             return sent as isize;
         }
         operation.part_done();
+        attempts.part_done();
         // The kernel, too, reports a part that was sent without a SIGPIPE.
         flags |= libc::MSG_NOSIGNAL;
     }
@@ -114,7 +117,11 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     };
     let waits = flags & libc::MSG_DONTWAIT == 0;
     let attempt = |operation: &mut Operation, flags| {
-        operation.run(|_, _| call(flags | libc::MSG_DONTWAIT), || call(flags))
+        let mut attempts = Attempts::default();
+        operation.run(
+            |entry, _| attempts.make(entry, fd, |more| call(flags | more)),
+            || call(flags),
+        )
     };
     let result = if waits {
         let result = attempt(&mut operation, flags);
@@ -144,7 +151,9 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     let (vectors, count) = (message.msg_iov, message.msg_iovlen);
     let send_buffer = |at: *mut c_void, length| {
         let flags = flags | libc::MSG_NOSIGNAL;
-        all(&mut operation, length, flags, |sent, flags| {
+        let mut attempts = Attempts::default();
+        attempts.part_done();
+        all(&mut operation, attempts, length, flags, |sent, flags| {
             // SAFETY: within the caller's buffers.
             unsafe {
                 let (at, length) = (at.wrapping_byte_add(sent), length - sent);

@@ -6,7 +6,7 @@
 use libc::{iovec, loff_t};
 
 use super::receive::has_low_water;
-use super::{EAGAIN, Operation, file, pass_on};
+use super::{EAGAIN, Operation, ended, file, pass_on, shut_down};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
@@ -63,11 +63,15 @@ pub(super) fn await_by(
                 Direction::Write => has_room(fd),
             }
     };
+    let shut_downs = shut_down::so_far();
     let result = if goes_through() || is_refused() {
         park::spend(me);
         Ok(false)
     } else {
-        match operation.run(|_, _| if goes_through() { 0 } else { EAGAIN }, || 0) {
+        // Of a socket that was shut down a look may not tell.
+        let ends = || goes_through() || shut_down::so_far() != shut_downs;
+        match operation.run(|_, _| if ends() { 0 } else { EAGAIN }, || 0) {
+            0 if direction == Direction::Write => ended::of_waiter(fd).map(|()| true),
             0 => Ok(true),
             error => Err(error),
         }
@@ -239,9 +243,14 @@ pub fn tee(me: &'static Thread, from: i32, to: i32, length: usize, flags: u32) -
     };
     let ends = [(from, Direction::Read), (to, Direction::Write)];
     // SAFETY: numbers are no memory.
-    when_ready(me, Between::Pipes, &ends, flags, is_refused, |flags| unsafe {
-        real(from, to, length, flags)
-    })
+    when_ready(
+        me,
+        Between::Pipes,
+        &ends,
+        flags,
+        is_refused,
+        |flags| unsafe { real(from, to, length, flags) },
+    )
 }
 
 /// `vmsplice(2)`, whose direction is that of the pipe's end.
@@ -269,8 +278,8 @@ pub unsafe fn from_memory(
             || !File::of(fd).is_some_and(|file| file.is_pipe())
     };
     let real = real!(vmsplice: unsafe extern "C-unwind" fn(i32, *const iovec, usize, u32) -> isize);
-    // SAFETY: as the caller promises.
     let (pipe, ends) = (Between::Pipes, [(fd, direction)]);
+    // SAFETY: as the caller promises.
     when_ready(me, pipe, &ends, flags, is_refused, |flags| unsafe {
         real(fd, vectors, count, flags)
     })

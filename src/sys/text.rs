@@ -41,9 +41,15 @@ impl Text {
             let first = image.byte_add((*image).e_phoff as usize);
             slice::from_raw_parts(first.cast::<Elf64_Phdr>(), (*image).e_phnum.into())
         };
-        let loaded = || headers.iter().filter(|header| header.p_type == libc::PT_LOAD);
+        let loaded = || {
+            headers
+                .iter()
+                .filter(|header| header.p_type == libc::PT_LOAD)
+        };
         // The image begins with its first segment.
-        let bias = loaded().next().map_or(0, |first| image.addr() - first.p_vaddr as usize);
+        let bias = loaded()
+            .next()
+            .map_or(0, |first| image.addr() - first.p_vaddr as usize);
         for header in loaded() {
             let start = bias + header.p_vaddr as usize;
             let end = start + header.p_memsz as usize;
