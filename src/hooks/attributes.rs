@@ -13,7 +13,7 @@ use crate::glibc::real::real;
 use crate::sys::errno;
 use crate::sys::pages::PAGE;
 use crate::task::{Kind, Thread, arguments, current, of_pthread};
-use crate::thread::attributes;
+use crate::thread::{attributes, name_files};
 
 /// The thread that `id` names, if the kernel does not know it.
 ///
@@ -61,9 +61,14 @@ pub(super) unsafe fn control(arguments: [usize; 6]) -> isize {
     let [option, place, ..] = arguments;
     let result = match option as c_int {
         // The kernel cuts it at 15 bytes.
-        libc::PR_SET_NAME if me.is_green() => read_name(place as *const c_char)
-            .map(|(name, length)| attributes::set_name(me, &name[..length])),
+        libc::PR_SET_NAME if me.is_green() => {
+            read_name(place as *const c_char).map(|(name, length)| {
+                name_files::catch_up();
+                attributes::set_name(me, &name[..length])
+            })
+        }
         libc::PR_GET_NAME if me.is_green() => {
+            name_files::catch_up();
             // SAFETY: as the caller promises: 16 bytes.
             unsafe { write_name(me, place as *mut c_char) }.map(|()| 0)
         }
@@ -104,6 +109,7 @@ pub unsafe extern "C-unwind" fn pthread_setname_np(id: pthread_t, name: *const c
     // SAFETY: as the caller promises.
     let thread = unsafe { of_pthread(id) };
     if thread.kind() == Kind::Green {
+        name_files::catch_up();
         // SAFETY: as the caller promises.
         return attributes::set_name(thread, unsafe { CStr::from_ptr(name) }.to_bytes());
     }
@@ -133,6 +139,7 @@ pub unsafe extern "C-unwind" fn pthread_getname_np(
             // As in `set_name`.
             return libc::ENOENT;
         }
+        name_files::catch_up();
         // SAFETY: as the caller promises: at least 16 bytes.
         return unsafe { write_name(thread, place) }.err().unwrap_or(0);
     }

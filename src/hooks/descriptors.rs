@@ -8,7 +8,7 @@ use libc::mode_t;
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::lives::{self, end};
-use crate::ops::{control, numbers, open};
+use crate::ops::{control, numbers, open, thread_files};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -174,10 +174,6 @@ pub(super) unsafe fn open_file(
     mode: mode_t,
 ) -> c_int {
     let real = real!(openat(_, _, _, _));
-    let Some(me) = green() else {
-        // SAFETY: as the caller promises.
-        return unsafe { real(directory, path, flags, mode) };
-    };
     let request = open::Request {
         directory,
         path,
@@ -188,7 +184,13 @@ pub(super) unsafe fn open_file(
     // SAFETY: as the caller promises.
     let native = || errno::to_kernel(unsafe { real(directory, path, flags, mode) } as isize);
     // SAFETY: as the caller promises.
-    errno::to_libc(unsafe { request.run(me, Cancellation::Point, native) }) as c_int
+    errno::to_libc(unsafe {
+        let result = match green() {
+            Some(me) => request.run(me, Cancellation::Point, native),
+            None => native(),
+        };
+        thread_files::corrected(&request, result)
+    }) as c_int
 }
 
 /// Whether `open` takes a mode, which its fortified forms have no room for.

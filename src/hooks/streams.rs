@@ -10,6 +10,7 @@ use crate::glibc::real::real;
 use crate::hub::descriptor;
 use crate::ops::lives;
 use crate::sched::{self, blocking};
+use crate::thread::name_files;
 
 unsafe extern "C" {
     fn __fsetlocking(stream: *mut FILE, kind: c_int) -> c_int;
@@ -46,6 +47,10 @@ unsafe fn end(stream: *mut FILE) {
             sched::is_running() && __fsetlocking(stream, FSETLOCKING_QUERY) != FSETLOCKING_BYCALLER;
         if locks && ftrylockfile(stream) != 0 {
             blocking::region(|| flockfile(stream));
+        }
+        if name_files::are_open() {
+            // Perhaps this one, of which the buffer is a name.
+            libc::fflush(stream);
         }
         lives::end(libc::fileno(stream));
         if locks {

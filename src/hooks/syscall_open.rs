@@ -5,7 +5,7 @@ use core::ffi::{c_char, c_int};
 use libc::open_how;
 
 use super::syscall_call::Call;
-use crate::ops::{lives, open};
+use crate::ops::{lives, open, thread_files};
 use crate::task::word::Cancellation;
 use crate::task::{arguments, green};
 
@@ -72,9 +72,12 @@ pub(super) unsafe fn open_as(
 unsafe fn make(call: &Call, request: &open::Request) -> isize {
     // SAFETY: as the caller promises.
     let kernel = || unsafe { call.kernel() };
-    lives::make(|| match green() {
-        // SAFETY: as the caller promises.
-        Some(me) => unsafe { request.run(me, Cancellation::Never, kernel) },
-        None => kernel(),
+    // SAFETY: as the caller promises.
+    lives::make(|| unsafe {
+        let result = match green() {
+            Some(me) => request.run(me, Cancellation::Never, kernel),
+            None => kernel(),
+        };
+        thread_files::corrected(request, result)
     })
 }

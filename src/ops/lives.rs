@@ -8,6 +8,7 @@ use crate::hub::descriptor::{self, Moment, Next};
 use crate::hub::place;
 use crate::sched::{self, wake};
 use crate::task::current;
+use crate::thread::name_files;
 
 /// Runs `call`, which returns a new descriptor or something negative: begins its life.
 #[inline]
@@ -48,7 +49,7 @@ pub fn made(fd: i32, since: Moment) {
     }
     if !descriptor::begin(fd, since) {
         // The life before ended behind our back.
-        end(fd);
+        go_on(fd, Next::Unknown);
         descriptor::begin(fd, since);
     }
     make_room(fd);
@@ -62,6 +63,7 @@ pub fn adopt(fd: i32) {
 
 /// The program is about to close `fd`.
 pub fn end(fd: i32) {
+    name_files::closing(fd);
     go_on(fd, Next::Unknown);
 }
 

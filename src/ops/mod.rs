@@ -30,6 +30,7 @@ pub mod send_file;
 pub mod shut_down;
 pub mod sleep;
 pub mod splice;
+pub mod thread_files;
 pub mod turn;
 mod vectors;
 mod wait_all;

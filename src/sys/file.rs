@@ -62,6 +62,11 @@ impl File {
         self.stat.st_mode & libc::S_IFMT == 0
     }
 
+    /// Its number in its file system.
+    pub fn inode(&self) -> u64 {
+        self.stat.st_ino
+    }
+
     /// Whether it is the same file as `other`.
     pub fn is_same(&self, other: &Self) -> bool {
         (self.stat.st_dev, self.stat.st_ino) == (other.stat.st_dev, other.stat.st_ino)

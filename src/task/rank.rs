@@ -37,3 +37,5 @@ pub const HOSTS: u32 = 16;
 pub const SEATS: u32 = 17;
 /// Words of libc's that are waited for.
 pub const WORDS: u32 = 18;
+/// Files that stand in for names of threads.
+pub const NAMES: u32 = 19;

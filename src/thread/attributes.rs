@@ -71,13 +71,19 @@ pub fn name_of(me: &Thread) -> [u8; 16] {
 /// Names `thread`: 0, or `ERANGE` for more than 15 bytes; `ENOENT` if it has ended, as glibc finds no
 /// file in /proc then.
 pub fn set_name(thread: &Thread, name: &[u8]) -> i32 {
-    let mut padded = [0u8; 16];
-    if name.len() >= padded.len() {
+    if name.len() >= 16 {
         return libc::ERANGE;
     }
     if thread.life.is_over() {
         return libc::ENOENT;
     }
+    give_name(thread, name);
+    0
+}
+
+/// [`set_name`] of up to 15 bytes.
+pub fn give_name(thread: &Thread, name: &[u8]) {
+    let mut padded = [0u8; 16];
     padded[..name.len()].copy_from_slice(name);
     thread.name.set(padded);
     if is_known_to_kernel(thread) {
@@ -85,7 +91,6 @@ pub fn set_name(thread: &Thread, name: &[u8]) -> i32 {
         task_state::set_name(kernel_thread::process(), name);
     }
     kernel_thread::set_name(thread);
-    0
 }
 
 /// The clock of the CPU time that `thread` uses, for everybody and for timers: the kernel's of

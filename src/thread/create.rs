@@ -9,7 +9,7 @@ use libc::{pthread_attr_t, pthread_t};
 
 use super::husk::Origin;
 use super::scheduling::{self, Scheduling};
-use super::{attributes, donor, exit, husk, join, native, start};
+use super::{attributes, donor, exit, husk, join, name_files, native, start};
 use crate::arch::entry::thread_entry;
 use crate::arch::floating::Control;
 use crate::glibc::signals::UNBLOCKABLE;
@@ -207,6 +207,7 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.argument.set(argument);
     thread.result.set(join::CANCELED);
     thread.joins.store(core::ptr::null_mut(), Ordering::Relaxed);
+    name_files::catch_up();
     thread.name.set(attributes::name_of(me));
     let mask = wish.mask.unwrap_or_else(|| mask_of(me)) & !UNBLOCKABLE;
     thread.mask.begin(mask);

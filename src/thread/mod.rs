@@ -10,6 +10,7 @@ pub mod husk;
 pub mod join;
 pub mod keys;
 pub mod main_thread;
+pub mod name_files;
 pub mod native;
 pub mod pool;
 pub mod scheduling;

@@ -145,7 +145,10 @@ impl Request {
     }
 
     /// Opens the file with these flags.
-    unsafe fn with(&self, flags: i32) -> isize {
+    ///
+    /// # Safety
+    /// As for `openat`.
+    pub(super) unsafe fn with(&self, flags: i32) -> isize {
         let Self {
             directory,
             path,
