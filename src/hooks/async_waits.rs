@@ -112,7 +112,7 @@ pub unsafe extern "C-unwind" fn aio_suspend(
         Ends::Always
     };
     // SAFETY: as the caller promises.
-    unsafe { in_turn_within(timeout, Cancellation::Point, ends, call) }
+    unsafe { in_turn_within(timeout, Cancellation::Point, ends, || false, call) }
 }
 check!(aio_suspend(_, _, _));
 
@@ -249,7 +249,7 @@ pub unsafe extern "C-unwind" fn gai_suspend(
         -1
     };
     // SAFETY: as the caller promises.
-    match unsafe { in_turn_within(timeout, Cancellation::Point, Ends::Always, call) } {
+    match unsafe { in_turn_within(timeout, Cancellation::Point, Ends::Always, || false, call) } {
         -1 if errno::get() == libc::EAGAIN => over.get(),
         -1 => EAI_INTR,
         result => result,

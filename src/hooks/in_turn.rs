@@ -71,7 +71,7 @@ pub fn unless_at_once<R: From<i8> + PartialEq>(
 
 /// Runs `call`, which fails with `EAGAIN` after the time limit that it gets, when it is the caller's
 /// turn to block a kernel thread, within `limit`, which may be null; without a turn if it can be
-/// done at once.
+/// done at once. `fails` says of a call that would have to wait whether it fails with `EAGAIN` instead.
 ///
 /// # Safety
 /// `call` only reads the time limit, and fails as long as that is bad.
@@ -79,6 +79,7 @@ pub unsafe fn in_turn_within(
     limit: *const timespec,
     cancellation: Cancellation,
     ends: Ends,
+    fails: impl Fn() -> bool,
     call: impl Fn(*const timespec) -> c_int,
 ) -> c_int {
     let time = arguments::is_readable(limit).then(|| {
@@ -102,6 +103,10 @@ pub unsafe fn in_turn_within(
         let result = restart::libc_call(|| call(&raw const at_once));
         if result != -1 || errno::get() != libc::EAGAIN || deadline == 0 {
             return Some(result);
+        }
+        if fails() {
+            errno::set(libc::EAGAIN);
+            return Some(-1);
         }
         errno::set(before);
         None

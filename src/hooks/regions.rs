@@ -9,6 +9,7 @@ use libc::{off_t, sembuf, size_t, ssize_t, timespec};
 use super::in_turn::{in_turn, in_turn_within, unless_at_once};
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
+use crate::ops::semaphores;
 use crate::ops::turn::Ends;
 use crate::task::word::Cancellation;
 use crate::task::{arguments, green};
@@ -41,17 +42,24 @@ pub unsafe extern "C-unwind" fn semtimedop(
     let real = real!(semtimedop(_, _, _, _));
     // SAFETY: as the caller promises.
     let call = |limit: *const timespec| unsafe { real(set, operations, count, limit) };
-    let never_waits = |index| {
-        let operation = operations.wrapping_add(index);
-        arguments::is_readable(operation)
-            // SAFETY: just seen.
-            && c_int::from(unsafe { operation.read_unaligned() }.sem_flg) & libc::IPC_NOWAIT != 0
-    };
-    if green().is_some() && (0..count).all(never_waits) {
+    let size = count.saturating_mul(size_of::<sembuf>());
+    let are_there = green().is_some() && arguments::are_readable(operations.addr(), size);
+    // SAFETY: seen to be there, if any are looked at.
+    let at = |index| unsafe { operations.add(index).read_unaligned() };
+    let each = (0..if are_there { count } else { 0 }).map(at);
+    let may_some_not_wait = each
+        .clone()
+        .any(|operation| semaphores::never_waits(&operation));
+    if may_some_not_wait
+        && each
+            .clone()
+            .all(|operation| semaphores::never_waits(&operation))
+    {
         return call(timeout);
     }
+    let fails = || may_some_not_wait && semaphores::are_refused(set, each.clone());
     // SAFETY: as the caller promises.
-    unsafe { in_turn_within(timeout, Cancellation::Never, Ends::Always, call) }
+    unsafe { in_turn_within(timeout, Cancellation::Never, Ends::Always, fails, call) }
 }
 
 /// `semop(2)`.

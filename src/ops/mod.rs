@@ -25,6 +25,7 @@ pub mod poll;
 pub mod receive;
 mod received;
 pub mod rights;
+pub mod semaphores;
 pub mod send;
 pub mod send_file;
 pub mod shut_down;
