@@ -120,6 +120,14 @@ static void give_unit(void)
 	CHECK_OK(semop(set, &operation, 1));
 }
 
+/* What it is given is enough for the operation that waits, and then the next one may not. */
+static void take_two_or_none(void)
+{
+	struct sembuf operations[] = {{.sem_op = -1}, {.sem_op = -1, .sem_flg = IPC_NOWAIT}};
+	CHECK_ERRNO(semop(set, operations, 2), EAGAIN);
+	take_unit();
+}
+
 static pid_t child;
 static int child_pipe[2];
 
@@ -214,6 +222,23 @@ static void await_word(void)
 		CHECK(syscall(SYS_futex, &shared->word, FUTEX_WAIT, 0, NULL, NULL, 0) == 0 || errno == EAGAIN);
 }
 
+/* FUTEX2_SIZE_U32, as far as the kernel has these calls. */
+enum { FUTEX_WAIT_BY_MASK = 455, SHARED_U32 = 2 };
+static void await_word_by_mask(void)
+{
+	while (__atomic_load_n(&shared->word, __ATOMIC_ACQUIRE) == 0)
+		CHECK(syscall(FUTEX_WAIT_BY_MASK, &shared->word, 0UL, 1UL, SHARED_U32, NULL, 0) == 0 ||
+		      errno == EAGAIN || errno == ENOSYS);
+}
+static void await_one_of_two(void)
+{
+	static unsigned own;
+	struct futex_waitv words[2] = {{0, (unsigned long)&own, SHARED_U32 | FUTEX_PRIVATE_FLAG, 0},
+				       {0, (unsigned long)&shared->word, SHARED_U32, 0}};
+	while (__atomic_load_n(&shared->word, __ATOMIC_ACQUIRE) == 0)
+		CHECK(syscall(SYS_futex_waitv, words, 2, 0, NULL, 0) >= 0 || errno == EAGAIN || errno == ENOSYS);
+}
+
 static int events, news[2];
 static void await_events(void)
 {
@@ -229,6 +254,7 @@ static const struct pair pairs[] = {
 	{lock_record, await_record, unlock_record, "F_OFD_SETLKW"},
 	{NULL, receive_message, send_message, "msgrcv"},
 	{NULL, take_unit, give_unit, "semop"},
+	{NULL, take_two_or_none, give_unit, "semop that may wait in part"},
 	{make_child, await_child, end_child, "waitpid"},
 	{make_child, await_group, end_child, "waitpid of a group"},
 	{NULL, await_semaphore, post_semaphore, "sem_wait"},
@@ -237,6 +263,8 @@ static const struct pair pairs[] = {
 	{lock_to_write, await_to_read, unlock_rwlock, "rwlock"},
 	{clear_flag, await_flag, raise_flag, "condition"},
 	{clear_word, await_word, change_word, "futex"},
+	{clear_word, await_word_by_mask, change_word, "futex_wait"},
+	{clear_word, await_one_of_two, change_word, "futex_waitv"},
 	{NULL, await_events, make_event, "epoll_wait"},
 };
 
@@ -349,6 +377,9 @@ static void go_on_without(int (*refuse)(void))
 	/* Who asks not to wait does not. */
 	struct sembuf look = {.sem_op = -1, .sem_flg = IPC_NOWAIT};
 	CHECK_ERRNO(semop(set, &look, 1), EAGAIN);
+	struct sembuf looks_first[] = {look, take}, waits_first[] = {{.sem_op = 0}, look};
+	CHECK_ERRNO(semop(set, looks_first, 2), EAGAIN);
+	CHECK_ERRNO(semtimedop(set, waits_first, 2, NULL), EAGAIN);
 	CHECK_OK(flock(file, LOCK_EX));
 	CHECK_ERRNO(flock(other_file, LOCK_EX | LOCK_NB), EWOULDBLOCK);
 	CHECK_OK(flock(file, LOCK_UN));

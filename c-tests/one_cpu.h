@@ -20,7 +20,7 @@ static void *look_for_kernel_thread(void *found)
 }
 
 /* Before there are other threads. Green ones have nothing to do with that, and go on where they will. */
-static void stay_on_one_cpu(void)
+__attribute__((unused)) static void stay_on_one_cpu(void)
 {
 	int is_kernels = 0;
 	check_join(check_start(look_for_kernel_thread, &is_kernels));

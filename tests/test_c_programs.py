@@ -23,6 +23,7 @@ FEW_KERNEL_THREADS = {
     # Of 67. Who comes before the first one of a group is in the kernel goes there as well.
     "child_waits": 56,
     "dns_crowd": 32,
+    "futex_waitv_crowd": 32,
     "io_fifo_opens": 32,
     "io_by_number": 32,
     "io_fifo_writers": 32,

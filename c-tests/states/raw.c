@@ -33,6 +33,38 @@ static void futex_expires(void)
 	CHECK_ERRNO(syscall(SYS_futex, &word, FUTEX_WAIT_PRIVATE, 1, &limit, NULL, 0), EAGAIN);
 }
 
+/* Of two, the word is the second. The result is -1 where the kernel has no such call, with ENOSYS. */
+static long wait_for_either(const struct timespec *until)
+{
+	static int other;
+	enum { PRIVATE_U32 = FUTEX_32 | FUTEX_PRIVATE_FLAG };
+	struct futex_waitv words[] = {{0, (uintptr_t)&other, PRIVATE_U32, 0}, {0, (uintptr_t)&word, PRIVATE_U32, 0}};
+	return syscall(SYS_futex_waitv, words, 2, 0, until, CLOCK_MONOTONIC);
+}
+
+static void either_futex_is_woken(void)
+{
+	pthread_t thread = check_start(wake_soon, NULL);
+	while (__atomic_load_n(&word, __ATOMIC_SEQ_CST) == 0) {
+		long result = wait_for_either(NULL);
+		CHECK(result == 1 || errno == EAGAIN || errno == ENOSYS);
+	}
+	check_join(thread);
+}
+
+static void either_futex_expires(void)
+{
+	struct timespec until = in_ms(CLOCK_MONOTONIC, EXPIRES_MS);
+	long start = monotonic_ms();
+	CHECK_EQ(wait_for_either(&until), -1);
+	if (errno == ENOSYS)
+		return;
+	CHECK_EQ(errno, ETIMEDOUT);
+	check_waited(start, EXPIRES_MS);
+	word = 1;
+	CHECK_ERRNO(wait_for_either(&until), EAGAIN);
+}
+
 static void lock(uint32_t *owner)
 {
 	uint32_t none = 0;
@@ -103,6 +135,8 @@ static void unknown_number_is_refused(void)
 
 CHECKS({"futex_is_woken", futex_is_woken, 0},
        {"futex_expires", futex_expires, SIGNAL_SAFE},
+       {"either_futex_is_woken", either_futex_is_woken, 0},
+       {"either_futex_expires", either_futex_expires, SIGNAL_SAFE},
        {"futex_names_its_owner", futex_names_its_owner, 0},
        {"raw_read_waits", raw_read_waits, SIGNAL_SAFE | FORKS},
        {"unknown_number_is_refused", unknown_number_is_refused, SIGNAL_SAFE});

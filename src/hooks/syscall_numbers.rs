@@ -14,7 +14,7 @@ use super::{
     syscall_open, syscall_signals, thread_ids,
 };
 use crate::ops::{child, control, lives, message_queue, numbers, rights, shut_down};
-use crate::sched::{self, blocking, park};
+use crate::sched::{self, park};
 use crate::signal::{exec, signalfd};
 use crate::sync::futex2;
 use crate::sys::membarrier;
@@ -167,13 +167,11 @@ pub unsafe fn run(call: &Call) -> isize {
             futex2::SYS_FUTEX_WAKE if sched::is_running() => {
                 futex2::wake(a, b, c as i32, d as u32).unwrap_or_else(kernel)
             }
-            futex2::SYS_FUTEX_WAIT if sched::is_running() => {
-                futex2::wait(call.arguments).unwrap_or_else(|| blocking::region(kernel))
-            }
+            futex2::SYS_FUTEX_WAIT if sched::is_running() => syscall_futex::wait(call),
+            libc::SYS_futex_waitv if sched::is_running() => syscall_futex::wait_any(call),
             futex2::SYS_FUTEX_REQUEUE if sched::is_running() => {
                 futex2::requeue(a, b as u32, (c as i32, d as i32)).unwrap_or_else(kernel)
             }
-            libc::SYS_futex_waitv => blocking::region(kernel),
             number => syscall_signals::run(number, call.arguments).unwrap_or_else(|| {
                 let arguments = thread_ids::understood(number, call.arguments);
                 syscall_kernel_state::run(number, arguments)

@@ -1,6 +1,6 @@
 //! The scheduler: green threads over workers, workers over slots.
 //!
-//! - [`park`]: leaving the CPU; [`wake`]: making others runnable;
+//! - [`park`]: leaving the CPU, [`several`]: for several addresses; [`wake`]: making others runnable;
 //! - [`switch`]: one context to another;
 //! - [`slot`]: the right to run green threads; [`run_queue`]: who waits for it;
 //! - [`slots`]: all of them;
@@ -36,6 +36,7 @@ mod relief;
 pub mod requests;
 mod run_queue;
 mod service;
+pub mod several;
 pub mod slot;
 pub mod slots;
 mod statistics;

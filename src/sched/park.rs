@@ -104,7 +104,7 @@ pub fn on_address_despite_handlers(
 /// Before a wait of `me`, the caller, in a critical section: handlers run after it, also where there
 /// have been no green threads yet. One that interrupted it might wait itself, or jump away.
 #[inline(always)]
-fn may_sleep(me: &Thread) {
+pub(super) fn may_sleep(me: &Thread) {
     if me.kind() == Kind::Foreign {
         (upcalls::get().defer_handlers)();
     }
@@ -203,6 +203,7 @@ pub fn take_back(me: &'static Thread) -> Option<Wake> {
         // call.
         Claim::Pending => false,
         Claim::Runnable => unreachable!("a thread that is saved does not run"),
+        Claim::Branch => unreachable!("a thread's own seat is no branch"),
     };
     sleep(me, NEVER);
     let reason = me.seat().word.finish();

@@ -29,6 +29,7 @@ pub fn stay(me: &Thread) {
             me.seat().word.release();
         }
         Claim::Runnable => unreachable!("a thread that is saved does not run"),
+        Claim::Branch => unreachable!("a thread's own seat is no branch"),
     }
 }
 

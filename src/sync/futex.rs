@@ -14,7 +14,9 @@ use crate::sys::raw::syscall;
 use crate::task::current;
 use crate::task::seat::Seat;
 use crate::task::word::{Cancellation, Wake};
+use crate::wait::QUEUES;
 use crate::wait::queue::Verdict;
+use crate::wait::woken::Woken;
 
 /// Waits until woken by somebody who asks for one of `bits`, while `word` has that `value`. A handler
 /// with `SA_RESTART` ends that only if it `is_limited`.
@@ -73,9 +75,29 @@ pub(super) fn requeue(
 
 /// Wakes up to `count` waiters whose bit sets meet `bits`, here or in the kernel.
 pub(super) fn wake_matching(word: usize, count: u32, bits: u32) -> isize {
-    let count = count as i32;
-    // The kernel wakes one even when asked for none or fewer (futex_wake).
-    let limit = count.max(1) as usize;
+    let limit = limit(count);
+    let woken = wake::collecting(|woken| claim(woken, word, limit, bits));
+    woken as isize + wake_in_kernel(word, limit - woken, bits)
+}
+
+/// Wakes up to so many waiters of the one word, and up to so many of the other, whatever their bit sets, here or in the
+/// kernel. Nobody runs in between: who waits for both, by `futex_waitv`, is woken by both.
+pub(super) fn wake_both(one: (usize, u32), other: (usize, u32)) -> isize {
+    const ANY: u32 = u32::MAX;
+    let words = [one, other].map(|(word, count)| (word, limit(count)));
+    let woken = wake::collecting(|woken| words.map(|(word, limit)| claim(woken, word, limit, ANY)));
+    let both = words.iter().zip(woken);
+    both.map(|((word, limit), woken)| woken as isize + wake_in_kernel(*word, limit - woken, ANY))
+        .sum()
+}
+
+/// The kernel wakes one even when asked for none or fewer (futex_wake).
+fn limit(count: u32) -> usize {
+    (count as i32).max(1) as usize
+}
+
+/// Claims up to `limit` waiters here; returns how many.
+fn claim(woken: &mut Woken, word: usize, limit: usize, bits: u32) -> usize {
     let verdict = |node: &Seat, woken| {
         if woken == limit {
             return Verdict::Stop;
@@ -86,12 +108,16 @@ pub(super) fn wake_matching(word: usize, count: u32, bits: u32) -> isize {
             Verdict::Wake(Wake::Ready)
         }
     };
-    let woken = wake::address(word, verdict, |woken, _| woken);
-    if woken == limit {
-        return woken as isize;
+    QUEUES.claim(word, woken, verdict, |count, _| count)
+}
+
+/// Wakes up to `count` waiters that stand in the kernel's queue.
+fn wake_in_kernel(word: usize, count: usize, bits: u32) -> isize {
+    if count == 0 {
+        return 0;
     }
     let operation = libc::FUTEX_WAKE_BITSET | libc::FUTEX_PRIVATE_FLAG;
     // SAFETY: FUTEX_WAKE only uses the address as a key.
-    let more = unsafe { syscall!(SYS_futex, word, operation, limit - woken, 0, 0, bits) };
-    woken as isize + more.max(0)
+    let woken = unsafe { syscall!(SYS_futex, word, operation, count, 0, 0, bits) };
+    woken.max(0)
 }

@@ -10,7 +10,7 @@ use libc::{clockid_t, timespec};
 
 use super::{futex, time};
 use crate::arch::system_call::syscall6;
-use crate::sys::clock::NEVER;
+use crate::sys::futex::Waited;
 use crate::task::arguments;
 
 /// <asm/unistd_64.h>; the libc crate lacks them.
@@ -19,19 +19,6 @@ pub const SYS_FUTEX_WAKE: i64 = 454;
 pub const SYS_FUTEX_WAIT: i64 = 455;
 /// See [`SYS_FUTEX_WAKE`].
 pub const SYS_FUTEX_REQUEUE: i64 = 456;
-
-/// `FUTEX2_PRIVATE | FUTEX2_SIZE_U32` (<linux/futex.h>).
-const PRIVATE_U32: u32 = 0x80 | 0x02;
-
-/// `struct futex_waitv` (<linux/futex.h>): a word, and what it is expected to hold.
-#[derive(Clone, Copy)]
-#[repr(C)]
-struct Expected {
-    value: u64,
-    address: u64,
-    flags: u32,
-    reserved: u32,
-}
 
 /// Whether the kernel finds nothing wrong with a wake-up of such a word.
 fn can_be_woken(word: usize, mask: usize, flags: u32) -> bool {
@@ -43,7 +30,7 @@ fn can_be_woken(word: usize, mask: usize, flags: u32) -> bool {
 
 /// `futex_wake`; `None` if it is the kernel's affair.
 pub fn wake(word: usize, mask: usize, count: i32, flags: u32) -> Option<isize> {
-    let is_ours = flags == PRIVATE_U32 && count != 0 && can_be_woken(word, mask, flags);
+    let is_ours = flags == Waited::PRIVATE && count != 0 && can_be_woken(word, mask, flags);
     is_ours.then(|| futex::wake_matching(word, count as u32, mask as u32))
 }
 
@@ -54,26 +41,14 @@ pub fn wake(word: usize, mask: usize, count: i32, flags: u32) -> Option<isize> {
 pub unsafe fn wait([word, value, mask, flags, limit, clock]: [usize; 6]) -> Option<isize> {
     let (flags, clock) = (flags as u32, clock as clockid_t);
     let value = u32::try_from(value).ok()?;
-    let is_ours = flags == PRIVATE_U32
+    let is_ours = flags == Waited::PRIVATE
         && can_be_woken(word, mask, flags)
         && arguments::is_readable_word(word as *const u32);
     if !is_ours {
         return None;
     }
-    let limit = limit as *const timespec;
-    let deadline = if limit.is_null() {
-        NEVER
-    } else if time::is_supported(clock) && arguments::is_readable(limit) {
-        // SAFETY: just seen.
-        unsafe {
-            if (*limit).tv_sec < 0 {
-                return None;
-            }
-            time::deadline(clock, limit).ok()?
-        }
-    } else {
-        return None;
-    };
+    // SAFETY: as the caller promises.
+    let deadline = unsafe { time::futex_deadline(clock, limit as *const timespec)? };
     // SAFETY: it is there, and aligned, or the kernel had refused to wake anybody.
     let word = unsafe { &*(word as *const AtomicU32) };
     // Limited or not, the kernel starts it again as it was called: the limit is a point in time.
@@ -85,7 +60,7 @@ pub unsafe fn wait([word, value, mask, flags, limit, clock]: [usize; 6]) -> Opti
 /// # Safety
 /// As for [`wait`].
 pub unsafe fn requeue(words: usize, flags: u32, limits: (i32, i32)) -> Option<isize> {
-    let words = words as *const [Expected; 2];
+    let words = words as *const [Waited; 2];
     if !arguments::is_readable(words) {
         return None;
     }
@@ -95,7 +70,7 @@ pub unsafe fn requeue(words: usize, flags: u32, limits: (i32, i32)) -> Option<is
         usize::try_from(limits.0).ok()?,
         usize::try_from(limits.1).ok()?,
     );
-    let are_private = from.flags == PRIVATE_U32 && to.flags == PRIVATE_U32;
+    let are_private = from.flags == Waited::PRIVATE && to.flags == Waited::PRIVATE;
     // SAFETY: wakes and moves nobody.
     let accepts =
         || unsafe { syscall6(SYS_FUTEX_REQUEUE, words.addr(), flags as usize, 0, 0, 0, 0) == 0 };
@@ -105,6 +80,6 @@ pub unsafe fn requeue(words: usize, flags: u32, limits: (i32, i32)) -> Option<is
     let (from_address, to_address) = (from.address as usize, to.address as usize);
     // SAFETY: the kernel has just compared it.
     let word = unsafe { &*(from_address as *const AtomicU32) };
-    let expected = Some((word, from.value as u32));
+    let expected = Some((word, from.expected as u32));
     Some(futex::requeue(from_address, to_address, limits, expected))
 }

@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use libc::timespec;
 
-use super::futex::{requeue, wait, wake_matching};
+use super::futex::{requeue, wait, wake_both, wake_matching};
 use super::{futex_pi, time};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::task::arguments;
@@ -252,11 +252,10 @@ impl Call {
             5 => old >= operand,
             _ => return -(libc::ENOSYS as isize),
         };
-        let woken = wake_matching(self.word, self.value, ANY);
         if also {
-            woken + wake_matching(self.second, self.fourth as u32, ANY)
+            wake_both((self.word, self.value), (self.second, self.fourth as u32))
         } else {
-            woken
+            wake_matching(self.word, self.value, ANY)
         }
     }
 }

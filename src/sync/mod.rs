@@ -9,6 +9,7 @@ pub mod futex;
 pub mod futex2;
 pub mod futex_call;
 mod futex_pi;
+pub mod futex_waitv;
 pub mod inner_lock;
 pub mod mutex;
 pub mod rwlock;

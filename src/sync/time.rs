@@ -2,7 +2,8 @@
 
 use libc::{clockid_t, timespec};
 
-use crate::sys::clock::{self, Instant};
+use crate::sys::clock::{self, Instant, NEVER};
+use crate::task::arguments;
 
 /// The deadline at `time` of `clock`; `EINVAL` if there is no such time.
 ///
@@ -26,6 +27,25 @@ pub unsafe fn lock_deadline(clock: clockid_t, time: *const timespec) -> Option<I
     // SAFETY: as the caller promises.
     let deadline = unsafe { deadline(clock, time) };
     deadline.ok().filter(|_| is_supported(clock))
+}
+
+/// The deadline of one of the newer futex calls at `limit` of `clock`, never if that is null; `None` where the
+/// kernel refuses it (kernel/futex/syscalls.c, futex2_setup_timeout).
+///
+/// # Safety
+/// `limit` is, if not null or nowhere, for a `timespec`.
+pub unsafe fn futex_deadline(clock: clockid_t, limit: *const timespec) -> Option<Instant> {
+    if limit.is_null() {
+        return Some(NEVER);
+    }
+    if !is_supported(clock) || !arguments::is_readable(limit) {
+        return None;
+    }
+    // SAFETY: just seen.
+    let limit = unsafe { limit.read_unaligned() };
+    // SAFETY: a time.
+    let deadline = unsafe { deadline(clock, &limit) };
+    deadline.ok().filter(|_| limit.tv_sec >= 0)
 }
 
 /// Whether a lock can be waited for on `clock`.

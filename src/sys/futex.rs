@@ -56,32 +56,39 @@ pub fn wake(address: *const u32, count: i32) -> isize {
 #[derive(Clone, Copy, Default)]
 #[repr(C)]
 pub struct Waited {
-    expected: u64,
-    address: u64,
-    flags: u32,
-    reserved: u32,
+    /// What it is expected to hold.
+    pub expected: u64,
+    /// Where it is.
+    pub address: u64,
+    /// Its size, and whether processes share it.
+    pub flags: u32,
+    /// 0.
+    pub reserved: u32,
 }
 
 impl Waited {
     /// The most that can be waited on at once (`FUTEX_WAITV_MAX`).
     pub const MOST: usize = 128;
 
+    /// The flags of a word that [`wake`] wakes for.
+    pub const PRIVATE: u32 = libc::FUTEX_PRIVATE_FLAG as u32 | Self::SHARED;
+    /// Of one of that size, 32 bits, that processes share.
+    const SHARED: u32 = 2;
+
     /// A word that [`wake`] wakes for.
     pub fn private(word: &AtomicU32, expected: u32) -> Self {
-        const PRIVATE: u32 = libc::FUTEX_PRIVATE_FLAG as u32;
         Self {
-            flags: PRIVATE | Self::ended(word, expected).flags,
+            flags: Self::PRIVATE,
             ..Self::ended(word, expected)
         }
     }
 
     /// One that the kernel clears at the end of a kernel thread: it wakes as for one that processes share.
     pub fn ended(word: &AtomicU32, expected: u32) -> Self {
-        const SIZE_U32: u32 = 2;
         Self {
             expected: expected.into(),
             address: word.as_ptr() as u64,
-            flags: SIZE_U32,
+            flags: Self::SHARED,
             reserved: 0,
         }
     }

@@ -36,7 +36,7 @@ pub struct Seat {
     pub follower: Cell<*const Seat>,
     /// The saved stack pointer while the thread is switched out.
     pub(crate) context: Cell<*const c_void>,
-    /// Whose it is, if that is a green thread.
+    /// Whose it is, if that is a green thread, or if it is a branch.
     thread: Cell<*const Thread>,
     /// Those with a higher one stand before the others of the same key.
     pub(crate) rank: Cell<u8>,
@@ -51,6 +51,19 @@ impl Seat {
     /// Says whose it is.
     pub(crate) fn set_thread(&self, thread: &Thread) {
         self.thread.set(thread);
+    }
+
+    /// Makes it a branch of `thread`, the caller: another place where that waits. Nobody knows it yet.
+    pub(crate) fn branch_off(&self, thread: &Thread) {
+        self.set_thread(thread);
+        self.word.branch_off();
+    }
+
+    /// The seat of the thread whose branch this is, which is in a queue, or was until a moment ago: its lock is
+    /// held.
+    pub(crate) fn trunk(&self) -> &Seat {
+        // SAFETY: that waits, or has to come for the branch under the lock before it is gone.
+        unsafe { &*self.thread.get() }.seat()
     }
 
     /// In a forked child, where the queues are empty.

@@ -17,6 +17,7 @@
 //! | 4 | KERNEL | the waiter | it sleeps on this word instead of being switched out |
 //! | 5 | HELD | the waker, with CLAIMED | a kernel thread is in a list of woken ones: its block must stay |
 //! | 6 | ANYWHERE | the waiter | it can be unwound here if it can be anywhere |
+//! | 7 | BRANCH | the waiter | nobody waits on this word: it is one of several places where a thread does |
 //! | 8–15 | reason | the waker, with CLAIMED | a [`Wake`] |
 //!
 //! | transition | by | from | to | tells |
@@ -27,6 +28,15 @@
 //! | [`release`](ParkWord::release) | the waker of a kernel thread | HELD | − HELD | |
 //! | [`finish`](ParkWord::finish) | the waiter | CLAIMED | 0 | the [`Wake`] |
 //! | [`take_back`](ParkWord::take_back) | the waiter | ARMED | 0 | whether it was claimed |
+//!
+//! A thread that waits in several queues of one kind stands in each with a *branch*: its word says no more
+//! than that, and, under the queue's lock, that it was reached.
+//!
+//! | transition | by | from | to | tells |
+//! | --- | --- | --- | --- | --- |
+//! | [`branch_off`](ParkWord::branch_off) | the waiter | any | BRANCH | |
+//! | [`claim`](ParkWord::claim) | anybody | BRANCH | BRANCH | to claim the thread whose it is |
+//! | [`reach`](ParkWord::reach) | who takes it out of the queue | BRANCH | + CLAIMED | |
 //!
 //! Nothing here makes anybody runnable: that is the scheduler's, once no lock is held.
 
@@ -39,6 +49,7 @@ const POINT: u32 = 8;
 const KERNEL: u32 = 16;
 const HELD: u32 = 32;
 const ANYWHERE: u32 = 64;
+const BRANCH: u32 = 128;
 const REASON_SHIFT: u32 = 8;
 
 /// Why a waiting thread runs again.
@@ -101,6 +112,8 @@ pub enum Claim {
     Runnable,
     /// The waker has to release the word and wake the kernel thread that sleeps on it.
     Kernel,
+    /// It is a branch: whose it is has to be claimed, and the branch to be marked as reached.
+    Branch,
 }
 
 /// What has come of a [`ParkWord::save`].
@@ -150,7 +163,12 @@ impl ParkWord {
         let mut word = self.0.load(Ordering::Relaxed);
         loop {
             if word & (ARMED | CLAIMED) != ARMED {
-                return Claim::Lost;
+                let is_branch = word & BRANCH != 0;
+                return if is_branch {
+                    Claim::Branch
+                } else {
+                    Claim::Lost
+                };
             }
             let held = if word & KERNEL != 0 { HELD } else { 0 };
             let claimed = word | CLAIMED | held | (reason as u32) << REASON_SHIFT;
@@ -166,6 +184,18 @@ impl ParkWord {
                 Err(now) => word = now,
             }
         }
+    }
+
+    /// Makes it the word of a branch, which nobody knows yet.
+    pub fn branch_off(&self) {
+        self.0.store(BRANCH, Ordering::Relaxed);
+    }
+
+    /// The branch was reached: [`is_claimed`](Self::is_claimed) says so from here on.
+    ///
+    /// Relaxed: guarded by the lock of the queue that it is taken out of.
+    pub fn reach(&self) {
+        self.0.store(BRANCH | CLAIMED, Ordering::Relaxed);
     }
 
     /// The green waiter's registers are in memory: for the context that runs next.

@@ -30,7 +30,8 @@ impl Woken {
         }
     }
 
-    /// Claims the thread of `seat` for `reason`; false if somebody else was first.
+    /// Claims the thread of `seat` for `reason`; false if somebody else was first. One that waits at several addresses
+    /// is woken at each.
     #[inline]
     pub fn claim(&mut self, seat: &Seat, reason: Wake) -> bool {
         match seat.word.claim(reason) {
@@ -39,7 +40,16 @@ impl Woken {
             Claim::Runnable if reason == Wake::Granted => self.granted.push(seat),
             Claim::Runnable => self.runnable.push(seat),
             Claim::Kernel => self.kernel.push(seat),
+            Claim::Branch => self.claim_by(seat, reason),
         }
         true
+    }
+
+    /// [`claim`](Self::claim) for the thread that has `branch`, which is taken out of its queue. Whoever has claimed that
+    /// before, it finds the mark when it comes for the branch, and this wake-up is not lost.
+    #[cold]
+    fn claim_by(&mut self, branch: &Seat, reason: Wake) {
+        branch.word.reach();
+        self.claim(branch.trunk(), reason);
     }
 }

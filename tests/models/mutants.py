@@ -119,6 +119,32 @@ MUTANTS = [
         "let is_here = true;",
     ),
     Mutant(
+        "who reaches a branch does not say so",
+        "wait/woken.rs",
+        "        branch.word.reach();\n",
+        "",
+    ),
+    Mutant(
+        "who reaches a branch claims nobody",
+        "wait/woken.rs",
+        "        self.claim(branch.trunk(), reason);\n",
+        "        let _ = reason;\n",
+    ),
+    Mutant(
+        "a branch is looked at before its queue is locked",
+        "wait/queue/branches.rs",
+        "            self.take_out(branch, || ());\n            if branch.word.is_claimed() {",
+        "            let reaches = branch.word.is_claimed();\n"
+        "            self.take_out(branch, || ());\n"
+        "            if reaches {",
+    ),
+    Mutant(
+        "only branches that were not reached are withdrawn",
+        "wait/queue/branches.rs",
+        "            self.take_out(branch, || ());\n",
+        "            if !branch.word.is_claimed() {\n                self.take_out(branch, || ());\n            }\n",
+    ),
+    Mutant(
         "an unlocked read-write lock is touched",
         "sync/rwlock.rs",
         "            if self\n"

@@ -54,7 +54,7 @@ impl<const N: usize> Queues<N> {
             me.arm(cancellation);
             // For `park::commit`.
             fence(Ordering::SeqCst);
-            queue.add(me, absence.key, 0);
+            queue.add(me, me.seat(), absence.key, 0);
         })
     }
 

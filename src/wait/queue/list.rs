@@ -48,10 +48,9 @@ impl Queue {
         self.of_key(key).find(|node| node.rank.get() < rank)
     }
 
-    /// Puts `me`, the caller, which has armed, behind those who wait at `key`.
+    /// Puts `node` of `me`, the caller, which has armed, behind those who wait at `key`.
     #[inline]
-    pub fn add(&mut self, me: &'static Thread, key: usize, tag: u32) {
-        let node = me.seat();
+    pub fn add(&mut self, me: &Thread, node: &Seat, key: usize, tag: u32) {
         node.key.store(key, Ordering::Relaxed);
         node.tag.set(tag);
         node.rank.set(me.rank());

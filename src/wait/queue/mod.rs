@@ -1,12 +1,13 @@
 //! Wait queues keyed by address: a futex in user space.
 //!
 //! Any address can be waited on and nothing is allocated: the link lies in the
-//! waiting thread's own block. Green and foreign threads stand in the same
+//! waiting thread's own block. (Who waits at several addresses brings [more](branches) of them.) Green and foreign threads stand in the same
 //! queues. The shape is that of parking_lot's core and of the kernel's futex
 //! hash: a fixed table of buckets, each a lock and a FIFO of waiters, several
 //! keys to a bucket.
 
 mod absence;
+mod branches;
 mod list;
 mod requeue;
 mod waiters;
@@ -73,7 +74,7 @@ impl<const N: usize> Queues<N> {
             let Some(tag) = validate() else {
                 return false;
             };
-            queue.add(me, key, tag);
+            queue.add(me, me.seat(), key, tag);
             true
         })
     }
@@ -82,7 +83,11 @@ impl<const N: usize> Queues<N> {
     /// under the queue's lock if nobody else has taken it out. The caller is critical.
     #[cold]
     pub fn withdraw(&self, me: &Thread, left: impl FnOnce()) {
-        let node = me.seat();
+        self.take_out(me.seat(), left);
+    }
+
+    /// [`withdraw`](Self::withdraw), of `node`.
+    fn take_out(&self, node: &Seat, left: impl FnOnce()) {
         let mut left = Some(left);
         loop {
             let key = node.key.load(Ordering::Acquire);

@@ -30,6 +30,7 @@ fn a_green_waiter_is_made_runnable_once() {
                     }
                     Claim::Pending => Some(reason),
                     Claim::Kernel => unreachable!("the waiter is green"),
+                    Claim::Branch => unreachable!("it is no branch"),
                 })
             })
             .collect();
