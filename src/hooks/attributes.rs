@@ -12,7 +12,7 @@ use super::syscall_kernel_state;
 use crate::glibc::real::real;
 use crate::sys::errno;
 use crate::sys::pages::PAGE;
-use crate::task::{Kind, Thread, arguments, current, of_pthread};
+use crate::task::{Kind, Thread, arguments, current, green_of_pthread, of_pthread};
 use crate::thread::{attributes, name_files};
 
 /// The thread that `id` names, if the kernel does not know it.
@@ -184,12 +184,12 @@ pub unsafe extern "C-unwind" fn pthread_getcpuclockid(
     clock: *mut clockid_t,
 ) -> c_int {
     // SAFETY: as the caller promises: a thread that may still be joined.
-    let thread = unsafe { of_pthread(id) };
-    if thread.kind() != Kind::Green || current().is_lent() {
+    let thread = unsafe { green_of_pthread(id) };
+    let Some(thread) = thread.filter(|_| !current().is_lent()) else {
         let real = real!(pthread_getcpuclockid(_, _));
         // SAFETY: as the caller promises.
         return unsafe { real(id, clock) };
-    }
+    };
     match attributes::cpu_clock(thread) {
         Some(found) => {
             // SAFETY: as the caller promises.

@@ -12,18 +12,8 @@ use super::syscall_kernel_state::run_for;
 use crate::glibc::real::real;
 use crate::glibc::tcb;
 use crate::sched;
-use crate::task::{Kind, Thread, of_pthread};
+use crate::task::{Thread, green_of_pthread, of_pthread};
 use crate::thread::scheduling::{self, Scheduling};
-
-/// The thread that `id` names, if it is green.
-///
-/// # Safety
-/// `id` is a thread that may still be joined.
-unsafe fn green(id: pthread_t) -> Option<&'static Thread> {
-    // SAFETY: as the caller promises.
-    let thread = unsafe { of_pthread(id) };
-    (thread.kind() == Kind::Green).then_some(thread)
-}
 
 /// The kernel has changed the scheduling of `thread`, which it knows, and of the threads that
 /// this one creates.
@@ -31,6 +21,18 @@ fn changed(thread: &Thread) {
     if sched::is_running() {
         thread.set_distinct();
     }
+}
+
+/// Beside green threads: the kernel's id of the thread that `id` names, which is not green.
+///
+/// # Safety
+/// `id` is 0, or a thread that may still be joined.
+unsafe fn known_to_kernel(id: pthread_t) -> Option<c_int> {
+    if id == 0 || !sched::is_running() {
+        return None;
+    }
+    // SAFETY: as the caller promises.
+    Some(unsafe { tcb::kernel_id(id) }).filter(|&id| id > 0)
 }
 
 /// The kernel's result as an error number, or 0.
@@ -49,7 +51,7 @@ pub unsafe extern "C-unwind" fn pthread_getaffinity_np(
     set: *mut cpu_set_t,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    let Some(thread) = (unsafe { green(id) }) else {
+    let Some(thread) = (unsafe { green_of_pthread(id) }) else {
         let real = real!(pthread_getaffinity_np(_, _, _));
         // SAFETY: as the caller promises.
         return unsafe { real(id, size, set) };
@@ -82,7 +84,7 @@ pub unsafe extern "C-unwind" fn pthread_setaffinity_np(
     let real = real!(pthread_setaffinity_np(_, _, _));
     // SAFETY: as the caller promises.
     unsafe {
-        if let Some(thread) = green(id) {
+        if let Some(thread) = green_of_pthread(id) {
             return error(run_for(
                 thread,
                 libc::SYS_sched_setaffinity,
@@ -109,16 +111,18 @@ pub unsafe extern "C-unwind" fn pthread_getschedparam(
     parameters: *mut sched_param,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    let (thread, kernel_id) = unsafe { (of_pthread(id), tcb::kernel_id(id)) };
-    let answer = match thread.kind() {
-        Kind::Green => scheduling::of(thread),
+    let answer = match unsafe { green_of_pthread(id) } {
+        Some(thread) => scheduling::of(thread),
         // glibc remembers what it has been told of the creator, or of a creator's husk.
-        _ if sched::is_running() && kernel_id > 0 => scheduling::of_kernel_thread(kernel_id),
-        _ => {
-            let real = real!(pthread_getschedparam(_, _, _));
-            // SAFETY: as the caller promises.
-            return unsafe { real(id, policy, parameters) };
-        }
+        // SAFETY: as the caller promises.
+        None => match unsafe { known_to_kernel(id) } {
+            Some(kernel_id) => scheduling::of_kernel_thread(kernel_id),
+            None => {
+                let real = real!(pthread_getschedparam(_, _, _));
+                // SAFETY: as the caller promises.
+                return unsafe { real(id, policy, parameters) };
+            }
+        },
     };
     match answer {
         Ok(scheduling) => {
@@ -146,15 +150,17 @@ pub unsafe extern "C-unwind" fn pthread_setschedparam(
     parameters: *const sched_param,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    let (thread, priority) = unsafe { (of_pthread(id), (*parameters).sched_priority) };
+    let (thread, priority) = unsafe { (green_of_pthread(id), (*parameters).sched_priority) };
     let wanted = Scheduling { policy, priority };
-    if thread.kind() == Kind::Green {
+    if let Some(thread) = thread {
         return scheduling::set(thread, wanted);
     }
     let real = real!(pthread_setschedparam(_, _, _));
     // SAFETY: as the caller promises.
     let result = unsafe { real(id, policy, parameters) };
     if result == 0 {
+        // SAFETY: as the caller promises; libc knows it.
+        let thread = unsafe { of_pthread(id) };
         changed(thread);
         thread.set_rank(wanted.rank());
     }
@@ -169,8 +175,7 @@ check!(pthread_setschedparam(_, _, _));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pthread_setschedprio(id: pthread_t, priority: c_int) -> c_int {
     // SAFETY: as the caller promises.
-    let thread = unsafe { of_pthread(id) };
-    if thread.kind() == Kind::Green {
+    if let Some(thread) = unsafe { green_of_pthread(id) } {
         return match scheduling::of(thread) {
             Ok(now) => scheduling::set(thread, Scheduling { priority, ..now }),
             Err(error) => error,
@@ -180,6 +185,8 @@ pub unsafe extern "C-unwind" fn pthread_setschedprio(id: pthread_t, priority: c_
     // SAFETY: as the caller promises.
     let result = unsafe { real(id, priority) };
     if result == 0 {
+        // SAFETY: as the caller promises; libc knows it.
+        let thread = unsafe { of_pthread(id) };
         changed(thread);
         thread.set_rank(u8::try_from(priority).unwrap_or(0));
     }

@@ -15,7 +15,7 @@ use crate::signal::cancel;
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::sanitizers;
 use crate::task::word::Cancellation;
-use crate::task::{Kind, StartRoutine, Thread, current, of_pthread};
+use crate::task::{StartRoutine, current, green_of_pthread};
 use crate::thread::join;
 
 type C11Start = unsafe extern "C-unwind" fn(*mut c_void) -> c_int;
@@ -24,16 +24,6 @@ type C11Start = unsafe extern "C-unwind" fn(*mut c_void) -> c_int;
 const THRD_SUCCESS: c_int = 0;
 const THRD_ERROR: c_int = 2;
 const THRD_NOMEM: c_int = 3;
-
-/// The green thread that `id` names.
-///
-/// # Safety
-/// As for the pthread functions: `id` is a thread that may still be joined.
-unsafe fn green_by_id(id: pthread_t) -> Option<&'static Thread> {
-    // SAFETY: as the caller promises.
-    let thread = unsafe { of_pthread(id) };
-    (thread.kind() == Kind::Green).then_some(thread)
-}
 
 fn give(result: Result<*mut c_void, c_int>, place: *mut *mut c_void) -> c_int {
     match result {
@@ -134,6 +124,10 @@ unsafe fn await_native(
     deadline: Instant,
     block: impl FnOnce() -> c_int,
 ) -> c_int {
+    if id == 0 {
+        // Unlike the others `pthread_tryjoin_np` does not look for that.
+        return block();
+    }
     let try_join = real!(pthread_tryjoin_np(_, _));
     let manner = Manner {
         cancellation: Cancellation::Point,
@@ -156,7 +150,7 @@ unsafe fn await_native(
 pub unsafe extern "C-unwind" fn pthread_join(id: pthread_t, place: *mut *mut c_void) -> c_int {
     cancel::point();
     // SAFETY: as the caller promises.
-    match unsafe { green_by_id(id) } {
+    match unsafe { green_of_pthread(id) } {
         Some(thread) => give(join::join(thread, NEVER), place),
         None => {
             let real = real!(pthread_join(_, _));
@@ -195,7 +189,7 @@ pub unsafe extern "C-unwind" fn pthread_tryjoin_np(
     place: *mut *mut c_void,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    match unsafe { green_by_id(id) } {
+    match unsafe { green_of_pthread(id) } {
         Some(thread) => give(join::try_join(thread), place),
         None => {
             let real = real!(pthread_tryjoin_np(_, _));
@@ -237,7 +231,7 @@ pub unsafe extern "C-unwind" fn pthread_clockjoin_np(
     }
     cancel::point();
     // SAFETY: as the caller promises.
-    match unsafe { green_by_id(id) } {
+    match unsafe { green_of_pthread(id) } {
         // SAFETY: as the caller promises.
         Some(thread) => match unsafe { deadline(clock, time) } {
             Ok(deadline) => give(join::join(thread, deadline), place),
@@ -264,7 +258,7 @@ pub unsafe extern "C-unwind" fn pthread_clockjoin_np(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pthread_detach(id: pthread_t) -> c_int {
     // SAFETY: as the caller promises.
-    match unsafe { green_by_id(id) } {
+    match unsafe { green_of_pthread(id) } {
         Some(thread) => join::detach(thread),
         None => {
             let real = real!(pthread_detach(_));

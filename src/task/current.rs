@@ -3,7 +3,7 @@
 use core::ptr;
 use core::sync::atomic::{Ordering, compiler_fence};
 
-use super::{Thread, deferred, upcalls};
+use super::{Kind, Thread, deferred, upcalls};
 use crate::arch::thread::{pointer, thread_block};
 
 thread_block!("green_thread", Thread);
@@ -28,6 +28,21 @@ pub fn current() -> &'static Thread {
 pub unsafe fn of_pthread(id: libc::pthread_t) -> &'static Thread {
     // SAFETY: as the caller promises; the offset is the same in every thread.
     unsafe { &*((id as usize).wrapping_add(offset()) as *const Thread) }
+}
+
+/// The green thread whose `pthread_t` is `id`. `None`: libc answers, for all others and for 0, which
+/// names nobody.
+///
+/// # Safety
+/// `id` is 0, or as for [`of_pthread`].
+#[inline]
+pub unsafe fn green_of_pthread(id: libc::pthread_t) -> Option<&'static Thread> {
+    if id == 0 {
+        return None;
+    }
+    // SAFETY: as the caller promises.
+    let thread = unsafe { of_pthread(id) };
+    (thread.kind() == Kind::Green).then_some(thread)
 }
 
 /// The thread pointer of `thread`, whoever made that.

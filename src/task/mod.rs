@@ -57,6 +57,6 @@ pub mod word;
 
 pub use all::{all_husks, green_by_id, green_by_kernel_thread};
 pub use block::{After, StartRoutine, Thread};
-pub use current::{Critical, current, green, green_or_wired, of_pthread};
+pub use current::{Critical, current, green, green_of_pthread, green_or_wired, of_pthread};
 pub use main_thread::{main_thread, set_main_thread};
 pub use role::{Kind, Lent};
