@@ -155,6 +155,99 @@ static void conditions(int holds_the_lock)
 	CHECK_EQ(lock_word & FUTEX_TID_MASK, 0);
 }
 
+/* Of a lock that processes may share the kernel writes the owner; another thread of the process is another owner. */
+
+static uint32_t shared_word;
+static sem_t has_it, give_back;
+
+static long shared(int operation, const struct timespec *until)
+{
+	return syscall(SYS_futex, &shared_word, operation, 0, until, NULL, 0);
+}
+
+static void *holds_shared(void *unused)
+{
+	CHECK_OK(shared(FUTEX_LOCK_PI, NULL));
+	CHECK_OK(sem_post(&has_it));
+	check_await(&give_back);
+	CHECK_OK(shared(FUTEX_UNLOCK_PI, NULL));
+	return unused;
+}
+
+static void shared_by_threads(void)
+{
+	CHECK_OK(sem_init(&has_it, 0, 0));
+	CHECK_OK(sem_init(&give_back, 0, 0));
+	pthread_t thread = check_start(holds_shared, NULL);
+	check_await(&has_it);
+	struct timespec soon = in_ms(CLOCK_REALTIME, 10);
+	CHECK_ERRNO(shared(FUTEX_TRYLOCK_PI, NULL), EAGAIN);
+	CHECK_ERRNO(shared(FUTEX_LOCK_PI, &soon), ETIMEDOUT);
+	CHECK_ERRNO(shared(FUTEX_UNLOCK_PI, NULL), EPERM);
+	CHECK_OK(sem_post(&give_back));
+	CHECK_OK(shared(FUTEX_LOCK_PI, NULL));
+	CHECK_OK(shared(FUTEX_UNLOCK_PI, NULL));
+	check_join(thread);
+	CHECK_EQ(shared_word, 0);
+}
+
+/* Who waits by FUTEX_WAIT is not moved to a lock. */
+static void *waits_for_a_wake(void *unused)
+{
+	CHECK_OK(futex(&condition, FUTEX_WAIT, 0, NULL, NULL, 0));
+	return unused;
+}
+
+static void plain_waiters(void)
+{
+	condition = 0;
+	pthread_t thread = check_start(waits_for_a_wake, NULL);
+	long moved;
+	while ((moved = futex(&condition, FUTEX_CMP_REQUEUE_PI, 1, NULL, &lock_word, 0)) == 0)
+		sched_yield();
+	CHECK(moved == -1 && errno == EINVAL);
+	CHECK_EQ(lock_word, 0);
+	CHECK_EQ(futex(&condition, FUTEX_WAKE, 1, NULL, NULL, 0), 1);
+	check_join(thread);
+}
+
+/* A handler does not end the wait, but begins it anew; once the thread has been moved to the lock it does. */
+
+static int handled;
+
+static void handle(int signal_number)
+{
+	(void)signal_number;
+	__atomic_add_fetch(&handled, 1, __ATOMIC_SEQ_CST);
+}
+
+static void *is_interrupted(void *unused)
+{
+	CHECK_ERRNO(futex(&condition, FUTEX_WAIT_REQUEUE_PI, 0, NULL, &lock_word, 0), EAGAIN);
+	CHECK_EQ(lock_word & FUTEX_TID_MASK, *(uint32_t *)unused);
+	return NULL;
+}
+
+static void interrupt_moved(int flags)
+{
+	struct sigaction action = {.sa_handler = handle, .sa_flags = flags};
+	uint32_t own = (uint32_t)gettid();
+	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
+	condition = handled = 0;
+	lock();
+	pthread_t thread = check_start(is_interrupted, &own);
+	while (futex(&condition, FUTEX_CMP_REQUEUE_PI, 1, NULL, &lock_word, 0) == 0) {
+		CHECK_OK(pthread_kill(thread, SIGUSR1));
+		sched_yield();
+	}
+	int before = handled;
+	CHECK_OK(pthread_kill(thread, SIGUSR1));
+	check_join(thread);
+	CHECK(handled > 0 && handled >= before);
+	unlock();
+	CHECK_EQ(lock_word & FUTEX_TID_MASK, 0);
+}
+
 static void *time_is_over(void *unused)
 {
 	struct timespec soon = in_ms(CLOCK_MONOTONIC, 5);
@@ -168,6 +261,10 @@ int main(void)
 	check_here_and_in_thread(answers, NULL);
 	check_here_and_in_thread(time_is_over, NULL);
 	held_by_another();
+	shared_by_threads();
+	plain_waiters();
+	interrupt_moved(0);
+	interrupt_moved(SA_RESTART);
 	exclusion();
 	conditions(1);
 	conditions(0);

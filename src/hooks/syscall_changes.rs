@@ -99,10 +99,25 @@ pub(super) fn change(number: c_long, arguments: &[usize; 6]) -> Option<Change> {
         | libc::SYS_io_uring_setup
         | libc::SYS_io_uring_enter
         | libc::SYS_io_uring_register => Some(Change::Own),
+        libc::SYS_futex => futex_change(b as c_int),
         libc::SYS_perf_event_open => is(b, 0).then_some(Change::Inherited),
         libc::SYS_timer_create => is(a, libc::CLOCK_THREAD_CPUTIME_ID).then_some(Change::Own),
         _ => None,
     }
+}
+
+/// `futex(2)`: of those that processes may share the kernel knows the owner, by the kernel thread.
+fn futex_change(operation: c_int) -> Option<Change> {
+    let command = operation & !libc::FUTEX_CLOCK_REALTIME;
+    // None of these has `FUTEX_PRIVATE_FLAG`.
+    matches!(
+        command,
+        libc::FUTEX_LOCK_PI
+            | libc::FUTEX_LOCK_PI2
+            | libc::FUTEX_TRYLOCK_PI
+            | libc::FUTEX_WAIT_REQUEUE_PI
+    )
+    .then_some(Change::Own)
 }
 
 /// `lsm_set_self_attr(2)`, Linux 6.8.

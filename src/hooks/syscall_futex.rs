@@ -5,9 +5,10 @@ use core::ffi::c_int;
 use libc::{clockid_t, timespec};
 
 use super::syscall_call::Call;
+use super::syscall_changes::change;
 use crate::ops::attempts::{self, Manner};
 use crate::ops::turn::Ends;
-use crate::sched::blocking;
+use crate::sched::{blocking, kernel_state};
 use crate::sync::{futex_call, futex_waitv, futex2, time};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::task::word::Cancellation;
@@ -30,7 +31,12 @@ pub(super) unsafe fn run(call: &Call) -> isize {
     unsafe {
         match futex.run() {
             Some(result) => result,
-            None => kernels_futex(&futex, || call.kernel()),
+            None => {
+                if let Some(change) = change(libc::SYS_futex, &call.arguments) {
+                    kernel_state::before(change);
+                }
+                kernels_futex(&futex, || call.kernel())
+            }
         }
     }
 }

@@ -9,7 +9,7 @@
 //!
 //! The program writes the id that `gettid` gives it, which the kernel does not know. So the waiters
 //! stand in the queues of [`queue`](crate::wait::queue), and a lock that is given back is handed to the first of them.
-//! That inherits no priority.
+//! That inherits no priority. They are not those whom `FUTEX_WAKE` looks for.
 
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
@@ -17,9 +17,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use libc::{FUTEX_TID_MASK, FUTEX_WAITERS};
 
 use crate::sched::{park, wake};
-use crate::signal::cancel;
+use crate::signal::{Watch, cancel};
 use crate::sys::clock::Instant;
 use crate::sys::raw::syscall;
+use crate::task::seat::Seat;
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{current, green_by_id};
 use crate::wait::queue::{Verdict, Waiters};
@@ -55,8 +56,11 @@ fn is_orphaned(word: &AtomicU32, own: u32) -> bool {
     ![0, own, NOBODY].contains(&named) && !is_known(named) && owner() == named
 }
 
+/// Words lie at multiples of 4; who waits at the word itself does so by `FUTEX_WAIT`.
+const OWNED: usize = 2;
+
 fn key(word: &AtomicU32) -> usize {
-    word.as_ptr().addr()
+    word.as_ptr().addr() | OWNED
 }
 
 /// What a thread finds that wants the lock.
@@ -162,10 +166,14 @@ fn hand_over(word: &AtomicU32, mut waiters: Waiters<'_>, woken: &mut Woken) {
 /// given it that.
 pub fn wait_requeue(word: &AtomicU32, value: u32, deadline: Instant) -> isize {
     let own = own_id();
+    let watch = Watch::new(current());
     loop {
+        let key_at_end = Cell::new(0);
+        // Under the lock of the queue that it stands in at the end.
+        let left = || key_at_end.set(current().seat().key.load(Ordering::Relaxed));
         let unchanged = || (word.load(Ordering::SeqCst) == value).then_some(own);
         let ends = Cancellation::Asynchronous;
-        match park::on_address(key(word), deadline, ends, unchanged, || (), || ()) {
+        match park::on_address(key(word), deadline, ends, unchanged, || (), left) {
             None => return -(libc::EAGAIN as isize),
             Some(Wake::Granted) => return 0,
             Some(Wake::Timeout) => return -(libc::ETIMEDOUT as isize),
@@ -173,11 +181,21 @@ pub fn wait_requeue(word: &AtomicU32, value: u32, deadline: Instant) -> isize {
             // Not by whom it waits for.
             Some(_) => return -(libc::EAGAIN as isize),
         }
+        let now = key_at_end.get();
+        if now != key(word) {
+            // It waits for the lock, and begins anew only if nothing has happened
+            // (futex_wait_requeue_pi in the kernel's futex/requeue.c).
+            if watch.ends_futex_wait(true) {
+                return -(libc::EAGAIN as isize);
+            }
+            // SAFETY: whoever has moved it there has seen that the word is there, and aligned.
+            return lock(unsafe { &*((now & !OWNED) as *const AtomicU32) }, deadline);
+        }
     }
 }
 
 /// `FUTEX_CMP_REQUEUE_PI`: if `word` has that `value`, moves up to `limit` who wait for it to `lock`, and gives it to
-/// the first of them if it is free. How many were moved.
+/// the first of them if it is free. How many were moved; `EINVAL` if nobody waits there in order to be.
 pub fn requeue(word: &AtomicU32, value: u32, limit: usize, lock: &AtomicU32) -> isize {
     let unchanged = || word.load(Ordering::SeqCst) == value;
     let Some((_, moved)) = wake::requeue(key(word), key(lock), (0, limit), unchanged) else {
@@ -185,8 +203,16 @@ pub fn requeue(word: &AtomicU32, value: u32, limit: usize, lock: &AtomicU32) -> 
     };
     if moved > 0 {
         wake::at(key(lock), |waiters, woken| settle(lock, waiters, woken));
+    } else if is_waited_at(word.as_ptr().addr()) {
+        return -(libc::EINVAL as isize);
     }
     moved as isize
+}
+
+/// Whether somebody waits there by `FUTEX_WAIT`.
+fn is_waited_at(word: usize) -> bool {
+    let look = |_: &Seat, _| Verdict::Stop;
+    wake::address(word, look, |_, remain| remain)
 }
 
 /// There are those who wait for the lock, of whom its owner does not know.
