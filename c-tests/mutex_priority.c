@@ -20,17 +20,21 @@ static void *count(void *unused)
 	return unused;
 }
 
-static void *fail_to_lock(void *unused)
+static void *fail_to_lock(void *knows_owner)
 {
+	if (knows_owner != NULL)
+		CHECK_EQ(pthread_mutex_unlock(&mutex), EPERM);
 	CHECK_EQ(pthread_mutex_trylock(&mutex), EBUSY);
 	struct timespec deadline = in_ms(CLOCK_REALTIME, 20);
 	CHECK_EQ(pthread_mutex_timedlock(&mutex, &deadline), ETIMEDOUT);
 	CHECK(now_ns(CLOCK_REALTIME) >= deadline.tv_sec * (long)NS_PER_S + deadline.tv_nsec);
-	return unused;
+	return NULL;
 }
 
 static void check_protocol(int protocol, int type)
 {
+	/* With inheritance the kernel looks who the owner is, whatever the type. */
+	int knows_owner = protocol == PTHREAD_PRIO_INHERIT || type != PTHREAD_MUTEX_NORMAL;
 	pthread_mutexattr_t attributes;
 	pthread_t threads[THREADS];
 	int reported = -1;
@@ -48,15 +52,17 @@ static void check_protocol(int protocol, int type)
 	CHECK_EQ(counter, THREADS * ROUNDS);
 
 	CHECK_OK(pthread_mutex_lock(&mutex));
-	if (type == PTHREAD_MUTEX_ERRORCHECK)
+	if (type == PTHREAD_MUTEX_ERRORCHECK) {
 		CHECK_EQ(pthread_mutex_lock(&mutex), EDEADLK);
+		CHECK_EQ(pthread_mutex_trylock(&mutex), protocol == PTHREAD_PRIO_INHERIT ? EDEADLK : EBUSY);
+	}
 	if (type == PTHREAD_MUTEX_RECURSIVE) {
 		CHECK_OK(pthread_mutex_lock(&mutex));
 		CHECK_OK(pthread_mutex_unlock(&mutex));
 	}
-	check_join(check_start(fail_to_lock, NULL));
+	check_join(check_start(fail_to_lock, knows_owner ? &mutex : NULL));
 	CHECK_OK(pthread_mutex_unlock(&mutex));
-	if (type != PTHREAD_MUTEX_NORMAL)
+	if (knows_owner)
 		CHECK_EQ(pthread_mutex_unlock(&mutex), EPERM);
 	CHECK_OK(pthread_mutex_destroy(&mutex));
 	CHECK_OK(pthread_mutexattr_destroy(&attributes));
@@ -90,6 +96,7 @@ int main(void)
 	check_protocol(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_ERRORCHECK);
 	check_protocol(PTHREAD_PRIO_INHERIT, PTHREAD_MUTEX_RECURSIVE);
 	check_protocol(PTHREAD_PRIO_NONE, PTHREAD_MUTEX_NORMAL);
+	check_protocol(PTHREAD_PRIO_NONE, PTHREAD_MUTEX_ERRORCHECK);
 	pthread_mutexattr_t attributes;
 	CHECK_OK(pthread_mutexattr_init(&attributes));
 	CHECK_EQ(pthread_mutexattr_setprotocol(&attributes, 99), EINVAL);

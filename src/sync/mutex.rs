@@ -41,10 +41,11 @@ const ERRORCHECK: u32 = libc::PTHREAD_MUTEX_ERRORCHECK as u32;
 /// The bits of `kind` that say normal, recursive, error-checking or adaptive.
 const TYPE: u32 = 3;
 /// Bits that make a mutex glibc's affair: robust, priority ceiling,
-/// process-shared. (Priority inheritance has no meaning among green threads; 256 and 512
-/// are about lock elision.)
+/// process-shared. (256 and 512 are about lock elision.)
 const NOT_OURS: u32 = ROBUST | CEILING | PROCESS_SHARED;
 const ROBUST: u32 = 16;
+/// Priority inheritance. There is none among green threads, but natively the kernel looks who
+/// has the mutex, whatever its type.
 const INHERITS: u32 = 32;
 const CEILING: u32 = 64;
 const PROCESS_SHARED: u32 = 128;
@@ -67,7 +68,7 @@ impl Mutex {
     /// Whether it is of the plain kind, which knows no owner and is ours.
     #[inline(always)]
     fn is_plain(&self) -> bool {
-        self.kind.load(Ordering::Relaxed) & (TYPE | NOT_OURS) == 0
+        self.kind.load(Ordering::Relaxed) & (TYPE | INHERITS | NOT_OURS) == 0
     }
 
     /// [`lock`](Self::lock), where nothing stands in the way: true if that was so.
@@ -106,12 +107,13 @@ impl Mutex {
             || kind & (ROBUST | PROCESS_SHARED) == ROBUST | PROCESS_SHARED
     }
 
-    /// Of a mutex that glibc has just initialised and that processes do not share: it
-    /// inherits no priority, as there is none among green threads. (glibc takes all robust
-    /// mutexes for shared ones; the kernel knows of none of these.)
+    /// Of a mutex that glibc has just initialised and that processes do not share: if it is
+    /// robust, the kernel is not to know of it. (glibc takes all robust mutexes for shared ones.)
     pub fn set_private(&self) {
-        self.kind
-            .fetch_and(!(INHERITS | PROCESS_SHARED), Ordering::Relaxed);
+        if self.kind.load(Ordering::Relaxed) & ROBUST != 0 {
+            self.kind
+                .fetch_and(!(INHERITS | PROCESS_SHARED), Ordering::Relaxed);
+        }
     }
 
     #[inline(always)]
@@ -124,7 +126,8 @@ impl Mutex {
     /// is that.
     #[inline]
     fn relock(&self, attempt: bool) -> Option<i32> {
-        match self.kind.load(Ordering::Relaxed) & TYPE {
+        let kind = self.kind.load(Ordering::Relaxed);
+        match kind & TYPE {
             RECURSIVE if self.is_mine() => {
                 let Some(count) = self.count.get().checked_add(1) else {
                     return Some(libc::EAGAIN);
@@ -132,7 +135,11 @@ impl Mutex {
                 self.count.set(count);
                 Some(0)
             }
-            ERRORCHECK if self.is_mine() => Some(if attempt { libc::EBUSY } else { libc::EDEADLK }),
+            ERRORCHECK if self.is_mine() => Some(if attempt && kind & INHERITS == 0 {
+                libc::EBUSY
+            } else {
+                libc::EDEADLK
+            }),
             _ => None,
         }
     }
@@ -270,26 +277,26 @@ impl Mutex {
     /// Why the caller must not unlock it, or 0.
     #[inline(always)]
     pub fn unlock_error(&self) -> i32 {
-        match self.kind.load(Ordering::Relaxed) & TYPE {
-            RECURSIVE | ERRORCHECK if !self.is_mine() => libc::EPERM,
-            _ => 0,
+        let kind = self.kind.load(Ordering::Relaxed);
+        let knows_owner = kind & INHERITS != 0 || matches!(kind & TYPE, RECURSIVE | ERRORCHECK);
+        if knows_owner && !self.is_mine() {
+            libc::EPERM
+        } else {
+            0
         }
     }
 
     /// `pthread_mutex_unlock(3p)`: 0 or `EPERM`.
     #[inline]
     pub fn unlock(&self) -> i32 {
-        let kind = self.kind.load(Ordering::Relaxed) & TYPE;
-        if kind != 0 {
-            let error = self.unlock_error();
-            if error != 0 {
-                return error;
-            }
-            if kind == RECURSIVE {
-                self.count.set(self.count.get() - 1);
-                if self.count.get() > 0 {
-                    return 0;
-                }
+        let error = self.unlock_error();
+        if error != 0 {
+            return error;
+        }
+        if self.kind.load(Ordering::Relaxed) & TYPE == RECURSIVE {
+            self.count.set(self.count.get() - 1);
+            if self.count.get() > 0 {
+                return 0;
             }
         }
         self.owner.store(0, Ordering::Relaxed);
