@@ -3,12 +3,14 @@
 #include "check.h"
 #include <semaphore.h>
 #include <stdatomic.h>
+#include <sys/syscall.h>
 
 enum { TIMES = 300 };
 
 static atomic_int handled, over;
 static atomic_int code, value;
 static pthread_t who;
+static int own_descriptor;
 static sem_t never;
 
 static void handle(int signal_number, siginfo_t *info, void *context)
@@ -46,19 +48,40 @@ static void *compute(void *unused)
 	return NULL;
 }
 
+static void handled_here(int count)
+{
+	CHECK_EQ(handled, count);
+	CHECK(pthread_equal(who, pthread_self()));
+}
+
+static void send_by_number(int signal_number)
+{
+	int before = handled;
+	siginfo_t information = {.si_signo = signal_number, .si_code = SI_QUEUE, .si_pid = getpid(), .si_uid = getuid()};
+	CHECK_OK(syscall(SYS_rt_sigqueueinfo, getpid(), signal_number, &information));
+	handled_here(before + 1);
+	if (own_descriptor < 0)
+		return;
+	CHECK_OK(syscall(SYS_pidfd_send_signal, own_descriptor, signal_number, NULL, 0));
+	handled_here(before + 2);
+	CHECK_EQ(code, SI_USER);
+}
+
 static void send_each_way(int signal_number)
 {
 	for (int i = 0; i < TIMES; i++) {
 		int before = handled;
 		CHECK_OK(kill(getpid(), signal_number));
-		CHECK_EQ(handled, before + 1);
-		CHECK(pthread_equal(who, pthread_self()));
+		handled_here(before + 1);
 		CHECK_EQ(code, SI_USER);
 		CHECK_OK(sigqueue(getpid(), signal_number, (union sigval){.sival_int = i}));
-		CHECK_EQ(handled, before + 2);
-		CHECK(pthread_equal(who, pthread_self()));
+		handled_here(before + 2);
 		CHECK_EQ(code, SI_QUEUE);
 		CHECK_EQ(value, i);
+		send_by_number(signal_number);
+		/* Perhaps it goes on elsewhere. */
+		if (i % 10 == 0)
+			sleep_ms(1);
 	}
 }
 
@@ -100,6 +123,8 @@ int main(void)
 	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
 	CHECK_OK(sigaction(SIGRTMIN + 1, &action, NULL));
 	CHECK_OK(sem_init(&never, 0, 0));
+	/* of Linux 5.3 */
+	own_descriptor = (int)syscall(SYS_pidfd_open, getpid(), 0);
 	send_all();
 	pthread_t waiter = start(wait_in_vain);
 	send_all();

@@ -50,6 +50,7 @@ mod sem;
 mod send;
 mod signal_actions;
 mod signal_masks;
+mod signal_processes;
 mod signal_send;
 mod signal_stacks;
 mod signal_waits;

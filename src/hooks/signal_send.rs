@@ -5,19 +5,16 @@ use core::ffi::c_int;
 use libc::{pid_t, pthread_t, sigval};
 
 use super::symbol::{alias, check};
-use super::thread_ids::process_of;
 use crate::glibc::real::real;
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID};
 use crate::glibc::tcb;
 use crate::sched::lend;
-use crate::signal::{actions, info, mask, send};
+use crate::signal::{actions, info, send};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::{self, HIGHEST, bit};
 use crate::sys::user;
-use crate::task::{
-    Kind, Thread, current, green_by_id, green_or_wired, main_thread, of_pthread, pending,
-};
+use crate::task::{Kind, Thread, current, green_by_id, green_or_wired, of_pthread, pending};
 
 /// A `siginfo_t` as of `tgkill`.
 fn sent_to_thread(signal: c_int) -> libc::siginfo_t {
@@ -103,99 +100,6 @@ pub(super) unsafe fn queue_by_id(
     came_with.si_signo = signal;
     Some(-(send_to(thread, signal, || came_with) as isize))
 }
-
-/// `kill(2)`, as the kernel returns it: any thread's id stands for its process.
-pub(super) fn kill_process(process: pid_t, signal: c_int) -> isize {
-    let process = process_of(process);
-    if handles_itself(process, signal, || {
-        info::from_here(signal, libc::SI_USER, 0)
-    }) {
-        return 0;
-    }
-    // SAFETY: plain arguments.
-    let kernel = || unsafe { syscall!(SYS_kill, process, signal) };
-    // A group, or all that there are: perhaps its own process, too.
-    if process <= 0 && accepts_as_main(signal) {
-        mask::closed_to(current(), bit(signal), kernel)
-    } else {
-        kernel()
-    }
-}
-
-/// Whether the caller is the main thread and has a handler run at `signal`.
-fn accepts_as_main(signal: c_int) -> bool {
-    let me = current();
-    (1..=HIGHEST).contains(&signal)
-        && me.is_green()
-        && main_thread().is_some_and(|main| main.is(me))
-        && me.mask.get() & bit(signal) == 0
-        && actions::get(signal).is_some()
-}
-
-/// Has the caller handle a `signal` that it sends to `process` with what `came_with` gives, if that is
-/// its own, and it is the main thread and accepts it: then it has been handled on return, as natively
-/// (kill(3p) promises that where no other thread accepts it). The kernel would give it to some kernel
-/// thread.
-///
-/// Those that queue go there all the same, behind the others: no base context takes one.
-pub(super) fn handles_itself(
-    process: pid_t,
-    signal: c_int,
-    came_with: impl FnOnce() -> libc::siginfo_t,
-) -> bool {
-    let handles = !pending::queues(signal)
-        && accepts_as_main(signal)
-        // SAFETY: no arguments.
-        && process == unsafe { syscall!(SYS_getpid) } as pid_t;
-    if handles {
-        let me = current();
-        me.pending.add(signal, &came_with(), true);
-        send::interrupt(me);
-    }
-    handles
-}
-
-/// `sigqueue(3)`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn sigqueue(process: pid_t, signal: c_int, value: sigval) -> c_int {
-    let process = process_of(process);
-    let came_with = || info::from_here(signal, libc::SI_QUEUE, value.sival_ptr.addr());
-    if handles_itself(process, signal, came_with) {
-        return 0;
-    }
-    let real = real!(sigqueue(_, _, _));
-    // SAFETY: as the caller promises.
-    unsafe { real(process, signal, value) }
-}
-check!(sigqueue(_, _, _));
-
-/// `kill(2)`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn kill(process: pid_t, signal: c_int) -> c_int {
-    errno::to_libc(kill_process(process, signal)) as c_int
-}
-check!(kill(_, _));
-
-/// `killpg(3)`: libc's calls its own `kill`.
-///
-/// # Safety
-/// As libc's function of the same name.
-#[unsafe(no_mangle)]
-pub unsafe extern "C-unwind" fn killpg(group: pid_t, signal: c_int) -> c_int {
-    let result = if group < 0 {
-        -(libc::EINVAL as isize)
-    } else {
-        kill_process(-group, signal)
-    };
-    errno::to_libc(result) as c_int
-}
-check!(killpg(_, _));
 
 /// `tgkill(2)`.
 ///

@@ -10,14 +10,15 @@ use libc::{clockid_t, id_t, idtype_t, pid_t, rusage, siginfo_t, timespec};
 
 use super::syscall_call::Call;
 use super::{
-    cpu_time, fork, limits, memory_locks, syscall_clone, syscall_futex, syscall_kernel_state,
-    syscall_open, syscall_signals, thread_ids,
+    cpu_time, fork, limits, memory_locks, signal_processes, syscall_clone, syscall_futex,
+    syscall_kernel_state, syscall_open, syscall_signals, thread_ids,
 };
 use crate::ops::{child, control, lives, message_queue, numbers, rights, shut_down};
 use crate::sched::{self, park};
 use crate::signal::{exec, signalfd};
 use crate::sync::futex2;
 use crate::sys::membarrier;
+use crate::sys::raw::syscall;
 use crate::task::green;
 use crate::task::word::Cancellation;
 use crate::thread::exit;
@@ -172,6 +173,10 @@ pub unsafe fn run(call: &Call) -> isize {
             futex2::SYS_FUTEX_REQUEUE if sched::is_running() => {
                 futex2::requeue(a, b as u32, (c as i32, d as i32)).unwrap_or_else(kernel)
             }
+            libc::SYS_rt_sigqueueinfo => signal_processes::perhaps_to_itself(b as c_int, || {
+                syscall!(SYS_rt_sigqueueinfo, thread_ids::process_of(a as i32), b, c)
+            }),
+            libc::SYS_pidfd_send_signal => signal_processes::perhaps_to_itself(b as c_int, kernel),
             number => syscall_signals::run(number, call.arguments).unwrap_or_else(|| {
                 let arguments = thread_ids::understood(number, call.arguments);
                 syscall_kernel_state::run(number, arguments)

@@ -7,7 +7,9 @@ use core::ptr;
 
 use libc::{sigset_t, timespec};
 
-use super::{signal_actions, signal_masks, signal_send, signal_stacks, signal_waits, sleep};
+use super::{
+    signal_actions, signal_masks, signal_processes, signal_send, signal_stacks, signal_waits, sleep,
+};
 use crate::signal::{cancel, sigaction};
 use crate::sys::action::KernelAction;
 use crate::sys::{errno, user};
@@ -75,7 +77,7 @@ pub unsafe fn run(number: c_long, [a, b, c, d, ..]: [usize; 6]) -> Option<isize>
                 ))
             }),
             libc::SYS_sigaltstack => raw(signal_stacks::sigaltstack(a as *const _, b as *mut _)),
-            libc::SYS_kill => Some(signal_send::kill_process(a as i32, b as c_int)),
+            libc::SYS_kill => Some(signal_processes::kill_process(a as i32, b as c_int)),
             libc::SYS_tgkill => raw(signal_send::tgkill(a as i32, b as i32, c as c_int)),
             libc::SYS_tkill => signal_send::kill_by_id(a as i32, b as c_int),
             libc::SYS_rt_tgsigqueueinfo => {

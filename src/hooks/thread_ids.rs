@@ -24,8 +24,7 @@ pub(super) fn process_of(id: pid_t) -> pid_t {
 /// `arguments` of the system call `number` as the kernel understands them.
 pub(super) fn understood(number: c_long, mut arguments: [usize; 6]) -> [usize; 6] {
     let ids = match number {
-        libc::SYS_rt_sigqueueinfo
-        | libc::SYS_getpgid
+        libc::SYS_getpgid
         | libc::SYS_getsid
         | libc::SYS_process_vm_readv
         | libc::SYS_process_vm_writev => 1,
