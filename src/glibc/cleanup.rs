@@ -1,5 +1,6 @@
 //! glibc's cleanup handlers of before exceptions: what runs when `pthread_exit` or cancellation
-//! unwinds the stack past a place, without anything to drop there.
+//! unwinds the stack past a place, without anything to drop there, and when a `longjmp` leaves it
+//! (glibc, nptl/cleanup_compat.c and sysdeps/nptl/jmp-unwind.c).
 
 use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
@@ -28,8 +29,8 @@ unsafe extern "C-unwind" fn call<F: FnMut()>(function: *mut c_void) {
     unsafe { (*function.cast::<F>())() }
 }
 
-/// Calls `act`; if that is left by unwinding, calls `unwound` on the way, as the cleanup of
-/// glibc's own calls is. There must be nothing to drop in either's caller.
+/// Calls `act`; if that is left by unwinding or by a jump, calls `unwound` on the way, as the cleanup
+/// of glibc's own calls is. What there is to drop in the callers of either is lost by a jump.
 pub fn guarded<R, F: FnMut()>(mut unwound: F, act: impl FnOnce() -> R) -> R {
     let buffer = UnsafeCell::new(MaybeUninit::<Buffer>::uninit());
     let place = buffer.get().cast::<Buffer>();

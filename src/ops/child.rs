@@ -4,53 +4,17 @@ use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
 
 use super::EINTR;
 use super::attempts::{self, Manner};
+use super::awaited::Awaited;
 use super::turn::Ends;
 use crate::glibc::cleanup;
 use crate::sched::children::alike::Question;
-use crate::sched::children::{self, any, kind, stops, tracing};
+use crate::sched::children::{self, any, stops, tracing};
 use crate::sched::{blocking, park};
 use crate::signal::{Watch, cancel, mask, restart};
 use crate::sys::clock::NEVER;
 use crate::sys::raw::syscall;
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Critical, Thread, arguments, green};
-
-/// What is waited for.
-#[derive(Clone, Copy)]
-enum Awaited {
-    /// The end of the child of that id, and what else those options ask for.
-    Child(i32, i32),
-    /// That of any child that is no `__WCLONE` one.
-    Any,
-    /// Something of a group's, or of any child's but its end.
-    Other(Question),
-    /// What the kernel alone can tell: the calling thread's children, the one of a descriptor, whose number
-    /// may be another's by the time that somebody else has waited.
-    Kernels,
-}
-
-impl Awaited {
-    fn of(question: Question) -> Self {
-        /// Options that do not say what is waited for.
-        const MANNERS: i32 = libc::__WALL | libc::__WCLONE | libc::WNOWAIT;
-        const END: i32 = libc::WEXITED;
-        let Question { kind, id, options } = question;
-        match kind {
-            _ if options & libc::__WNOTHREAD != 0 => Self::Kernels,
-            libc::P_PID if id > 0 && options & !(MANNERS | kind::OPTIONS) == END => {
-                Self::Child(id, options & kind::OPTIONS)
-            }
-            libc::P_ALL if options & !libc::WNOWAIT == END => Self::Any,
-            libc::P_PGID if id == 0 => {
-                // SAFETY: no preconditions.
-                let id = unsafe { syscall!(SYS_getpgid, 0) } as i32;
-                Self::Other(Question { id, ..question })
-            }
-            libc::P_PID | libc::P_PGID | libc::P_ALL => Self::Other(question),
-            _ => Self::Kernels,
-        }
-    }
-}
 
 /// A wait of the kernel's, in two ways.
 struct Wait<T, N> {
@@ -159,34 +123,35 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
                 self.for_one(me, pid, options)
             }
             Awaited::Any if parks => self.for_any(me),
-            Awaited::Other(question) if parks => self.behind_others(me, question),
+            Awaited::Other(question) => return self.for_answer(me, question, parks),
             _ => None,
         };
+        result.unwrap_or_else(|| self.block(|| ()))
+    }
+
+    /// Has the kernel wait, which begins with `lead`.
+    fn block(&self, lead: impl Fn()) -> isize {
         let manner = Manner {
             cancellation: self.cancellation,
             ends: Ends::UnlessRestarted,
             deadline: NEVER,
         };
-        if let Some(result) = result {
-            return result;
-        }
-        let block = |native: &dyn Fn() -> isize| {
-            let native = || restart::kernel_call(native);
-            attempts::or_block(manner, &self.attempt, || EINTR, || EINTR, native)
+        let native = || {
+            lead();
+            restart::kernel_call(&self.native)
         };
-        let Awaited::Other(question) = self.awaited else {
-            return block(&self.native);
+        attempts::or_block(manner, &self.attempt, || EINTR, || EINTR, native)
+    }
+
+    fn for_answer(&self, me: &'static Thread, question: Question, parks: bool) -> isize {
+        let wait = || {
+            parks
+                .then(|| self.behind_others(me, question))
+                .flatten()
+                .unwrap_or_else(|| self.block(|| question.lead()))
         };
         // It may end, or be left, before it is in the kernel, and others have made it go first.
-        let result = cleanup::guarded(
-            || question.pass_on(),
-            || {
-                block(&|| {
-                    question.lead();
-                    (self.native)()
-                })
-            },
-        );
+        let result = cleanup::guarded(|| question.leave(), wait);
         question.pass_on();
         result
     }
@@ -232,14 +197,29 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
         }
     }
 
-    /// Waits behind somebody whom the kernel has wait for the same. `None` if there is nobody.
+    /// Waits behind somebody whom the kernel has wait for the same, or is that one. `None` if the caller may
+    /// not block its kernel thread.
     fn behind_others(&self, me: &'static Thread, question: Question) -> Option<isize> {
         let watch = Watch::new(me);
-        while let Some(reason) = question.follow(self.cancellation) {
-            let result = (self.attempt)();
-            if result.is_some() || reason == Wake::Interrupted {
-                question.pass_on();
-            }
+        loop {
+            let (result, reason) = {
+                // Who has been woken looks, and goes first or wakes the next one, before a handler runs, which
+                // might never return.
+                let critical = Critical::enter();
+                let Some(reason) = question.follow(self.cancellation) else {
+                    if blocking::may_block() {
+                        let native = || restart::kernel_call(&self.native);
+                        return Some(blocking::begun(critical, || question.lead(), native));
+                    }
+                    question.pass_on();
+                    return None;
+                };
+                let result = (self.attempt)();
+                if result.is_some() || reason == Wake::Interrupted {
+                    question.pass_on();
+                }
+                (result, reason)
+            };
             if result.is_some() {
                 return result;
             }
@@ -247,7 +227,6 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
                 return Some(EINTR);
             }
         }
-        None
     }
 
     /// `None` if the kernel has to wait.

@@ -5,6 +5,7 @@
 
 pub mod accept;
 pub mod attempts;
+mod awaited;
 pub mod batch;
 pub mod child;
 pub mod connect;

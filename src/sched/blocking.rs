@@ -97,10 +97,38 @@ pub fn counted<R>(turns: &'static Turns, act: impl FnOnce() -> R) -> R {
     result
 }
 
+/// [`region`] for a green thread that is critical: it begins by `begin`, before any handler can run.
+pub fn begun<R>(critical: Critical, begin: impl FnOnce(), act: impl FnOnce() -> R) -> R {
+    let me = current();
+    enter(me);
+    begin();
+    drop(critical);
+    let result = act();
+    leave(me);
+    result
+}
+
 /// The calling green thread, which is in a region, has that turn from here on, as if by [`counted`].
 pub fn take(turns: &'static Turns) {
     let _critical = Critical::enter();
     take_turn(worker::of(current()), Some(turns));
+}
+
+/// `me`, the caller, runs a handler: it may not come back to the call that it is in, or not soon.
+pub fn enter_handler(me: &Thread) {
+    let turn = worker::of(me).turn.get();
+    if turn.is_some_and(Turns::are_left_in_handlers) {
+        give_turn_back(me);
+    }
+}
+
+/// `me`, the caller, has left the call that it had a turn for, if it is green and had one, by a jump or by unwinding: it
+/// may not park for long.
+pub fn give_turn_back(me: &Thread) {
+    if me.is_green() {
+        let _critical = Critical::enter();
+        take_turn(worker::of(me), None);
+    }
 }
 
 /// The kernel thread of `worker`, the caller, has that turn, and no other.

@@ -48,12 +48,22 @@ pub struct Turns {
     since: AtomicU64,
     usual: fn() -> u32,
     raise: Raise,
+    /// Whether nobody has one while he runs a handler.
+    are_left_in_handlers: bool,
 }
 
 impl Turns {
     /// One at a time, for who does not need to [`look`].
     pub const fn one() -> Self {
         Self::new(|| 1, SOON)
+    }
+
+    /// [`one`](Self::one), which is somebody else's as soon as its owner runs a handler, which might never return.
+    pub const fn one_outside_handlers() -> Self {
+        Self {
+            are_left_in_handlers: true,
+            ..Self::one()
+        }
     }
 
     const fn new(usual: fn() -> u32, raise: Raise) -> Self {
@@ -66,7 +76,13 @@ impl Turns {
             since: AtomicU64::new(0),
             usual,
             raise,
+            are_left_in_handlers: false,
         }
+    }
+
+    /// Whether nobody has one while he runs a handler.
+    pub fn are_left_in_handlers(&self) -> bool {
+        self.are_left_in_handlers
     }
 
     /// In a forked child nobody else blocks.

@@ -25,6 +25,7 @@ use super::{cancel, catch_up, mask, stack};
 use crate::arch::frame::{Context, Frame};
 use crate::arch::trampoline::signal_trampoline;
 use crate::glibc::signals::UNBLOCKABLE;
+use crate::sched::blocking;
 use crate::sys::sigmask;
 use crate::task::{Thread, current};
 
@@ -123,6 +124,7 @@ unsafe extern "C-unwind" fn run(
     }
     if me.is_green() {
         stack::enter(me, &mut frame.context);
+        blocking::enter_handler(me);
     }
     let was_green = me.is_green();
     let suspended = me.suspended_mask.take();

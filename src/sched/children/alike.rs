@@ -9,7 +9,7 @@ use crate::sys::clock::NEVER;
 use crate::sys::in_child::{in_child, restore};
 use crate::task::lock::RawLock;
 use crate::task::word::{Cancellation, Wake};
-use crate::task::{Critical, rank};
+use crate::task::{Critical, current, rank};
 
 /// What is waited for: the kind and the id of `waitid`, and its options.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ static PLACES: [Place; SIZE] = [const {
         id: AtomicI32::new(0),
         options: AtomicI32::new(0),
         followers: AtomicU32::new(0),
-        turn: Turns::one(),
+        turn: Turns::one_outside_handlers(),
     }
 }; SIZE];
 
@@ -104,6 +104,12 @@ impl Question {
             blocking::take(&place.turn);
             place.followers.fetch_sub(1, Ordering::Release);
         }
+    }
+
+    /// The caller, who has followed or led, is taken out of that for good.
+    pub fn leave(self) {
+        blocking::give_turn_back(current());
+        self.pass_on();
     }
 
     /// The caller, who has followed, does not lead: lets another one look, where nobody does.
