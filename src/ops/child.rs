@@ -169,7 +169,8 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
                 let mut result = (self.attempt)();
                 let mut reason = None;
                 if result.is_none() {
-                    let nothing_new = || child.may_park(events).then_some(0);
+                    let nothing_new =
+                        || (child.may_park(events) && !stops::have_failed(options)).then_some(0);
                     reason = self.park(child.key(), nothing_new, || stops::ask(options));
                     result = (self.attempt)();
                 }

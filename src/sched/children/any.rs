@@ -5,6 +5,7 @@
 //! kernel thread to wait again.
 
 use core::ffi::c_void;
+use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::ANY;
@@ -12,7 +13,7 @@ use crate::sched::wake;
 use crate::sched::worker::Worker;
 use crate::sys::futex;
 use crate::sys::in_child::{in_child, restore};
-use crate::sys::raw::syscall;
+use crate::sys::raw::{is_refused, syscall};
 
 /// How often there was reason to look. A forked child counts on.
 static EVENTS: AtomicU32 = AtomicU32::new(0);
@@ -77,7 +78,7 @@ pub(super) fn refuse() {
 
 extern "C" fn main(worker: *mut c_void) -> *mut c_void {
     // SAFETY: passed to this start routine.
-    unsafe { Worker::begin(worker) };
+    let worker = unsafe { Worker::begin(worker) };
     loop {
         while ASKED.swap(0, Ordering::SeqCst) == 0 {
             futex::wait(&ASKED, 0);
@@ -85,6 +86,13 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
         let options = libc::WEXITED | libc::WNOWAIT;
         // SAFETY: nothing is written.
         let result = unsafe { syscall!(SYS_waitid, libc::P_ALL, 0, 0usize, options, 0usize) };
+        if is_refused(result) {
+            // By a filter: it would be so at once again.
+            ANY.fail();
+            refuse();
+            worker.leave();
+            return ptr::null_mut();
+        }
         // Without children all who wait fail.
         tell(if result == 0 { 1 } else { usize::MAX });
     }

@@ -7,6 +7,7 @@
 
 use core::ffi::c_void;
 use core::mem::MaybeUninit;
+use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
@@ -16,7 +17,7 @@ use crate::sched::service::Service;
 use crate::sched::worker::Worker;
 use crate::sys::futex;
 use crate::sys::in_child::{in_child, restore};
-use crate::sys::raw::syscall;
+use crate::sys::raw::{is_refused, syscall};
 
 /// One kind's.
 struct Watch {
@@ -51,6 +52,11 @@ fn watch_of(kind: Kind) -> &'static Watch {
 /// Whether one can wait here for all that `options` ask for.
 pub(super) fn watch(options: i32) -> bool {
     Kind::of(options).all(|kind| watch_of(kind).service.want())
+}
+
+/// Whether nobody tells of any that `options` ask for.
+pub fn have_failed(options: i32) -> bool {
+    Kind::of(options).any(|kind| watch_of(kind).service.has_failed())
 }
 
 /// How often looks for those were of no use: note it before a wait. It is over when there are more.
@@ -89,12 +95,12 @@ extern "C" fn continuations(worker: *mut c_void) -> *mut c_void {
     run(worker, Kind::Continuation)
 }
 
-fn run(worker: *mut c_void, kind: Kind) -> ! {
+fn run(worker: *mut c_void, kind: Kind) -> *mut c_void {
     /// Between the first two looks at one that nobody waits for; each further pause is twice as long.
     const FIRST_PAUSE: Duration = Duration::from_millis(1);
     const LONGEST_PAUSE: Duration = Duration::from_millis(16);
     // SAFETY: passed to this start routine.
-    unsafe { Worker::begin(worker) };
+    let worker = unsafe { Worker::begin(worker) };
     let watch = watch_of(kind);
     let mut pause = FIRST_PAUSE;
     loop {
@@ -102,14 +108,21 @@ fn run(worker: *mut c_void, kind: Kind) -> ! {
             futex::wait(&watch.asked, 0);
         }
         match next(kind) {
+            // By a filter: it would be so at once again.
+            Err(error) if is_refused(error) => {
+                watch.service.fail();
+                watch.fail();
+                worker.leave();
+                return ptr::null_mut();
+            }
             // There are no children: who waits for one learns so.
-            None => {}
-            Some(pid) if table::changed(pid, kind) => pause = FIRST_PAUSE,
-            Some(_) if pause > LONGEST_PAUSE => {
+            Err(_) => {}
+            Ok(pid) if table::changed(pid, kind) => pause = FIRST_PAUSE,
+            Ok(_) if pause > LONGEST_PAUSE => {
                 pause = FIRST_PAUSE;
                 watch.fail();
             }
-            Some(_) => {
+            Ok(_) => {
                 table::tell_all();
                 watch.asked.store(1, Ordering::SeqCst);
                 futex::wait_for(&watch.asked, 1, pause);
@@ -127,8 +140,8 @@ impl Watch {
     }
 }
 
-/// Waits for one of that kind, and leaves it: the child's id, or `None` without any.
-fn next(kind: Kind) -> Option<i32> {
+/// Waits for one of that kind, and leaves it: the child's id, or the kernel's error, without any.
+fn next(kind: Kind) -> Result<i32, isize> {
     let mut found = MaybeUninit::<libc::siginfo_t>::zeroed();
     let options = kind.option() | libc::WNOWAIT | libc::__WALL;
     // SAFETY: the kernel writes a siginfo_t, of a child; zeros are one, too.
@@ -141,6 +154,10 @@ fn next(kind: Kind) -> Option<i32> {
             options,
             0usize
         );
-        (result == 0).then(|| found.assume_init_ref().si_pid())
+        if result == 0 {
+            Ok(found.assume_init_ref().si_pid())
+        } else {
+            Err(result)
+        }
     }
 }
