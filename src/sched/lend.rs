@@ -12,8 +12,10 @@ use core::sync::atomic::{AtomicI32, Ordering};
 use libc::pid_t;
 
 use super::blocking;
+use super::children::tracing;
 use super::kernel_thread::process;
 use crate::hub::descriptor;
+use crate::sched;
 use crate::sys::errno;
 use crate::task::{Critical, Lent, Thread, current, green};
 
@@ -39,6 +41,9 @@ pub extern "C" fn lend() -> Lent {
     // The child has every open file, and what it passes on to the program that it
     // executes.
     descriptor::share_all();
+    if sched::is_running() && !current().is_lent() {
+        tracing::before_fork();
+    }
     let parks = green();
     // Critical until it is taken back: a handler that parks would come back with a slot, and what
     // comes for the parent in the moments before and after the child's time waits.

@@ -44,7 +44,13 @@ fn make() -> Option<&'static Shared> {
         let page = pages::share(size_of::<Shared>())?.cast::<Shared>();
         // SAFETY: fresh memory, all zeros.
         unsafe { &*page }.owner.store(process(), Ordering::Relaxed);
-        PARENTS.store(before, Ordering::Release);
+        // Nobody looks at that of the parent's parent: before the exchange this process counts as having none of
+        // its own, after it `before` is the parent's.
+        let former = PARENTS.swap(before, Ordering::AcqRel);
+        if !former.is_null() && former != before {
+            // SAFETY: as above.
+            unsafe { pages::release(former.cast(), PAGE) };
+        }
         let made = OWN.compare_exchange(before, page, Ordering::AcqRel, Ordering::Acquire);
         if made.is_err() {
             // Another thread has been faster.
