@@ -8,7 +8,7 @@ use core::sync::atomic::Ordering;
 
 use libc::{nfds_t, pollfd};
 
-use crate::glibc::{name_service, patch, resolver, resolver_context};
+use crate::glibc::{cleanup, name_service, patch, resolver, resolver_context};
 use crate::sched::blocking::region;
 use crate::settings::{self, Resolver};
 use crate::signal::cancel;
@@ -106,15 +106,29 @@ pub fn run<R>(subject: Subject, act: impl FnOnce() -> R) -> R {
         is_under_way: true,
         is_told,
         can_be_left: subject.can_be_left(),
+        was_one_left: false,
         state,
         resolver: subject.resolver(),
     });
-    let result = if has_waiter(subject) {
-        act()
-    } else {
-        limited(act)
+    let left = || {
+        me.lookup.set(Lookup {
+            was_one_left: true,
+            ..outside
+        });
+        cancel::restore(state);
     };
-    me.lookup.set(outside);
+    // A request for cancellation may unwind it, and a handler may, or jump out of it.
+    let result = cleanup::guarded(left, || {
+        if has_waiter(subject) {
+            act()
+        } else {
+            limited(act)
+        }
+    });
+    me.lookup.set(Lookup {
+        was_one_left: outside.was_one_left || me.lookup.get().was_one_left,
+        ..outside
+    });
     cancel::restore(state);
     cancel::point();
     result
@@ -191,7 +205,10 @@ fn limited<R>(act: impl FnOnce() -> R) -> R {
     while PERMITS.wait() != 0 {
         // A handler has run; name lookups go on.
     }
-    let result = region(act);
-    PERMITS.post();
+    let give_back = || {
+        PERMITS.post();
+    };
+    let result = cleanup::guarded(give_back, || region(act));
+    give_back();
     result
 }

@@ -13,6 +13,8 @@ pub struct Lookup {
     pub is_told: bool,
     /// Whether it may unwind the stack where libc waits for name servers.
     pub can_be_left: bool,
+    /// Whether one in the midst of this one, or one before if there is none, did not come to its end.
+    pub was_one_left: bool,
     /// Whether the thread can be cancelled outside of it, as libc has it.
     pub state: i32,
     /// What libc goes by, a `struct __res_state`, or null: what it has for the thread.
@@ -25,6 +27,7 @@ impl Lookup {
         is_under_way: false,
         is_told: false,
         can_be_left: false,
+        was_one_left: false,
         state: 0,
         resolver: ptr::null(),
     };

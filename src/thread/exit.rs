@@ -93,8 +93,8 @@ fn forget_libc_state(me: &Thread) {
     }
     me.without_points.set(false);
     me.waits_inside.set(false);
-    if me.lookup.replace(Lookup::NONE).is_under_way {
-        // It was cancelled in the midst of it.
+    let lookup = me.lookup.replace(Lookup::NONE);
+    if lookup.is_under_way || lookup.was_one_left {
         resolver_context::forget();
     }
     resolver::forget();

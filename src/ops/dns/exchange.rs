@@ -3,8 +3,9 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::message::{self, Answer, HEADER, Question, Received};
-use super::socket::Socket;
+use super::socket::{Note, Socket};
 use super::{Beyond, Kind};
+use crate::glibc::cleanup;
 use crate::glibc::resolver::{SERVERS, Settings};
 use crate::ops::lookup;
 use crate::sys::clock::{self, SECOND};
@@ -40,7 +41,10 @@ pub struct Exchange<'a> {
     settings: &'a Settings,
     questions: &'a [Question],
     /// Those of servers that have not answered in time.
-    sockets: [Option<Socket>; SERVERS],
+    sockets: [Option<Socket<'a>>; SERVERS],
+    /// Where a descriptor for each server is noted, and one for streams.
+    notes: &'a [Note; SERVERS],
+    stream_note: &'a Note,
     /// Whether a server is there.
     got_somewhere: bool,
     code: u8,
@@ -88,15 +92,20 @@ pub fn ask(
         .zip([id, !id])
         .map(|(&kind, id)| Question::new(name, kind, id, settings))
         .collect::<Result<Vec<_>, _>>()?;
+    let (notes, stream_note) = ([const { Note::new() }; SERVERS], Note::new());
     let mut exchange = Exchange {
         me,
         settings,
         questions: &questions,
         sockets: Default::default(),
+        notes: &notes,
+        stream_note: &stream_note,
         got_somewhere: false,
         code: 0,
     };
-    let answers = exchange.run();
+    let close = || notes.iter().chain([&stream_note]).for_each(Note::close);
+    // A handler may jump out of it.
+    let answers = cleanup::guarded(close, || exchange.run());
     Ok(Reply {
         // Whatever it has come to by that.
         answers: if lookup::is_cancelled(me) {
@@ -108,7 +117,7 @@ pub fn ask(
     })
 }
 
-impl Exchange<'_> {
+impl<'a> Exchange<'a> {
     fn run(&mut self) -> Result<Result<Vec<Answer>, i32>, Beyond> {
         let settings = self.settings;
         let count = settings.servers.len();
@@ -158,12 +167,13 @@ impl Exchange<'_> {
     }
 
     /// A socket that is connected to the server of that index.
-    fn socket(&mut self, index: usize) -> Result<Socket, Outcome> {
+    fn socket(&mut self, index: usize) -> Result<Socket<'a>, Outcome> {
         if let Some(socket) = self.sockets[index].take() {
             return Ok(socket);
         }
         let server = &self.settings.servers[index];
-        let socket = Socket::new(self.me, server, libc::SOCK_DGRAM).map_err(Outcome::Failed)?;
+        let socket = Socket::new(self.me, server, libc::SOCK_DGRAM, &self.notes[index])
+            .map_err(Outcome::Failed)?;
         if socket.connect(server) < 0 {
             return Err(Outcome::Next);
         }
@@ -232,7 +242,7 @@ impl Exchange<'_> {
 
     fn by_stream(&mut self, index: usize, error: &mut i32) -> Result<Outcome, Beyond> {
         let server = &self.settings.servers[index];
-        let socket = match Socket::new(self.me, server, libc::SOCK_STREAM) {
+        let socket = match Socket::new(self.me, server, libc::SOCK_STREAM, self.stream_note) {
             Ok(socket) => socket,
             Err(error) => return Ok(Outcome::Failed(error)),
         };

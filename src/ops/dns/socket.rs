@@ -1,5 +1,6 @@
 //! A lookup's socket. It does not block, and waits in the hub, where a request for cancellation ends the wait.
 
+use core::cell::Cell;
 use core::ptr;
 
 use super::Beyond;
@@ -12,15 +13,39 @@ use crate::sys::raw::syscall;
 use crate::task::Thread;
 use crate::task::word::{Cancellation, Wake};
 
-/// A socket of `me`, the calling thread.
-pub struct Socket {
-    me: &'static Thread,
-    fd: i32,
+/// Where a descriptor is noted, if there is one: who is taken out of the lookup finds it there.
+pub struct Note(Cell<i32>);
+
+impl Note {
+    /// None.
+    pub const fn new() -> Self {
+        Self(Cell::new(-1))
+    }
+
+    /// Closes it, unless that has been done.
+    pub fn close(&self) {
+        let fd = self.0.replace(-1);
+        if fd >= 0 {
+            numbers::close(fd);
+        }
+    }
 }
 
-impl Socket {
-    /// One of that kind (`SOCK_*`) for `server`, or the errno that there is none for.
-    pub fn new(me: &'static Thread, server: &Server, kind: i32) -> Result<Self, i32> {
+/// A socket of `me`, the calling thread.
+pub struct Socket<'a> {
+    me: &'static Thread,
+    fd: i32,
+    note: &'a Note,
+}
+
+impl<'a> Socket<'a> {
+    /// One of that kind (`SOCK_*`) for `server`, noted there, or the errno that there is none for.
+    pub fn new(
+        me: &'static Thread,
+        server: &Server,
+        kind: i32,
+        note: &'a Note,
+    ) -> Result<Self, i32> {
         let family = server.family();
         let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
         // SAFETY: no memory is involved.
@@ -32,7 +57,8 @@ impl Socket {
         if kind == libc::SOCK_DGRAM {
             server.report_errors(fd);
         }
-        Ok(Self { me, fd })
+        note.0.set(fd);
+        Ok(Self { me, fd, note })
     }
 
     /// Connects it to `server`: 0 or `-errno`.
@@ -159,8 +185,8 @@ impl Socket {
     }
 }
 
-impl Drop for Socket {
+impl Drop for Socket<'_> {
     fn drop(&mut self) {
-        numbers::close(self.fd);
+        self.note.close();
     }
 }
