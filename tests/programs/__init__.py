@@ -19,6 +19,7 @@ HELPERS = {
     "calling_library",
     "code_library",
     "deep_library",
+    "deny_writes",
     "waiting_library",
     "dns_report",
     "dns_server",

@@ -216,8 +216,9 @@ unsafe fn protect(first: usize, last: usize, more: i32) -> bool {
     }
 }
 
-/// Tells in one line what is patched, and what is not.
+/// Tells in one line what is patched, and what is not: by name where that does not concern most of them.
 pub fn report() {
+    const MOST_NAMED: usize = 16;
     let of = |outcome| Function::all().filter(move |function| function.outcome() == outcome);
     let mut line = Line::new();
     // A line that is too long is cut.
@@ -235,6 +236,11 @@ pub fn report() {
         (Outcome::Far, "too far away"),
         (Outcome::Refused, "not to be written"),
     ] {
+        let count = of(outcome).count();
+        if count > MOST_NAMED {
+            let _ = write!(line, "; {why}: {count}");
+            continue;
+        }
         for (index, function) in of(outcome).enumerate() {
             if index == 0 {
                 let _ = write!(line, "; {why}:");
