@@ -31,7 +31,14 @@
 #include <resolv.h>
 #include <sys/prctl.h>
 
-enum { DNS_SERVERS = 3, DNS_WAITING = 16384, DNS_PACKET = 16384, DNS_UDP = 512 };
+enum { DNS_SERVERS = 5, DNS_WAITING = 16384, DNS_PACKET = 16384, DNS_UDP = 512 };
+
+/* Of either version: ports are at the same place. */
+union dns_address {
+	struct sockaddr any;
+	struct sockaddr_in four;
+	struct sockaddr_in6 six;
+};
 
 struct dns_packet {
 	unsigned char bytes[DNS_PACKET];
@@ -48,7 +55,7 @@ struct dns_question {
 /* An answer that is due later. */
 struct dns_waiting {
 	int fd;
-	struct sockaddr_in client;
+	union dns_address client;
 	long due_ms;
 	size_t length;
 	unsigned char bytes[DNS_UDP];
@@ -129,7 +136,7 @@ static int dns_answer_pointer(struct dns_packet *packet, const char *question)
 }
 
 /* Makes an answer of the question; how many milliseconds later it is due, negative for never. */
-static int dns_answer(struct dns_packet *packet, const struct sockaddr_in *self, int index, int by_tcp)
+static int dns_answer(struct dns_packet *packet, const union dns_address *self, int index, int by_tcp)
 {
 	struct dns_question question;
 	if (packet->length < HFIXEDSZ || !dns_parse(packet, &question))
@@ -156,7 +163,7 @@ static int dns_answer(struct dns_packet *packet, const struct sockaddr_in *self,
 	else if (!strcmp(word, "alias") || !strcmp(word, "cut"))
 		dns_add_aliases(packet, type, word[0] == 'a' ? number : 4);
 	else if (!strcmp(word, "who") && type == ns_t_a)
-		dns_add(packet, HFIXEDSZ, type, &self->sin_addr, sizeof self->sin_addr);
+		dns_add(packet, HFIXEDSZ, type, &self->four.sin_addr, sizeof self->four.sin_addr);
 	else if (!strcmp(word, "missing"))
 		flags[1] |= ns_r_nxdomain;
 	else if (!strcmp(word, "fail") || !strcmp(word, "half") || (!strcmp(word, "second") && index != 1))
@@ -185,14 +192,19 @@ static int dns_answer(struct dns_packet *packet, const struct sockaddr_in *self,
 	return wait;
 }
 
-static void dns_send(int fd, const struct sockaddr_in *client, const void *bytes, size_t length)
+static socklen_t dns_size(const union dns_address *address)
+{
+	return address->any.sa_family == AF_INET ? sizeof address->four : sizeof address->six;
+}
+
+static void dns_send(int fd, const union dns_address *client, const void *bytes, size_t length)
 {
 	/* A client that has gone is no failure of the server's. */
-	sendto(fd, bytes, length, 0, (const struct sockaddr *)client, sizeof *client);
+	sendto(fd, bytes, length, 0, &client->any, dns_size(client));
 }
 
 /* What `spoofed` gets first. */
-static void dns_spoof(int fd, const struct sockaddr_in *client, struct dns_packet *packet)
+static void dns_spoof(int fd, const union dns_address *client, struct dns_packet *packet)
 {
 	packet->bytes[1] ^= 1;
 	dns_send(fd, client, packet->bytes, packet->length);
@@ -215,7 +227,7 @@ static int dns_take(int fd, void *bytes, size_t length)
 }
 
 /* Serves the questions of one connection. */
-static void dns_serve_stream(int fd, const struct sockaddr_in *self, int index)
+static void dns_serve_stream(int fd, const union dns_address *self, int index)
 {
 	struct dns_packet packet;
 	unsigned char size[2];
@@ -237,7 +249,7 @@ static void dns_serve_stream(int fd, const struct sockaddr_in *self, int index)
 	close(fd);
 }
 
-__attribute__((noreturn)) static void dns_serve(int udp[], int tcp[], const struct sockaddr_in selves[], int servers)
+__attribute__((noreturn)) static void dns_serve(int udp[], int tcp[], const union dns_address selves[], int servers)
 {
 	static struct dns_waiting waiting[DNS_WAITING];
 	static unsigned char asked[DNS_SERVERS][1 << 16];
@@ -261,7 +273,7 @@ __attribute__((noreturn)) static void dns_serve(int udp[], int tcp[], const stru
 		CHECK(poll(polled, (nfds_t)(2 * servers), (int)wait) >= 0);
 		for (int i = 0; i < servers; i++) {
 			static struct dns_packet packet;
-			struct sockaddr_in client;
+			union dns_address client;
 			socklen_t length = sizeof client;
 			if (polled[servers + i].revents) {
 				int fd = accept(tcp[i], NULL, NULL);
@@ -269,15 +281,15 @@ __attribute__((noreturn)) static void dns_serve(int udp[], int tcp[], const stru
 					dns_serve_stream(fd, &selves[i], i);
 			}
 			while (polled[i].revents) {
-				ssize_t got = recvfrom(udp[i], packet.bytes, sizeof packet.bytes, MSG_DONTWAIT,
-						       (struct sockaddr *)&client, &length);
+				ssize_t got = recvfrom(udp[i], packet.bytes, sizeof packet.bytes, MSG_DONTWAIT, &client.any,
+						       &length);
 				if (got < 0)
 					break;
 				packet.length = (size_t)got;
 				int later = dns_answer(&packet, &selves[i], i, 0);
 				int spoofed = got > HFIXEDSZ && !memcmp(packet.bytes + HFIXEDSZ, "\007spoofed", 8);
 				int lost = got > HFIXEDSZ && !memcmp(packet.bytes + HFIXEDSZ, "\005lost", 5);
-				if (later < 0 || (lost && asked[i][client.sin_port]++ < packet.bytes[HFIXEDSZ + 5] - '0'))
+				if (later < 0 || (lost && asked[i][client.four.sin_port]++ < packet.bytes[HFIXEDSZ + 5] - '0'))
 					continue;
 				if (spoofed)
 					dns_spoof(udp[i], &client, &packet);
@@ -295,26 +307,26 @@ __attribute__((noreturn)) static void dns_serve(int udp[], int tcp[], const stru
 }
 
 /* Sockets of a server at `*address`, of any port if it has none. */
-static void dns_bind(struct sockaddr_in *address, int *udp, int *tcp)
+static void dns_bind(union dns_address *address, int *udp, int *tcp)
 {
 	int room = 1 << 23, yes = 1;
 	/* The port must be free for both. */
-	for (int any = address->sin_port == 0, tries = 0;; tries++) {
-		socklen_t length = sizeof *address;
-		*udp = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-		*tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	for (int any = address->four.sin_port == 0, tries = 0;; tries++) {
+		socklen_t length = dns_size(address);
+		*udp = socket(address->any.sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+		*tcp = socket(address->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 		CHECK_OK(setsockopt(*tcp, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes));
 		/* Root may have more than others. */
 		if (setsockopt(*udp, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) != 0)
 			CHECK_OK(setsockopt(*udp, SOL_SOCKET, SO_RCVBUF, &room, sizeof room));
-		CHECK_OK(bind(*udp, (struct sockaddr *)address, sizeof *address));
-		CHECK_OK(getsockname(*udp, (struct sockaddr *)address, &length));
-		if (bind(*tcp, (struct sockaddr *)address, sizeof *address) == 0)
+		CHECK_OK(bind(*udp, &address->any, length));
+		CHECK_OK(getsockname(*udp, &address->any, &length));
+		if (bind(*tcp, &address->any, length) == 0)
 			break;
 		CHECK(any && tries < 100);
 		CHECK_OK(close(*udp));
 		CHECK_OK(close(*tcp));
-		address->sin_port = 0;
+		address->four.sin_port = 0;
 	}
 	CHECK_OK(listen(*tcp, 128));
 }
@@ -322,7 +334,7 @@ static void dns_bind(struct sockaddr_in *address, int *udp, int *tcp)
 /* Starts a server, in a process of its own, which ends with this one; its address. Before there are threads. */
 __attribute__((unused)) static struct sockaddr_in dns_start(void)
 {
-	struct sockaddr_in address = loopback(0);
+	union dns_address address = {.four = loopback(0)};
 	int udp, tcp;
 	pid_t parent = getpid();
 	dns_bind(&address, &udp, &tcp);
@@ -335,7 +347,7 @@ __attribute__((unused)) static struct sockaddr_in dns_start(void)
 	}
 	CHECK_OK(close(udp));
 	CHECK_OK(close(tcp));
-	return address;
+	return address.four;
 }
 
 /* Has the calling thread ask `server` only, `tries` times for `seconds` each. */

@@ -27,10 +27,14 @@ def may_unshare():
     return done.returncode == 0
 
 
+needs_ipv6 = pytest.mark.skipif(
+    not Path("/proc/net/if_inet6").exists(), reason="the kernel has no IPv6"
+)
 needs_namespaces = pytest.mark.skipif(
     not may_unshare(), reason="namespaces for mounts and the network are not permitted here"
 )
 
+IPV4 = [f"127.0.0.{last}" for last in (1, 2, 3)]
 SERVERS = "nameserver 127.0.0.1\nnameserver 127.0.0.2\noptions timeout:30\n"
 ONE_SERVER = "nameserver 127.0.0.1\noptions timeout:30\n"
 SEARCH = "search one.test missing.test\n"
@@ -121,13 +125,23 @@ CASES = {
     ),
 }
 
+# The same server by IPv6, also at an address that is the link's alone, as routers have it.
+IPV6 = ["::1", "fe80::53%lo"]
+IPV6_CASES = {
+    "loopback": "nameserver ::1\noptions timeout:30\n",
+    "link": "nameserver fe80::53%lo\noptions timeout:30\n",
+    "by stream": "nameserver ::1\noptions timeout:30 use-vc\n",
+    "beside IPv4": "nameserver fe80::53%lo\nnameserver 127.0.0.1\noptions timeout:30 rotate\n",
+    "nobody before": "nameserver ::2\nnameserver ::1\noptions timeout:30\n",
+}
+
 # A thousand lookups that wait for each other take longer.
 SERIAL_SECONDS = 30
 MODES = [("libc", 1), ("libc", 2), ("libc", 4), ("hub", 1), ("hub", 2), ("hub", 4)]
 
 
-def run_apart(directory, configuration, services, commands):
-    """What each command prints, where /etc has those files."""
+def run_apart(directory, configuration, services, commands, addresses=IPV4):
+    """What each command prints, where /etc has those files and name servers have those addresses."""
     for name in KEPT:
         if Path("/etc", name).exists():
             shutil.copy(Path("/etc", name), directory / name)
@@ -138,7 +152,7 @@ def run_apart(directory, configuration, services, commands):
         (directory / "nsswitch.conf").write_text(f"passwd: files\nhosts: {services}\n")
     script = ROOT / "tests/programs/apart.py"
     result = subprocess.run(
-        [*UNSHARE, PYTHON, script, directory, json.dumps(commands)],
+        [*UNSHARE, PYTHON, script, directory, json.dumps(commands), *addresses],
         env=environment(None),
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -151,20 +165,35 @@ def run_apart(directory, configuration, services, commands):
     return [output for _, output in answers]
 
 
-@needs_namespaces
-@pytest.mark.parametrize("case", CASES)
-def test_they_say_the_same(case, tmp_path):
-    configuration, services, names, variables = CASES[case]
+def check_all_say_the_same(directory, configuration, services, names, variables, addresses=IPV4):
+    """What is said natively."""
     environments = [environment(None) | variables]
     environments += [
         environment(workers) | variables | {"GREEN_RESOLVER": resolver}
         for resolver, workers in MODES
     ]
     commands = [([REPORT, *names], each) for each in environments]
-    natively, *others = run_apart(tmp_path, configuration, services, commands)
+    natively, *others = run_apart(directory, configuration, services, commands, addresses)
     assert natively.count("\n plain: ") == len(names)
     for mode, output in zip(MODES, others, strict=True):
-        assert output == natively, f"{case}, {mode}"
+        assert output == natively, mode
+    return natively
+
+
+@needs_namespaces
+@pytest.mark.parametrize("case", CASES)
+def test_they_say_the_same(case, tmp_path):
+    check_all_say_the_same(tmp_path, *CASES[case])
+
+
+@needs_namespaces
+@needs_ipv6
+@pytest.mark.parametrize("case", IPV6_CASES)
+def test_they_say_the_same_by_ipv6(case, tmp_path):
+    addresses = [*IPV4, *IPV6]
+    names = ANSWERS if case == "loopback" else ANSWERS[:12]
+    said = check_all_say_the_same(tmp_path, IPV6_CASES[case], "files dns", names, {}, addresses)
+    assert "192.0.2.1" in said
 
 
 @needs_namespaces

@@ -1,8 +1,9 @@
 """Runs commands where name lookups go by other files than the machine's, and meet other servers.
 
-apart.py DIRECTORY COMMANDS, in namespaces of its own for mounts and the network: DIRECTORY becomes
-/etc, 127.0.0.1 to 127.0.0.3 have the name server of dns_server.c at port 53, and COMMANDS, a JSON
-list of [arguments, environment], run at the same time. Prints a JSON list of [status, output].
+apart.py DIRECTORY COMMANDS ADDRESS..., in namespaces of its own for mounts and the network: DIRECTORY
+becomes /etc, the addresses, which are the loopback interface's, have the name server of dns_server.c at
+port 53, and COMMANDS, a JSON list of [arguments, environment], run at the same time. Prints a JSON list
+of [status, output].
 """
 
 import fcntl
@@ -14,7 +15,8 @@ import sys
 from pathlib import Path
 
 SERVER = Path(__file__).resolve().parents[2] / "target/c-tests/dns_server"
-SIOCGIFFLAGS, SIOCSIFFLAGS, IFF_UP = 0x8913, 0x8914, 1
+SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP = 0x8913, 0x8914, 0x8916, 1
+LINK_PREFIX_BITS = 64
 
 
 def bring_up_loopback():
@@ -24,11 +26,22 @@ def bring_up_loopback():
         fcntl.ioctl(any_socket, SIOCSIFFLAGS, struct.pack("16sh14x", b"lo", flags | IFF_UP))
 
 
+def add_link_address(address):
+    """An IPv6 address of that link only, `fe80::…%lo`."""
+    host, link = address.split("%")
+    number = socket.inet_pton(socket.AF_INET6, host)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as any_socket:
+        request = struct.pack("16sIi", number, LINK_PREFIX_BITS, socket.if_nametoindex(link))
+        fcntl.ioctl(any_socket, SIOCSIFADDR, request)
+
+
 def main():
-    directory, commands = sys.argv[1], json.loads(sys.argv[2])
+    directory, commands, *addresses = sys.argv[1], json.loads(sys.argv[2]), *sys.argv[3:]
     bring_up_loopback()
+    for address in addresses:
+        if "%" in address:
+            add_link_address(address)
     subprocess.run(["mount", "--bind", directory, "/etc"], check=True)
-    addresses = [f"127.0.0.{last}" for last in (1, 2, 3)]
     with subprocess.Popen([SERVER, *addresses], stdout=subprocess.PIPE) as server:
         try:
             assert server.stdout.readline() == b"ready\n"
