@@ -43,11 +43,22 @@ pub fn set_upcalls() {
     upcalls::set(&UPCALLS);
 }
 
-/// Asks to be told of what the loader loads. Called while there is one thread.
+/// Asks to be told of what the loader loads, once: before the first `dlopen`, or the first thread.
 pub fn watch_loader() {
-    executable::look();
-    deep_binding::init();
-    breakpoint::watch(objects_changed);
+    if breakpoint::was_asked() {
+        return;
+    }
+    let _critical = Critical::enter();
+    STARTING.lock();
+    watch_loader_locked();
+    STARTING.unlock();
+}
+
+fn watch_loader_locked() {
+    if !breakpoint::was_asked() {
+        deep_binding::init();
+        breakpoint::watch(objects_changed);
+    }
 }
 
 /// By the thread at work, under the loader's lock.
@@ -139,6 +150,7 @@ fn start_locked() -> Result<(), Failure> {
     unsafe { pool::begin() };
     tcb::seed_ids();
     scheduling::note_workers();
+    watch_loader_locked();
     if settings::patches() {
         patch::apply();
     }

@@ -5,10 +5,10 @@
 //! jump in that place tells this process itself, at the moment that matters: the new
 //! objects are mapped, and no code of theirs has run.
 
-use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::link_map;
+use crate::arch::code;
 use crate::sys::pages::PAGE;
 use crate::sys::raw::syscall;
 
@@ -20,47 +20,51 @@ const JUMP: [u8; 6] = [0xff, 0x25, 0, 0, 0, 0];
 const LANDING: [u8; 4] = [0xf3, 0x0f, 0x1e, 0xfa];
 const RETURN: u8 = 0xc3;
 
+/// A forked child keeps it: the loader there is the same.
+static ASKED: AtomicBool = AtomicBool::new(false);
+
+/// Whether [`watch`] was called, whatever has come of it.
+pub fn was_asked() -> bool {
+    // Acquire pairs with the Release in `watch`: the loader's code is changed.
+    ASKED.load(Ordering::Acquire)
+}
+
 /// Has `told` called, by the thread at work and under the loader's lock, before and
-/// after each change of what is loaded. False if that cannot be had. Nobody else may be
-/// at `dlopen` now.
-pub fn watch(told: extern "C" fn()) -> bool {
-    // A forked child keeps it: the loader there is the same.
-    static WATCHED: AtomicBool = AtomicBool::new(false);
-    if WATCHED.load(Ordering::Relaxed) {
-        return true;
-    }
+/// after each change of what is loaded, if that can be had. By one thread at a time; others may be at
+/// `dlopen`.
+pub fn watch(told: extern "C" fn()) {
     let function = link_map::breakpoint();
-    // SAFETY: an aligned function's code.
-    let is_empty = function != 0
-        && function.is_multiple_of(ROOM)
-        && unsafe { *(function as *const [u8; ROOM]) }.is_empty_function();
-    // SAFETY: an empty function, which the loader lets others replace.
-    let watched = is_empty && unsafe { replace(function, told) };
-    WATCHED.store(watched, Ordering::Relaxed);
-    watched
+    if function != 0 && function.is_multiple_of(ROOM) {
+        // SAFETY: an aligned function's code.
+        let code = unsafe { *(function as *const [u8; ROOM]) };
+        if code.is_empty_function() {
+            // SAFETY: an empty function, which the loader lets others replace.
+            unsafe { replace(function, code, told) };
+        }
+    }
+    ASKED.store(true, Ordering::Release);
 }
 
 /// # Safety
-/// `function` has [`ROOM`] bytes, and nobody is there.
-unsafe fn replace(function: usize, told: extern "C" fn()) -> bool {
-    let mut code = [0u8; ROOM];
-    code[..JUMP.len()].copy_from_slice(&JUMP);
-    code[JUMP.len()..][..8].copy_from_slice(&(told as usize).to_ne_bytes());
+/// `function` has [`ROOM`] bytes, those of an empty function.
+unsafe fn replace(function: usize, before: [u8; ROOM], told: extern "C" fn()) {
+    let mut after = [0u8; ROOM];
+    after[..JUMP.len()].copy_from_slice(&JUMP);
+    after[JUMP.len()..][..8].copy_from_slice(&(told as usize).to_ne_bytes());
     let page = function & !(PAGE - 1);
     let (open, closed) = (
         libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
         libc::PROT_READ | libc::PROT_EXEC,
     );
     // SAFETY: a private mapping of the loader's code, which stays executable all the
-    // time; for the rest, as the caller promises.
+    // time. Who is there returns, or finds the jump.
     unsafe {
-        if syscall!(SYS_mprotect, page, PAGE, open) != 0 {
-            return false;
+        if syscall!(SYS_mprotect, page, PAGE, open) == 0 {
+            let (before, after) = (u128::from_ne_bytes(before), u128::from_ne_bytes(after));
+            code::replace(function as *mut u128, before, after);
+            syscall!(SYS_mprotect, page, PAGE, closed);
         }
-        ptr::write_volatile(function as *mut [u8; ROOM], code);
-        syscall!(SYS_mprotect, page, PAGE, closed);
     }
-    true
 }
 
 trait Code {

@@ -6,6 +6,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use crate::thread::executable;
 use crate::{runtime, settings};
 
 mod async_waits;
@@ -31,6 +32,7 @@ mod jumps;
 mod kernel_state;
 mod keys;
 mod limits;
+mod loading;
 mod makers;
 mod memory_locks;
 mod message_queues;
@@ -74,9 +76,8 @@ mod thread_ids;
 mod threads;
 mod versions;
 
-/// Reads the environment, asks to be first in a forked child and to be told of what the loader
-/// loads, looks up what cannot be looked up in a signal handler, and does nothing else until the first
-/// `pthread_create`: that may come before the loader calls libgreen, from the constructor of a library that
+/// Reads the environment, asks to be first in a forked child, looks up what cannot be looked up in a signal
+/// handler, looks what stacks the loaded objects want, and does nothing else until the first `pthread_create`: that may come before the loader calls libgreen, from the constructor of a library that
 /// the program needs, and does all of this then.
 pub fn load() {
     /// A forked child keeps it.
@@ -90,6 +91,6 @@ pub fn load() {
     exec::resolve();
     jumps::resolve();
     cpu_time::resolve();
-    runtime::watch_loader();
+    executable::look();
     inner::lead();
 }
