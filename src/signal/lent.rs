@@ -58,8 +58,14 @@ impl Lent {
 /// Leaves none of `signals` with the kernel thread of `me`, the caller: nudges that nobody has taken are not to
 /// be seen. What is the process's stays that, in its order.
 pub fn clear(me: &Thread, signals: u64) {
+    give_back(me, signals, signals);
+}
+
+/// [`send::give_back`] for those of `signals` that were sent to the process and wait for `me`, the caller, before
+/// what the kernel has of those that are `later`, too.
+pub fn give_back(me: &Thread, signals: u64, later: u64) {
     let shared = Pending::new();
-    for signal in each(signals) {
+    for signal in each(later) {
         while let Some(came_with) = wait::poll(signal) {
             shared.add(signal, &came_with, true);
         }

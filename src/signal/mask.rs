@@ -2,12 +2,12 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{Watch, actions, catch_up, send, shared, wait};
+use super::{Watch, actions, catch_up, lent, send, shared};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sched::mask::KernelMask;
 use crate::sched::{self, idle, worker};
-use crate::sys::sigmask::{self, HIGHEST, bit};
-use crate::task::pending::{Pending, REAL_TIME};
+use crate::sys::sigmask::{self, bit};
+use crate::task::pending::REAL_TIME;
 use crate::task::{Critical, Thread, arguments, current, main_thread};
 
 /// `sigprocmask(2)` for the calling green thread: the mask from before, or
@@ -115,18 +115,11 @@ fn changed(me: &'static Thread, before: u64, mask: u64) {
     }
 }
 
-/// [`send::give_back`] for those of `signals` that wait for `me`, the caller, who does not accept
+/// Gives those of `signals` back to the kernel that wait for `me`, the caller, who does not accept
 /// them any more. Nobody else's come before those that queue.
 fn put_back(me: &Thread, signals: u64) {
-    let queued = (REAL_TIME..=HIGHEST).filter(|signal| signals & bit(*signal) != 0);
-    let later = Pending::new();
-    for signal in queued {
-        while let Some(came_with) = wait::poll(signal) {
-            later.add(signal, &came_with, true);
-        }
-    }
-    me.pending.take_shared(signals, send::give_back);
-    later.take_shared(!0, send::give_back);
+    let queue = !(bit(REAL_TIME) - 1);
+    lent::give_back(me, signals, signals & queue);
     send::taken_out(me);
 }
 
