@@ -11,13 +11,6 @@
 
 enum { CROWD = 100, SAME = 20, OTHERS = 6 };
 
-static char directory[] = "/tmp/libgreen-writers-XXXXXX";
-
-static void path_of(long number, char *path)
-{
-	snprintf(path, sizeof name, "%s/%ld", directory, number);
-}
-
 static void make(long count)
 {
 	char path[sizeof name];
@@ -423,17 +416,14 @@ static void all(void)
 
 int main(void)
 {
-	CHECK(mkdtemp(directory) != NULL);
-	snprintf(name, sizeof name, "%s/fifo", directory);
-	CHECK_OK(mkfifo(name, 0600));
+	make_fifo();
 	long tasks = crowd();
 	meet_others();
 	all();
 	others_wait();
 	all();
 	others_go();
-	CHECK_OK(unlink(name));
-	CHECK_OK(rmdir(directory));
+	remove_fifo();
 	printf("tasks=%ld\n", tasks);
 	return 0;
 }

@@ -21,6 +21,8 @@ FEW_KERNEL_THREADS = {
     # Some twenty of them are libc's own.
     "async_waits": 52,
     # Of 67. Who comes before the first one of a group is in the kernel goes there as well.
+    "child_groups": 56,
+    "child_stops": 56,
     "child_waits": 56,
     "dns_crowd": 32,
     "futex_waitv_crowd": 32,
