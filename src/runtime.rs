@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 
 use libc::{pthread_attr_t, pthread_t};
 
-use crate::arch::thread::pointer;
+use crate::arch::thread::{pointer, stack_pointer};
 use crate::glibc::{breakpoint, deep_binding, patch, tcb, tls};
 use crate::sched::worker::{self, Worker};
 use crate::sched::{
@@ -152,7 +152,7 @@ fn start_locked() -> Result<(), Failure> {
     scheduling::note_workers();
     watch_loader_locked();
     if settings::patches() {
-        patch::apply();
+        patch::apply(stack_pointer());
     }
     hub::descriptor::init().map_err(failed("reserve memory"))?;
     for (table, size) in tables() {

@@ -16,9 +16,11 @@
 
 mod functions;
 mod hidden;
+mod interrupted;
 
 use core::ffi::{CStr, c_void};
 use core::fmt::Write;
+use core::ops::Range;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
 
@@ -40,6 +42,8 @@ struct Plan {
     /// What is there now, and what will be.
     before: u128,
     after: u128,
+    /// Where the instructions begin that are replaced and are not the first of them.
+    inside: Range<usize>,
     copy: [u8; ROOM],
 }
 
@@ -76,8 +80,9 @@ pub fn have_all(names: &[&CStr]) -> bool {
 }
 
 /// Patches what can be patched, once in the life of the process and its forked children;
-/// what is not as expected stays as it is.
-pub fn apply() {
+/// what is not as expected stays as it is. `frame` is in the caller's.
+#[inline(never)]
+pub fn apply(frame: usize) {
     /// A forked child keeps the patches.
     static APPLIED: AtomicBool = AtomicBool::new(false);
     if APPLIED.swap(true, Ordering::Relaxed) {
@@ -93,18 +98,38 @@ pub fn apply() {
             }
         }
     }
+    // From there on nothing on the stack is about the plans.
+    spare_interrupted(frame, &mut plans);
     // SAFETY: what `Plan::of` has looked at.
     unsafe { carry_out(&plans) };
+}
+
+/// Drops what is planned for a function that the caller, in a handler, may return to the inside of.
+fn spare_interrupted(frame: usize, plans: &mut [Option<Plan>]) {
+    let (first, last) = bounds(plans);
+    interrupted::each(frame, first..last + ALIGNMENT, |address| {
+        for plan in &mut *plans {
+            if let Some(interrupted) = plan.take_if(|plan| plan.inside.contains(&address)) {
+                interrupted.function.set_outcome(Outcome::InUse);
+            }
+        }
+    });
+}
+
+/// The lowest and the highest address of a function.
+fn bounds(plans: &[Option<Plan>]) -> (usize, usize) {
+    let entries = || plans.iter().flatten().map(|plan| plan.entry);
+    (entries().min().unwrap_or(0), entries().max().unwrap_or(0))
 }
 
 /// # Safety
 /// The plans are for code as it is.
 unsafe fn carry_out(plans: &[Option<Plan>]) {
+    let (first, last) = bounds(plans);
     let plans = || plans.iter().flatten();
-    let entries = || plans().map(|plan| plan.entry);
-    let (Some(first), Some(last)) = (entries().min(), entries().max()) else {
+    if first == 0 {
         return;
-    };
+    }
     let copies = functions::copies();
     // SAFETY: whole pages of libgreen's and libc's code, which stays executable all the
     // time; nobody executes a copy yet.
@@ -165,9 +190,15 @@ impl Plan {
         let jump = code::jump(entry + start, hook).ok_or(Outcome::Far)?;
         let mut after = before;
         after[start..start + code::JUMP].copy_from_slice(&jump);
+        let inside = if beginning.is_single {
+            0..0
+        } else {
+            entry + start + 1..entry + beginning.end
+        };
         Ok(Self {
             function,
             entry,
+            inside,
             before: u128::from_ne_bytes(before),
             after: u128::from_ne_bytes(after),
             copy,
