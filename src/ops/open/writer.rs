@@ -15,13 +15,14 @@ use std::io::Write;
 use super::leader::{Following, Place};
 use super::opened::{Kind, condition, make_blocking};
 use super::{Attempt, File, Request, await_other_end};
+use crate::glibc::cleanup;
 use crate::hub::fifos;
 use crate::sched::{blocking, wake};
 use crate::signal::restart;
 use crate::sys::clock::NEVER;
 use crate::sys::raw::syscall;
 use crate::task::word::{Cancellation, Wake};
-use crate::task::{Critical, Thread};
+use crate::task::{Critical, Thread, current};
 use crate::wait::woken::Woken;
 
 /// The length of the longest path in bytes, and some more.
@@ -107,6 +108,7 @@ impl<'a> Writer<'a> {
     /// # Safety
     /// As for `openat`.
     unsafe fn after(&self, following: Following, reason: Option<Wake>) -> Attempt {
+        let turn = following.turn();
         let take_place = |woken: &mut Woken| {
             let is_met = following.is_met();
             // SAFETY: as the caller promises.
@@ -119,7 +121,12 @@ impl<'a> Writer<'a> {
             following.end();
             (attempt, detour)
         };
-        match wake::collecting(|woken| fifos::alone(|| take_place(woken))) {
+        let outcome = wake::collecting(|woken| fifos::alone(|| take_place(woken)));
+        if turn.used() == 0 {
+            // Whoever follows and is told that nobody leads may not lead either.
+            turn.let_next_look();
+        }
+        match outcome {
             (Some(attempt), _) => attempt,
             (None, Some(fd)) => self.request.opened(fd),
             (None, None) if reason == Some(Wake::Interrupted) => Attempt::Interrupted,
@@ -229,7 +236,9 @@ impl<'a> Writer<'a> {
     fn lead(&self, native: &impl Fn() -> isize) -> Attempt {
         let led = blocking::region(|| {
             let place = fifos::alone(|| Place::lead(self.file))?;
-            let result = restart::kernel_call(native);
+            // Taken out of it for good it leads no more.
+            let left = || blocking::give_turn_back(current());
+            let result = cleanup::guarded(left, || restart::kernel_call(native));
             if result >= 0 {
                 // Whoever gets the turn knows.
                 fifos::alone(|| place.note_meeting(result as i32));
