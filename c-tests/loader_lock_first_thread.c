@@ -1,5 +1,6 @@
 /* Who makes a process's first thread takes no lock of the loader's, as natively: somebody may hold it who waits for that
- * thread, in a library's constructor or in a callback of dl_iterate_phdr, or who is not there, in a forked child. */
+ * thread, in a library's constructor or in a callback of dl_iterate_phdr, or who is not there, in a forked child. Nor does
+ * who opens what is loaded wait for such a callback. */
 #include "beside.h"
 #include <link.h>
 
@@ -17,15 +18,33 @@ static void make_first(union sigval unused)
 	CHECK_OK(sem_post(&done));
 }
 
-/* Waits for a thread of libc's own, which makes the first one of the program's. */
-static void wait_for_first(void)
+/* What is loaded already. */
+static void open_again(union sigval unused)
 {
-	struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = make_first};
+	(void)unused;
+	CHECK(dlopen("libc.so.6", RTLD_NOW) != NULL);
+	CHECK_OK(sem_post(&done));
+}
+
+/* Waits for a thread of libc's own. */
+static void wait_for(void (*routine)(union sigval))
+{
+	struct sigevent event = {.sigev_notify = SIGEV_THREAD, .sigev_notify_function = routine};
 	struct itimerspec soon = {.it_value.tv_nsec = NS_PER_MS};
 	timer_t timer;
 	CHECK_OK(timer_create(CLOCK_MONOTONIC, &event, &timer));
 	CHECK_OK(timer_settime(timer, 0, &soon, NULL));
 	check_await(&done);
+}
+
+static void wait_for_first(void)
+{
+	wait_for(make_first);
+}
+
+static void wait_for_open(void)
+{
+	wait_for(open_again);
 }
 
 static void hold(void)
@@ -78,6 +97,8 @@ int main(void)
 		}
 		check_child_succeeds(child);
 	}
+	act = wait_for_open;
+	in_callback(NULL);
 	act = hold;
 	for (int i = 0; i < 2; i++) {
 		pthread_t thread = check_start(with_lock[i], NULL);
