@@ -14,7 +14,7 @@ use crate::arch::thread::stack_pointer;
 use crate::glibc::replica;
 use crate::glibc::robust;
 use crate::glibc::tcb::{self, Tcb};
-use crate::sched::kernel_thread;
+use crate::sched::{idle, kernel_thread};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::task::placement::Stack;
@@ -56,6 +56,11 @@ pub fn create(stack: Stack) -> Result<&'static Thread, i32> {
             await_donors();
             make()
         }
+        made => made,
+    };
+    let made = match made {
+        // It counts workers that wait for the next ones that block, too.
+        Err(libc::EAGAIN) if idle::make_room() => make(),
         made => made,
     };
     let id = made.inspect_err(|_| stack::give_back(stack))?;

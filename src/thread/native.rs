@@ -6,12 +6,12 @@ use core::mem::{self, size_of};
 
 use libc::{pthread_attr_t, pthread_t};
 
-use super::{attributes, exit, join, scheduling};
+use super::{attributes, exit, join, pool, scheduling};
 use crate::arch::entry::protected_call;
 use crate::sched::kernel_thread::{self, real_pthread_create};
-use crate::sched::{self};
+use crate::sched::{self, idle};
 use crate::sys::raw::syscall;
-use crate::task::{StartRoutine, current};
+use crate::task::{Critical, StartRoutine, current};
 
 /// What the new thread is to do.
 pub struct Task {
@@ -53,13 +53,24 @@ pub unsafe fn create(id: *mut pthread_t, attributes: *const pthread_attr_t, task
     unsafe { place.write(task) };
     exit::count_in();
     // SAFETY: as the caller promises.
-    let result = unsafe { real_pthread_create()(id, attributes, run, place.cast()) };
+    let start = || unsafe { real_pthread_create()(id, attributes, run, place.cast()) };
+    let mut result = start();
+    if result == libc::EAGAIN && make_room() {
+        result = start();
+    }
     if result != 0 {
         exit::uncount();
         // SAFETY: no thread has got it.
         unsafe { libc::free(place.cast()) };
     }
     result
+}
+
+/// Gives back what libgreen has that nobody needs now, and that natively would not be there: stacks, kernel
+/// threads. Whether there was any.
+fn make_room() -> bool {
+    let _critical = Critical::enter();
+    pool::hollow_all() | idle::make_room()
 }
 
 /// [`create`] for [Go's own](super::go) threads. Where nothing but those has been made so

@@ -167,8 +167,21 @@ impl Board {
 
     /// Takes out workers that nobody has called since the last time, all but `keep`, and
     /// gives each to `end`: nobody else knows of it any more.
-    pub fn retire(&self, keep: u32, mut end: impl FnMut(&'static Worker)) {
-        let mut next = self.with(|lists| lists.take_surplus(keep));
+    pub fn retire(&self, keep: u32, end: impl FnMut(&'static Worker)) {
+        self.retire_those(|lists| lists.take_surplus(keep), end);
+    }
+
+    /// Likewise all that sleep, but for `keep`.
+    pub fn retire_all(&self, keep: u32, end: impl FnMut(&'static Worker)) {
+        self.retire_those(|lists| lists.take_all(keep), end);
+    }
+
+    fn retire_those(
+        &self,
+        take: impl FnOnce(&mut Lists) -> *const Worker,
+        mut end: impl FnMut(&'static Worker),
+    ) {
+        let mut next = self.with(take);
         // SAFETY: null, or workers, which are never freed.
         while let Some(worker) = unsafe { next.as_ref() } {
             next = worker.next.get();

@@ -81,6 +81,13 @@ impl Lists {
         taken
     }
 
+    /// Takes all out but `keep`, linked.
+    pub fn take_all(&mut self, keep: u32) -> *const Worker {
+        let taken = self.take_oldest(keep);
+        self.fewest = self.fewest.min(self.sleeping);
+        taken
+    }
+
     /// Takes those out that have slept longest, all but `keep`, as long as they may end.
     fn take_oldest(&mut self, keep: u32) -> *const Worker {
         let mut taken = ptr::null();

@@ -15,8 +15,9 @@ use super::worker::{self, Worker};
 use super::{requests, slots, wake};
 use crate::hub::epoll::{self, Events};
 use crate::hub::{self, eventfd};
-use crate::sys::clock::{self, Instant, NEVER};
+use crate::sys::clock::{self, Instant, NEVER, SECOND};
 use crate::sys::raw::syscall;
+use crate::sys::task_state;
 use crate::task::{Critical, current, upcalls};
 use crate::wait::TIMERS;
 use crate::wait::woken::Woken;
@@ -193,6 +194,32 @@ pub fn retire_workers() {
         worker.end();
         worker.wake();
     });
+}
+
+/// The kernel gives no further thread: has the workers end that sleep, all but one, and waits until they
+/// have. Whether there were any.
+pub fn make_room() -> bool {
+    /// Some may have to stay, and then there is nothing to wait for.
+    const LONGEST: Instant = SECOND;
+    const SUCCESSOR: u32 = 1;
+    let before = task_state::count();
+    let mut ending = 0;
+    let critical = Critical::enter();
+    BOARD.retire_all(SUCCESSOR, |worker| {
+        ending += 1;
+        worker.end();
+        worker.wake();
+    });
+    drop(critical);
+    let Some(after) = before.map(|before| before.saturating_sub(ending)) else {
+        return ending > 0;
+    };
+    let deadline = clock::after(LONGEST);
+    while task_state::count().is_some_and(|now| now > after) && clock::now() < deadline {
+        // SAFETY: no arguments.
+        unsafe { syscall!(SYS_sched_yield) };
+    }
+    ending > 0
 }
 
 /// Whether workers sleep that will end if nobody calls them.
