@@ -117,13 +117,13 @@ pub unsafe fn reserve_at(address: *mut u8, length: usize) -> Result<(), i32> {
     Ok(())
 }
 
-/// Gives back what [`reserve`] gave.
+/// Gives back what [`reserve`] gave: false if the kernel refuses.
 ///
 /// # Safety
 /// Nothing may use the range any more.
-pub unsafe fn release(address: *mut u8, length: usize) {
+pub unsafe fn release(address: *mut u8, length: usize) -> bool {
     // SAFETY: as the caller promises.
-    unsafe { syscall!(SYS_munmap, address, length) };
+    unsafe { syscall!(SYS_munmap, address, length) == 0 }
 }
 
 /// Makes the range one that nobody can touch.

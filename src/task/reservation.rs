@@ -95,16 +95,17 @@ pub fn take_back(size: usize, guard: usize, base: usize) {
 }
 
 /// Gives the lower part of a stack back to the kernel, addresses and all: `length` bytes
-/// from the beginning of its guard on. The caller is critical.
+/// from the beginning of its guard on. False if the kernel refuses: a hole takes one mapping more, of which
+/// there may be none left. The caller is critical.
 ///
 /// # Safety
 /// Nobody uses the stack.
-pub unsafe fn hollow(stack: &Placement, length: usize) {
+pub unsafe fn hollow(stack: &Placement, length: usize) -> bool {
     ARENA.with(|arena| {
         arena.holes = true;
         // SAFETY: as the caller promises.
-        unsafe { pages::release((stack.base() - stack.guard()) as *mut u8, length) };
-    });
+        unsafe { pages::release((stack.base() - stack.guard()) as *mut u8, length) }
+    })
 }
 
 /// Maps that part again. An errno. The caller is critical.

@@ -97,10 +97,11 @@ pub fn hollow_all() -> bool {
             // SAFETY: null, or a husk, which lives.
             while let Some(husk) = unsafe { free.as_ref() } {
                 free = husk.next.get();
-                if !husk.is_hollow.replace(true) {
+                if !husk.is_hollow.get() {
                     // SAFETY: nobody runs on the stack, nor does anybody else know of it.
-                    unsafe { reservation::hollow(&husk.stack, spare_part(husk)) };
-                    any = true;
+                    let hollow = unsafe { reservation::hollow(&husk.stack, spare_part(husk)) };
+                    husk.is_hollow.set(hollow);
+                    any |= hollow;
                 }
             }
         }
