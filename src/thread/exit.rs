@@ -1,9 +1,11 @@
 //! The end of a green thread.
 
+use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicIsize, Ordering};
 
 use super::{husk, join, keys, main_thread, scheduling};
+use crate::arch::entry::protected_call;
 use crate::glibc::{resolver, resolver_context, tls};
 use crate::hub::descriptor::holds;
 use crate::sched::{event_loop, kernel_thread, park, tie};
@@ -71,12 +73,35 @@ fn reset() {
 
 in_child!(always reset);
 
-/// Runs the destructors of the ending thread, the caller, in glibc's order.
+/// Runs the destructors of the ending thread, the caller, in glibc's order; then nothing cancels it any
+/// more. Where one ends the thread, or it is cancelled in one, those of keys are over, as in glibc
+/// (start_thread comes back to the same place, __nptl_deallocate_tsd does nothing the second time).
 pub fn run_destructors() {
-    cancel::disable();
+    let me = current();
+    let result = me.result.replace(join::CANCELED);
+    let run = |destructors: extern "C-unwind" fn()| {
+        // SAFETY: it takes no arguments; what it leaves unwound ends here.
+        unsafe { protected_call(destructors as *const c_void, 0, 0, 0) }.unwound != 0
+    };
+    if run(destructors) {
+        while run(destructors_of_variables) {}
+    } else {
+        me.result.set(result);
+    }
+}
+
+extern "C-unwind" fn destructors() {
     // SAFETY: as glibc's own start_thread does.
     unsafe { __call_tls_dtors() };
     keys::run_destructors();
+    cancel::disable();
+}
+
+extern "C-unwind" fn destructors_of_variables() {
+    // SAFETY: as above.
+    unsafe { __call_tls_dtors() };
+    keys::drop_values();
+    cancel::disable();
 }
 
 /// Puts libc's own thread-local state, as far as it shows, back to what the

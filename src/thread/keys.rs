@@ -52,7 +52,16 @@ pub fn deleted(key: pthread_key_t) {
 /// many rounds as POSIX allows (`pthread_key_create(3)`); what is left after
 /// that is dropped.
 pub fn run_destructors() {
-    for round in 0..=ROUNDS {
+    in_rounds(0);
+}
+
+/// Drops the calling thread's values.
+pub fn drop_values() {
+    in_rounds(ROUNDS);
+}
+
+fn in_rounds(first: usize) {
+    for round in first..=ROUNDS {
         let mut any = false;
         for key in 0..HIGHEST.load(Ordering::Relaxed) as pthread_key_t {
             // SAFETY: glibc answers null for a key that does not exist.

@@ -121,12 +121,11 @@ extern "C" fn run(task: *mut c_void) -> *mut c_void {
     me.result.set(join::CANCELED);
     // SAFETY: `start` takes one argument.
     let outcome = unsafe { protected_call(start as *const c_void, argument as usize, 0, 0) };
+    if outcome.unwound == 0 {
+        me.result.set(outcome.result);
+    }
     // glibc would run them later, when the process may have ended here.
     exit::run_destructors();
     exit::count_out();
-    if outcome.unwound == 0 {
-        outcome.result
-    } else {
-        me.result.get()
-    }
+    me.result.get()
 }
