@@ -6,7 +6,7 @@ use libc::{epoll_event, sigset_t, timespec};
 
 use super::symbol::check;
 use crate::glibc::real::real;
-use crate::ops::event_loop::{self, Wait};
+use crate::ops::event_loop::{self, Wait, WithoutTime};
 use crate::signal::{cancel, mask, restart};
 use crate::sys::clock;
 use crate::sys::errno;
@@ -65,9 +65,13 @@ pub unsafe extern "C-unwind" fn epoll_pwait(
     };
     let deadline = clock::limit_of_millis(timeout);
     // SAFETY: as the caller promises.
-    let result = Wait::under(me, deadline, set, |wait| unsafe {
-        event_loop::epoll::until_ready(wait, epoll, events, count)
-    });
+    let result = Wait::under(
+        me,
+        deadline,
+        set,
+        WithoutTime::HandlesNothing,
+        |wait| unsafe { event_loop::epoll::until_ready(wait, epoll, events, count) },
+    );
     errno::to_libc(result) as c_int
 }
 check!(epoll_pwait(_, _, _, _, _));
@@ -105,14 +109,20 @@ pub unsafe extern "C-unwind" fn epoll_pwait2(
         return -1;
     };
     // SAFETY: as the caller promises.
-    let result = Wait::under(me, deadline, set, |wait| unsafe {
-        // The kernel is asked in milliseconds there.
-        let wait = Wait {
-            may_be_in_kernel: false,
-            ..*wait
-        };
-        event_loop::epoll::until_ready(&wait, epoll, events, count)
-    });
+    let result = Wait::under(
+        me,
+        deadline,
+        set,
+        WithoutTime::HandlesNothing,
+        |wait| unsafe {
+            // The kernel is asked in milliseconds there.
+            let wait = Wait {
+                may_be_in_kernel: false,
+                ..*wait
+            };
+            event_loop::epoll::until_ready(&wait, epoll, events, count)
+        },
+    );
     errno::to_libc(result) as c_int
 }
 check!(epoll_pwait2(_, _, _, _, _));

@@ -6,7 +6,7 @@ use libc::{nfds_t, pollfd, sigset_t, size_t, timespec};
 
 use super::symbol::{alias, check, fortified};
 use crate::glibc::real::real;
-use crate::ops::event_loop::{self, Wait};
+use crate::ops::event_loop::{self, Wait, WithoutTime};
 use crate::signal::{cancel, mask, restart};
 use crate::sys::clock;
 use crate::sys::errno;
@@ -66,9 +66,13 @@ pub unsafe extern "C-unwind" fn ppoll(
         return -1;
     };
     // SAFETY: as the caller promises.
-    let result = Wait::under(me, deadline, set, |wait| unsafe {
-        event_loop::poll::until_ready(wait, fds, count)
-    });
+    let result = Wait::under(
+        me,
+        deadline,
+        set,
+        WithoutTime::HandlesSignals,
+        |wait| unsafe { event_loop::poll::until_ready(wait, fds, count) },
+    );
     errno::to_libc(result) as c_int
 }
 check!(ppoll(_, _, _, _));

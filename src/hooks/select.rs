@@ -8,7 +8,7 @@ use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::hub::own;
 use crate::ops::event_loop::select::Sets;
-use crate::ops::event_loop::{self, Wait};
+use crate::ops::event_loop::{self, Wait, WithoutTime};
 use crate::signal::{cancel, mask, restart};
 use crate::sys::clock::{self, NEVER, SECOND};
 use crate::sys::{errno, open_files};
@@ -124,9 +124,13 @@ pub unsafe extern "C-unwind" fn pselect(
         return -1;
     };
     // SAFETY: as the caller promises.
-    let result = Wait::under(me, deadline, set, |wait| unsafe {
-        event_loop::select::until_ready(wait, &sets)
-    });
+    let result = Wait::under(
+        me,
+        deadline,
+        set,
+        WithoutTime::HandlesSignals,
+        |wait| unsafe { event_loop::select::until_ready(wait, &sets) },
+    );
     errno::to_libc(result) as c_int
 }
 check!(pselect(_, _, _, _, _, _));

@@ -26,6 +26,18 @@ pub struct Wait {
     /// Whether it may be in the kernel. Not if the call sets a signal mask: to set it and to
     /// wait would not be one step.
     pub may_be_in_kernel: bool,
+    /// Whether the call is not over when this has found nothing.
+    pub is_first_look: bool,
+}
+
+/// What a call with a signal mask and no time does where it has found nothing and a signal waits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum WithoutTime {
+    /// The signal is handled, and the call fails with `EINTR` (do_poll and do_select in the kernel's
+    /// fs/select.c).
+    HandlesSignals,
+    /// The signal goes on waiting (ep_poll in the kernel's fs/eventpoll.c).
+    HandlesNothing,
 }
 
 impl Wait {
@@ -36,23 +48,42 @@ impl Wait {
             deadline,
             watch: Watch::new(me),
             may_be_in_kernel: true,
+            is_first_look: false,
         }
     }
 
     /// Calls `act` with that of `me`, the caller, until `deadline`, under the signal mask `mask`
     /// if there is one, as `ppoll` and its kin do.
+    ///
+    /// Signals that wait for that mask are handled where the kernel finds nothing: so it is asked before,
+    /// by an `act` that has no time. `without_time` says what follows if the call has none.
     pub fn under(
         me: &'static Thread,
         deadline: Instant,
         mask: Option<u64>,
-        act: impl FnOnce(&Self) -> isize,
+        without_time: WithoutTime,
+        act: impl Fn(&Self) -> isize,
     ) -> isize {
+        if mask.is_some_and(|mask| me.mask.get() & !mask != 0) {
+            let found = act(&Self {
+                deadline: 0,
+                may_be_in_kernel: false,
+                is_first_look: true,
+                ..Self::new(me, deadline)
+            });
+            let is_over =
+                || without_time == WithoutTime::HandlesNothing && deadline <= clock::now();
+            if found != 0 || is_over() {
+                return found;
+            }
+        }
         mask::during(me, mask, |watch| {
             act(&Self {
                 me,
                 deadline,
                 watch: *watch,
                 may_be_in_kernel: mask.is_none(),
+                is_first_look: false,
             })
         })
     }

@@ -202,6 +202,9 @@ fn ask_until_ready(wait: &Wait, sets: &Sets, copy: &[u64]) -> isize {
     };
     let looks_first = wait.looks_first();
     if looks_first && let Some(result) = wait.look(look) {
+        if result == 0 && wait.is_first_look {
+            question.restore();
+        }
         return result;
     }
     if let Some(result) = wait.alone(in_kernel) {
