@@ -81,7 +81,12 @@ pub fn run_destructors() {
     let result = me.result.replace(join::CANCELED);
     let run = |destructors: extern "C-unwind" fn()| {
         // SAFETY: it takes no arguments; what it leaves unwound ends here.
-        unsafe { protected_call(destructors as *const c_void, 0, 0, 0) }.unwound != 0
+        let outcome = unsafe { protected_call(destructors as *const c_void, 0, 0, 0) };
+        let is_unwound = outcome.unwound != 0;
+        if is_unwound && me.is_husk() {
+            sanitizers::unwound(me.stack.base());
+        }
+        is_unwound
     };
     if run(destructors) {
         while run(destructors_of_variables) {}
