@@ -94,6 +94,17 @@ __attribute__((unused)) static void check_child_succeeds(pid_t pid)
 	CHECK_EQ(WEXITSTATUS(status), 0);
 }
 
+/* `check` holds in a child. */
+__attribute__((unused)) static void check_in_a_child(void (*check)(void))
+{
+	pid_t child = check_fork();
+	if (child == 0) {
+		check();
+		exit(0);
+	}
+	check_child_succeeds(child);
+}
+
 __attribute__((unused)) static pthread_t check_start(void *(*routine)(void *), void *argument)
 {
 	pthread_t thread;

@@ -81,6 +81,22 @@ static int take_out(pid_t *pids, int count, long pid)
 	return 0;
 }
 
+/* All but four of the crowd have a child each, those learn that there are none. */
+static void each_is_had_once(struct job *jobs, pid_t *pids, int count)
+{
+	int without = 0;
+	for (int i = 0; i < CROWD; i++) {
+		check_join(jobs[i].thread);
+		if (jobs[i].result < 0) {
+			CHECK_EQ(jobs[i].error, ECHILD);
+			without++;
+		} else {
+			CHECK(take_out(pids, count, jobs[i].result));
+		}
+	}
+	CHECK_EQ(without, 4);
+}
+
 static void children_of_groups(void)
 {
 	struct leash leash = new_leash();
@@ -103,17 +119,7 @@ static void children_of_groups(void)
 	CHECK_OK(pthread_cancel(cancelled));
 	CHECK(check_join(cancelled) == PTHREAD_CANCELED);
 	let_go(&leash);
-	int without = 0;
-	for (int i = 0; i < CROWD; i++) {
-		check_join(jobs[i].thread);
-		if (jobs[i].result < 0) {
-			CHECK_EQ(jobs[i].error, ECHILD);
-			without++;
-		} else {
-			CHECK(take_out(pids, 2 * EACH, jobs[i].result));
-		}
-	}
-	CHECK_EQ(without, 4);
+	each_is_had_once(jobs, pids, 2 * EACH);
 }
 
 /* No more than the children that there are, each once; the others learn that there are none. */
@@ -131,17 +137,7 @@ static void any_child(const int *ways, int count)
 	sleep_ms(5);
 	note_kernel_threads();
 	let_go(&leash);
-	int without = 0;
-	for (int i = 0; i < CROWD; i++) {
-		check_join(jobs[i].thread);
-		if (jobs[i].result < 0) {
-			CHECK_EQ(jobs[i].error, ECHILD);
-			without++;
-		} else {
-			CHECK(take_out(pids, CROWD - 4, jobs[i].result));
-		}
-	}
-	CHECK_EQ(without, 4);
+	each_is_had_once(jobs, pids, CROWD - 4);
 }
 
 /* Of all, and of those in the caller's own group. */

@@ -1,38 +1,14 @@
 /* Where the kernel does not let code be written, all of it or libc's, libc stays as it is to the last byte, nothing can
  * be written and executed afterwards, and threads work all the same; where it does, that is so only for a moment. */
 #include "deny.h"
+#include "stdio_works.h"
 #include <dlfcn.h>
 #include <sys/mman.h>
 
-enum { THREADS = 10, LINE = 8, BEGINNING = 16 };
+enum { BEGINNING = 16 };
 
 static const char *const names[] = {"read", "write", "poll", "recv", "connect", "wait4", "sigaction", "syscall"};
 enum { NAMES = sizeof names / sizeof *names };
-
-static int ends[THREADS][2];
-
-static void *read_line(void *number)
-{
-	char line[16];
-	FILE *stream = fdopen(ends[(long)number][0], "r");
-	CHECK(stream && fgets(line, sizeof line, stream));
-	CHECK_EQ(strcmp(line, "served\n"), 0);
-	CHECK_OK(fclose(stream));
-	return NULL;
-}
-
-static void stdio_works(void)
-{
-	pthread_t threads[THREADS];
-	for (long i = 0; i < THREADS; i++) {
-		CHECK_OK(pipe(ends[i]));
-		threads[i] = check_start(read_line, (void *)i);
-	}
-	for (int i = 0; i < THREADS; i++)
-		CHECK_EQ(write(ends[i][1], "served\n", LINE - 1), LINE - 1);
-	for (int i = 0; i < THREADS; i++)
-		check_join(threads[i]);
-}
 
 static const unsigned char *of_libc(const char *name)
 {
@@ -105,21 +81,11 @@ static void allowed(void)
 	CHECK_EQ(open_code(), open);
 }
 
-static void in_a_child(void (*check)(void))
-{
-	pid_t child = check_fork();
-	if (child == 0) {
-		check();
-		exit(0);
-	}
-	check_child_succeeds(child);
-}
-
 int main(void)
 {
-	in_a_child(no_code);
-	in_a_child(not_both);
-	in_a_child(not_much);
-	in_a_child(allowed);
+	check_in_a_child(no_code);
+	check_in_a_child(not_both);
+	check_in_a_child(not_much);
+	check_in_a_child(allowed);
 	return 0;
 }

@@ -1,42 +1,16 @@
 /* Where libc's code is somebody else's already, or must not be written, threads work all the same. */
-#include "check.h"
+#include "stdio_works.h"
 #include <dlfcn.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/uio.h>
 
-enum { THREADS = 10 };
-
 #ifndef PR_SET_MDWE
 enum { PR_SET_MDWE = 65, PR_MDWE_REFUSE_EXEC_GAIN = 1 };
 #endif
 
-static int ends[THREADS][2];
 static int calls;
-
-static void *read_line(void *number)
-{
-	char line[16];
-	FILE *stream = fdopen(ends[(long)number][0], "r");
-	CHECK(stream && fgets(line, sizeof line, stream));
-	CHECK_EQ(strcmp(line, "served\n"), 0);
-	CHECK_OK(fclose(stream));
-	return NULL;
-}
-
-static void stdio_works(void)
-{
-	pthread_t threads[THREADS];
-	for (long i = 0; i < THREADS; i++) {
-		CHECK_OK(pipe(ends[i]));
-		threads[i] = check_start(read_line, (void *)i);
-	}
-	for (int i = 0; i < THREADS; i++)
-		CHECK_EQ(write(ends[i][1], "served\n", 7), 7);
-	for (int i = 0; i < THREADS; i++)
-		check_join(threads[i]);
-}
 
 static ssize_t count_call(int fd, const struct iovec *parts, int count)
 {
@@ -71,19 +45,9 @@ static void must_not_be_written(void)
 	stdio_works();
 }
 
-static void in_a_child(void (*check)(void))
-{
-	pid_t child = check_fork();
-	if (child == 0) {
-		check();
-		exit(0);
-	}
-	check_child_succeeds(child);
-}
-
 int main(void)
 {
-	in_a_child(taken_by_another);
-	in_a_child(must_not_be_written);
+	check_in_a_child(taken_by_another);
+	check_in_a_child(must_not_be_written);
 	return 0;
 }

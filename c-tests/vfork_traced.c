@@ -1,25 +1,12 @@
 /* A child of vfork that has itself traced, as debuggers start programs, stops for a signal, and who waits for it is told,
  * also where many threads block. */
-#include "check.h"
+#include "blocked.h"
 #include <stdatomic.h>
-#include <sys/ipc.h>
-#include <sys/msg.h>
 #include <sys/ptrace.h>
 
 enum { BLOCKED = 8 };
 
-static int queue;
 static atomic_int child;
-
-static void *receive(void *unused)
-{
-	struct {
-		long kind;
-		char byte;
-	} message;
-	CHECK_EQ(msgrcv(queue, &message, sizeof message.byte, 0, 0), 0);
-	return unused;
-}
 
 static void *wait_for_child(void *unused)
 {
@@ -36,12 +23,8 @@ static void *wait_for_child(void *unused)
 
 int main(void)
 {
-	pthread_t threads[BLOCKED], waiter;
-	queue = msgget(IPC_PRIVATE, 0600);
-	CHECK(queue >= 0);
-	for (int i = 0; i < BLOCKED; i++)
-		threads[i] = check_start(receive, NULL);
-	waiter = check_start(wait_for_child, NULL);
+	struct blocked blocked = have_blocked(BLOCKED);
+	pthread_t waiter = check_start(wait_for_child, NULL);
 	sleep_ms(20);
 	pid_t made = vfork();
 	if (made == 0) {
@@ -54,15 +37,6 @@ int main(void)
 	}
 	CHECK_EQ(made, child);
 	check_join(waiter);
-	for (int i = 0; i < BLOCKED; i++) {
-		struct {
-			long kind;
-			char byte;
-		} message = {1, 0};
-		CHECK_OK(msgsnd(queue, &message, 0, 0));
-	}
-	for (int i = 0; i < BLOCKED; i++)
-		check_join(threads[i]);
-	CHECK_OK(msgctl(queue, IPC_RMID, NULL));
+	unblock(&blocked);
 	return 0;
 }

@@ -37,7 +37,7 @@ const WORDS: usize = 256;
 /// A library depends on no more objects than this.
 const OBJECTS: u32 = 4096;
 
-/// Learns what there is to know. Called while there is one thread.
+/// Learns what there is to know. Called by one thread at a time.
 pub fn init() {
     let objects = [objects::own(), objects::libc(), objects::loader()];
     for (place, object) in OWN.iter().zip(objects) {

@@ -11,7 +11,6 @@ use crate::ops::lives::{self, end};
 use crate::ops::{control, numbers, open, thread_files};
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
-use crate::task::green;
 use crate::task::word::Cancellation;
 
 /// `close(2)`.
@@ -184,13 +183,8 @@ pub(super) unsafe fn open_file(
     // SAFETY: as the caller promises.
     let native = || errno::to_kernel(unsafe { real(directory, path, flags, mode) } as isize);
     // SAFETY: as the caller promises.
-    errno::to_libc(unsafe {
-        let result = match green() {
-            Some(me) => request.run(me, Cancellation::Point, native),
-            None => native(),
-        };
-        thread_files::corrected(&request, result)
-    }) as c_int
+    let result = unsafe { thread_files::open(&request, Cancellation::Point, native) };
+    errno::to_libc(result) as c_int
 }
 
 /// Whether `open` takes a mode, which its fortified forms have no room for.

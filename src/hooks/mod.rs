@@ -77,7 +77,8 @@ mod threads;
 mod versions;
 
 /// Reads the environment, asks to be first in a forked child, looks up what cannot be looked up in a signal
-/// handler, looks what stacks the loaded objects want, and does nothing else until the first `pthread_create`: that may come before the loader calls libgreen, from the constructor of a library that
+/// handler, looks what stacks the loaded objects want, and does nothing else until the first `dlopen` or
+/// `pthread_create`: that may come before the loader calls libgreen, from the constructor of a library that
 /// the program needs, and does all of this then.
 pub fn load() {
     /// A forked child keeps it.

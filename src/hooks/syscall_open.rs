@@ -6,8 +6,8 @@ use libc::open_how;
 
 use super::syscall_call::Call;
 use crate::ops::{lives, open, thread_files};
+use crate::task::arguments;
 use crate::task::word::Cancellation;
-use crate::task::{arguments, green};
 
 /// `call`, which opens the file of that directory and name.
 ///
@@ -73,11 +73,5 @@ unsafe fn make(call: &Call, request: &open::Request) -> isize {
     // SAFETY: as the caller promises.
     let kernel = || unsafe { call.kernel() };
     // SAFETY: as the caller promises.
-    lives::make(|| unsafe {
-        let result = match green() {
-            Some(me) => request.run(me, Cancellation::Never, kernel),
-            None => kernel(),
-        };
-        thread_files::corrected(request, result)
-    })
+    lives::make(|| unsafe { thread_files::open(request, Cancellation::Never, kernel) })
 }

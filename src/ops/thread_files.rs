@@ -12,7 +12,8 @@ use crate::glibc::tcb;
 use crate::sched::kernel_thread;
 use crate::signal::errand;
 use crate::sys::raw::syscall;
-use crate::task::{Thread, green_by_id, green_or_wired, main_thread};
+use crate::task::word::Cancellation;
+use crate::task::{Thread, green, green_by_id, green_or_wired, main_thread};
 use crate::thread::name_files;
 
 const ENOENT: isize = -(libc::ENOENT as isize);
@@ -45,12 +46,32 @@ enum Whose {
     Process,
 }
 
+/// Carries `request` out for the caller, by `native` where nobody has to wait or it is no green thread: what
+/// the program is to have.
+///
+/// # Safety
+/// As for `openat`.
+pub unsafe fn open(
+    request: &Request,
+    cancellation: Cancellation,
+    native: impl Fn() -> isize,
+) -> isize {
+    // SAFETY: as the caller promises.
+    unsafe {
+        let result = match green() {
+            Some(me) => request.run(me, cancellation, native),
+            None => native(),
+        };
+        corrected(request, result)
+    }
+}
+
 /// What the `request`, which has had this `result`, is to have had.
 ///
 /// # Safety
 /// As for `openat`.
 #[inline]
-pub unsafe fn corrected(request: &Request, result: isize) -> isize {
+unsafe fn corrected(request: &Request, result: isize) -> isize {
     // Otherwise the kernel may not have read the path.
     let is_read = result >= 0 || result == ENOENT;
     // SAFETY: the kernel has read it.

@@ -1,8 +1,8 @@
 //! Wait queues keyed by address: a futex in user space.
 //!
 //! Any address can be waited on and nothing is allocated: the link lies in the
-//! waiting thread's own block. (Who waits at several addresses brings [more](branches) of them.) Green and foreign threads stand in the same
-//! queues. The shape is that of parking_lot's core and of the kernel's futex
+//! waiting thread's own block. (Who waits at several addresses brings [more](branches) of them.)
+//! Green and foreign threads stand in the same queues. The shape is that of parking_lot's core and of the kernel's futex
 //! hash: a fixed table of buckets, each a lock and a FIFO of waiters, several
 //! keys to a bucket.
 
