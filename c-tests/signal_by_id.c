@@ -64,6 +64,16 @@ static void *signal_oneself(void *unused)
 	return unused;
 }
 
+/* pthread_join may return before the kernel has forgotten the thread, if it has known it. */
+static void await_kernel(void)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/self/task/%d", (int)id);
+	while (access(path, F_OK) == 0)
+		sleep_ms(1);
+	CHECK_EQ(errno, ENOENT);
+}
+
 int main(void)
 {
 	CHECK_OK(sem_init(&ready, 0, 0));
@@ -88,6 +98,7 @@ int main(void)
 	CHECK_ERRNO(syscall(SYS_rt_tgsigqueueinfo, getpid(), id, SIGUSR1, nowhere), EFAULT);
 	__atomic_store_n(&over, 1, __ATOMIC_RELEASE);
 	check_join(thread);
+	await_kernel();
 	CHECK_ERRNO(kill(id, 0), ESRCH);
 	CHECK_ERRNO(tgkill(getpid(), id, 0), ESRCH);
 	CHECK_ERRNO(queue_to(id, SIGUSR1), ESRCH);
