@@ -5,39 +5,10 @@
 
 #include "check.h"
 #include "deny.h"
+#include "leash.h"
 #include "open_numbers.h"
-#include <fcntl.h>
 
 enum { BACKGROUND = 6, CROWD = 60 };
-
-/* Children live until its write end is closed everywhere. */
-struct leash {
-	int ends[2];
-};
-
-static struct leash new_leash(void)
-{
-	struct leash leash;
-	CHECK_OK(pipe2(leash.ends, O_CLOEXEC));
-	return leash;
-}
-
-static void let_go(struct leash *leash)
-{
-	CHECK_OK(close(leash->ends[1]));
-	CHECK_OK(close(leash->ends[0]));
-}
-
-static pid_t child_on(struct leash *leash, int status)
-{
-	pid_t pid = check_fork();
-	if (pid == 0) {
-		char byte;
-		close(leash->ends[1]);
-		_exit(read(leash->ends[0], &byte, 1) == 0 ? status : 125);
-	}
-	return pid;
-}
 
 static struct leash background_leash;
 static pid_t background_children[BACKGROUND];

@@ -111,17 +111,32 @@ impl KernelMask {
     /// The base context runs from here on, open to what the main thread is open to. False if
     /// nothing else has changed.
     pub fn enter_base(&self) -> bool {
-        let mut mask = idle_mask();
+        self.follow(idle_mask)
+    }
+
+    /// The base context is about to sleep, open to what `open` says only.
+    pub fn doze(&self, open: fn() -> u64) {
+        self.follow(|| CLOSED & !open());
+    }
+
+    /// The base context runs with the mask that `wanted` says from here on. False if nothing else
+    /// has changed.
+    fn follow(&self, wanted: impl Fn() -> u64) -> bool {
+        let before = self.base.load(Ordering::Relaxed);
+        let mut mask = wanted();
         loop {
             // Announced first, then compared once more: the main thread changes its
-            // mask first, then looks at announcements (SeqCst on both sides).
-            self.base.store(mask, Ordering::SeqCst);
-            match idle_mask() {
+            // mask first, then looks at announcements (SeqCst on both sides). Until the kernel
+            // knows, the mask is the one from before.
+            self.base.store(mask & before, Ordering::SeqCst);
+            match wanted() {
                 now if now == mask => break,
                 now => mask = now,
             }
         }
-        self.sync(mask)
+        let differs = self.sync(mask);
+        self.base.store(mask, Ordering::Release);
+        differs
     }
 
     /// A green thread with this mask runs from here on. False if nothing else has changed.
@@ -133,8 +148,7 @@ impl KernelMask {
         differs
     }
 
-    /// Before a sleep: what wakes a worker is never a signal, and the main thread's
-    /// mask of the moment may be out of date when one comes.
+    /// No green thread runs any more on the kernel thread, which is about to end.
     pub fn close(&self) {
         self.leave_base(CLOSED);
     }

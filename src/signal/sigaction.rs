@@ -9,7 +9,7 @@ use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
 use crate::glibc::threads;
 use crate::sched::mask::idle_mask;
 use crate::sched::{self, idle};
-use crate::sys::sigmask::HIGHEST;
+use crate::sys::sigmask::{HIGHEST, bit};
 use crate::task::{Critical, current, pending};
 
 /// `SA_RESTORER` (asm/signal.h), which glibc sets in every action.
@@ -49,6 +49,7 @@ pub fn install() {
             if real_sigaction()(signal, ptr::null(), action.as_mut_ptr()) == 0 {
                 let action = action.assume_init();
                 record(signal, &action);
+                note_ignored(signal, &action);
                 if get(signal).is_some() {
                     if keep_in_order(signal) {
                         shared::need();
@@ -81,6 +82,13 @@ fn ignores(signal: i32, action: &libc::sigaction) -> bool {
     }
 }
 
+/// `action` is that of `signal`, of the standard ones: those that queue would have to stay in order.
+fn note_ignored(signal: i32, action: &libc::sigaction) {
+    if !pending::queues(signal) && ignores(signal, action) {
+        idle::ignore(bit(signal));
+    }
+}
+
 /// Whether the action for `signal` is kept here, and the kernel has the trampoline at
 /// most.
 pub fn are_ours(signal: i32) -> bool {
@@ -105,6 +113,9 @@ pub unsafe fn set(signal: i32, new: *const libc::sigaction, old: *mut libc::siga
     let (result, reorder) = actions::hold(|| unsafe {
         let before = get(signal);
         let wanted = new.as_ref().copied();
+        if wanted.is_some_and(|wanted| !ignores(signal, &wanted)) {
+            idle::heed(bit(signal));
+        }
         let result = match &wanted {
             None => real_sigaction()(signal, ptr::null(), old),
             Some(wanted) => real_sigaction()(signal, &disguise(wanted), old),
@@ -119,6 +130,7 @@ pub unsafe fn set(signal: i32, new: *const libc::sigaction, old: *mut libc::siga
             return (result, false);
         };
         record(signal, wanted);
+        note_ignored(signal, wanted);
         if ignores(signal, wanted) {
             pending::discard(signal);
         }

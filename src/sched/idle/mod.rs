@@ -8,6 +8,7 @@
 
 mod board;
 mod lists;
+mod masks;
 mod start;
 
 use super::slot::Slot;
@@ -22,6 +23,8 @@ use crate::task::{Critical, current, upcalls};
 use crate::wait::TIMERS;
 use crate::wait::woken::Woken;
 use board::{Board, Help};
+pub(in crate::sched) use masks::sleep as sleep_at;
+pub use masks::{heed, ignore, renew_mask};
 pub use start::{has_started, start_successor, start_worker};
 
 /// A forked child [sets it up](set_up) when it starts threads of its own.
@@ -148,7 +151,6 @@ pub fn deadline_moved(deadline: Instant) {
 
 /// Sleeps without a slot until given one.
 pub fn sleep(worker: &'static Worker) {
-    worker.mask.close();
     worker.prepare_sleep();
     // A slot that was laid down since the caller looked is as good as a wake-up.
     if BOARD.sleep(worker) {
@@ -158,7 +160,6 @@ pub fn sleep(worker: &'static Worker) {
 
 /// [`sleep`], although slots lie idle: another worker waits in the hub for both.
 fn sleep_beside_poller(worker: &'static Worker) {
-    worker.mask.close();
     worker.prepare_sleep();
     if !BOARD.sleep_beside_poller(worker) || slots::any_queued() {
         wake_worker();
@@ -254,22 +255,6 @@ fn poll(worker: &'static Worker) {
     wake::all(woken);
     if events.has_signal() {
         (upcalls::get().look_for_signals)();
-    }
-}
-
-/// The main thread, the caller, has changed its signal mask to `mask`: on return
-/// no worker is open to what that blocks, unless a green thread runs there.
-pub fn renew_mask(mask: u64) {
-    if is_polling() {
-        // Without a look at whether it was kicked, which a new poller may be about to
-        // reset. Who waits in the hub comes back with the new mask, whatever it had.
-        kick_hub();
-    }
-    for worker in worker::all() {
-        while worker.mask.in_base() & mask != mask {
-            // SAFETY: no arguments.
-            unsafe { syscall!(SYS_sched_yield) };
-        }
     }
 }
 

@@ -6,9 +6,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::Worker;
 use crate::glibc::robust;
+use crate::sched::idle;
 use crate::sys::raw::syscall;
 use crate::sys::{clock, futex, pages, task_state};
-use crate::task::{Thread, alternate_stack};
+use crate::task::{Thread, alternate_stack, upcalls};
 
 /// The least size of the stack that handlers begin on, in bytes.
 const SIGNAL_STACK_SIZE: usize = 64 * 1024;
@@ -132,8 +133,10 @@ impl Worker {
 
     /// Sleeps until [`wake`](Self::wake). What was written before that is seen.
     pub(in crate::sched) fn sleep(&self) {
-        while self.asleep.load(Ordering::Acquire) == 1 {
-            futex::wait(&self.asleep, 1);
+        while self.is_asleep() {
+            idle::sleep_at(self, &self.asleep);
+            // Signals that have turned out not to be ignored any more.
+            (upcalls::get().deliver_deferred)();
         }
         self.may_end_again();
     }
@@ -141,6 +144,16 @@ impl Worker {
     /// Announces a [`sleep`](Self::sleep).
     pub(in crate::sched) fn prepare_sleep(&self) {
         self.asleep.store(1, Ordering::Relaxed);
+    }
+
+    /// Whether it sleeps, or is about to.
+    pub(in crate::sched) fn is_asleep(&self) -> bool {
+        self.asleep.load(Ordering::Acquire) == 1
+    }
+
+    /// Has a worker that sleeps set its mask once more; for somebody who waits for that and repeats it.
+    pub(in crate::sched) fn rouse(&self) {
+        futex::wake(self.asleep.as_ptr(), 1);
     }
 
     /// Ends a sleep.
