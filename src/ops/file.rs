@@ -280,15 +280,28 @@ pub(super) fn is_broken(fd: i32) -> bool {
     look(fd, 0) > 0
 }
 
+/// Whether a look at `fd`, a socket, says that nothing more will come, whatever else is reported of it.
+pub(super) fn is_at_end(fd: i32) -> bool {
+    found(fd, libc::POLLRDHUP).is_ok_and(|found| found & (libc::POLLRDHUP | libc::POLLHUP) != 0)
+}
+
 /// What a `poll` of `fd` for `events` says that does not wait.
 fn look(fd: i32, events: i16) -> isize {
+    found(fd, events).map_or_else(|error| error, |found| isize::from(found != 0))
+}
+
+/// What a `poll` of `fd` for `events` finds that does not wait; an error is `-errno`.
+fn found(fd: i32, events: i16) -> Result<i16, isize> {
     let mut look = libc::pollfd {
         fd,
         events,
         revents: 0,
     };
     // SAFETY: `look` is live.
-    unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) }
+    match unsafe { syscall!(SYS_poll, &raw mut look, 1, 0) } {
+        0.. => Ok(look.revents),
+        error => Err(error),
+    }
 }
 
 /// What a look at `fd` says: yes where it is not to be had, so that the caller goes on to a

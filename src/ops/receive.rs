@@ -104,7 +104,7 @@ pub unsafe fn from(
         operation.part_done();
     }
     let result = if flags & libc::MSG_WAITALL != 0 {
-        wait_all::receive(&mut operation, length, flags, call)
+        wait_all::receive(&mut operation, false, length, flags, call)
     } else {
         operation.run(
             |entry, edges| {

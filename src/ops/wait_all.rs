@@ -11,12 +11,14 @@ use super::{EAGAIN, Operation, file, is_stream};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
 use crate::sys::raw::syscall;
+use crate::sys::socket;
 use crate::task::Thread;
 
 /// `MSG_WAITALL`: goes on until `length` bytes have come, the stream ends, or
-/// something goes wrong.
+/// something goes wrong. `part`: something has come before, of the same call.
 pub(super) fn receive(
     operation: &mut Operation,
+    part: bool,
     length: usize,
     flags: i32,
     call: impl Fn(usize, i32) -> isize,
@@ -27,8 +29,12 @@ pub(super) fn receive(
     }
     let mut got = 0;
     loop {
+        let has_part = part || got > 0;
         let result = operation.run(
             |entry, edges| {
+                if has_part && entry.class(fd) == Class::Tcp && is_over(entry, fd) {
+                    return 0;
+                }
                 let result = call(got, flags | libc::MSG_DONTWAIT);
                 if result == EAGAIN {
                     return found_nothing(entry, fd);
@@ -48,6 +54,14 @@ pub(super) fn receive(
         }
         operation.part_done();
     }
+}
+
+/// Whether nothing more comes for who has a part of the TCP stream `fd`. An error, or urgent data, is
+/// for the next call then (tcp_recvmsg_locked in the kernel's net/ipv4/tcp.c).
+fn is_over(entry: &Descriptor, fd: i32) -> bool {
+    let is_empty = || socket::unread(fd) == Ok(0);
+    // In this order: what has come before the end is there when that is seen.
+    is_empty() && (file::is_at_end(fd) || is_at_mark(entry, fd)) && is_empty()
 }
 
 /// `MSG_PEEK | MSG_WAITALL`: what was seen is still there at the next look. Only TCP waits for more
@@ -116,20 +130,26 @@ pub(super) unsafe fn fill(
         let Some(operation) = Operation::new(me, fd, Direction::Read) else {
             return 0;
         };
-        receive(&mut operation.after(true), length, flags, |got, flags| {
-            // SAFETY: within the caller's buffer.
-            unsafe {
-                syscall!(
-                    SYS_recvfrom,
-                    fd,
-                    place.wrapping_byte_add(got),
-                    length - got,
-                    flags,
-                    0usize,
-                    0usize
-                )
-            }
-        })
+        receive(
+            &mut operation.after(true),
+            true,
+            length,
+            flags,
+            |got, flags| {
+                // SAFETY: within the caller's buffer.
+                unsafe {
+                    syscall!(
+                        SYS_recvfrom,
+                        fd,
+                        place.wrapping_byte_add(got),
+                        length - got,
+                        flags,
+                        0usize,
+                        0usize
+                    )
+                }
+            },
+        )
     };
     // SAFETY: as recvmsg's caller promises.
     unsafe { rest(message.msg_iov, message.msg_iovlen, got, receive) }

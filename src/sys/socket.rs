@@ -40,6 +40,16 @@ pub fn unsent(fd: i32) -> Result<i32, isize> {
     }
 }
 
+/// How much has come to a socket and was not received, in bytes (`SIOCINQ`); an error is `-errno`.
+pub fn unread(fd: i32) -> Result<i32, isize> {
+    let mut bytes = 0;
+    // SAFETY: `bytes` is live.
+    match unsafe { syscall!(SYS_ioctl, fd, libc::FIONREAD, &raw mut bytes) } {
+        0 => Ok(bytes),
+        error => Err(error),
+    }
+}
+
 /// [`option`], for those that are an `int`.
 pub fn int_option(fd: i32, name: i32) -> Result<i32, isize> {
     // SAFETY: the kernel writes at most the bytes of an i32, and any are valid.
