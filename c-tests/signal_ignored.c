@@ -5,7 +5,7 @@
 #include <stdatomic.h>
 #include <sys/resource.h>
 
-enum { ROUNDS = 30, BUSY = 6 };
+enum { ROUNDS = 30, FEW = 10, BUSY = 6 };
 
 static pthread_t busy[BUSY];
 static atomic_int is_over;
@@ -199,6 +199,26 @@ static void *awaits_its_child(void *unused)
 	return unused;
 }
 
+/* Nor does it matter that the first thread does not block it: the kernel tells whoever has made the child, if that waits
+ * when the child ends. */
+static void *alone_awaits_its_child(void *unused)
+{
+	int told = 0;
+	change_mask(SIG_BLOCK);
+	for (int i = 0; i < FEW; i++) {
+		struct timespec limit = {.tv_nsec = 200 * NS_PER_MS};
+		pid_t child = check_fork();
+		if (child == 0) {
+			sleep_ms(10);
+			_exit(0);
+		}
+		told += sigtimedwait(&child_ends, NULL, &limit) == SIGCHLD;
+		check_child_succeeds(child);
+	}
+	CHECK(told > FEW / 2);
+	return unused;
+}
+
 static void interrupt_nobody(void)
 {
 	ends_of_children();
@@ -225,6 +245,7 @@ int main(void)
 	check_join(check_start(awaits_its_child, NULL));
 	change_mask(SIG_UNBLOCK);
 	beside_busy_ones(interrupt_nobody);
+	check_join(check_start(alone_awaits_its_child, NULL));
 	blocked_ones();
 	remove_fifo();
 	return 0;

@@ -18,7 +18,7 @@ use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::task::word::{Cancellation, Wake};
-use crate::task::{Critical, Thread};
+use crate::task::{Critical, Thread, main_thread};
 
 type Real = unsafe extern "C-unwind" fn(
     *const libc::sigset_t,
@@ -130,6 +130,11 @@ fn parked(
     }
 }
 
+/// Whether the main thread, who is not `me`, accepts `signal`.
+fn main_accepts(me: &Thread, signal: i32) -> bool {
+    main_thread().is_some_and(|main| !main.is(me) && acceptor::accepts(main, signal))
+}
+
 /// Waits until `deadline` for a signal of `set`. Returns it and what came with it, or an errno:
 /// `EAGAIN` at the deadline, `EINTR` after a handler of `me`'s, the caller. A cancellation point.
 ///
@@ -143,6 +148,12 @@ pub unsafe fn until(
     cancel::point();
     // SAFETY: a sigset_t begins with the kernel's 64 signals.
     let wanted = unsafe { set.cast::<u64>().read() } & !UNBLOCKABLE;
+    if wanted & bit(libc::SIGCHLD) != 0 && main_accepts(me, libc::SIGCHLD) {
+        // The kernel tells of a child's end whoever has made it, if that waits for it, and the main
+        // thread otherwise. What it knows him by is his kernel thread.
+        blocking::await_successor();
+        blocking::wire();
+    }
     if me.parks() && wanted & !me.mask.get() == 0 {
         return parked(me, wanted, deadline);
     }
