@@ -58,6 +58,8 @@ static int next_number(void)
 static void beside_an_open(void (*act)(void))
 {
 	char byte;
+	/* What was asked for a moment ago has been done. */
+	sleep_ms(5);
 	int number = next_number();
 	struct rlimit limit, tight = few_numbers(&limit);
 	pthread_t thread = check_start(write_one, NULL);

@@ -15,7 +15,7 @@ use core::time::Duration;
 use super::{is_polling, kick_hub};
 use crate::sched::mask::idle_mask;
 use crate::sched::worker::{self, Worker};
-use crate::sys::clock::{self, Instant};
+use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::futex;
 use crate::sys::raw::syscall;
 
@@ -29,11 +29,12 @@ static CLOSED_UNTIL: AtomicU64 = AtomicU64::new(0);
 /// Until then nobody is woken to be open. A forked child keeps it: it is a mere time.
 static LEFT_UNTIL: AtomicU64 = AtomicU64::new(0);
 
-/// Until `until` nothing is done of what has taken since `begun`: for several times as long.
+/// Until `until` nothing is done of what has taken since `begun`: for several times as long, but not
+/// for long, since it may be others that have taken the CPU.
 fn pause(until: &AtomicU64, begun: Instant) {
     const TIMES_AS_LONG: Instant = 8;
     let now = clock::now();
-    let rest = (now - begun).saturating_mul(TIMES_AS_LONG);
+    let rest = (now - begun).saturating_mul(TIMES_AS_LONG).min(MILLISECOND);
     until.store(now.saturating_add(rest), Ordering::Relaxed);
 }
 
