@@ -28,6 +28,16 @@ __attribute__((unused)) static void remove_fifo(void)
 	CHECK_OK(rmdir(directory));
 }
 
+/* A thread that opens the FIFO at `path` for writing, and writes a byte. */
+__attribute__((unused)) static void *write_one(void *path)
+{
+	int fd = open(path, O_WRONLY);
+	CHECK(fd >= 0);
+	CHECK_EQ(write(fd, "x", 1), 1);
+	CHECK_OK(close(fd));
+	return NULL;
+}
+
 /* A process that opens the FIFO for writing without waiting as soon as that can be, says so, and ends when it has been
  * told to. */
 __attribute__((unused)) static pid_t eager_writer(int go[2])

@@ -29,15 +29,6 @@ static void unmake(long count)
 	}
 }
 
-static void *write_one(void *path)
-{
-	int fd = open(path, O_WRONLY);
-	CHECK(fd >= 0);
-	CHECK_EQ(write(fd, "x", 1), 1);
-	CHECK_OK(close(fd));
-	return NULL;
-}
-
 static void *write_number(void *number)
 {
 	char path[sizeof name];

@@ -30,15 +30,6 @@ static void beside_busy_ones(void (*act)(void))
 		check_join(busy[i]);
 }
 
-static void *write_one(void *unused)
-{
-	int fd = open(name, O_WRONLY);
-	CHECK(fd >= 0);
-	CHECK_EQ(write(fd, "x", 1), 1);
-	CHECK_OK(close(fd));
-	return unused;
-}
-
 static struct rlimit few_numbers(struct rlimit *all)
 {
 	CHECK_OK(getrlimit(RLIMIT_NOFILE, all));
@@ -62,7 +53,7 @@ static void beside_an_open(void (*act)(void))
 	sleep_ms(5);
 	int number = next_number();
 	struct rlimit limit, tight = few_numbers(&limit);
-	pthread_t thread = check_start(write_one, NULL);
+	pthread_t thread = check_start(write_one, name);
 	/* An attempt that fails has it for a moment. */
 	for (int times = 0; times < 3; times = next_number() == number ? 0 : times + 1)
 		sleep_ms(1);

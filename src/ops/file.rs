@@ -13,7 +13,7 @@ use crate::sched::park;
 use crate::signal::{cancel, restart, signalfd};
 use crate::sys::pages::PAGE;
 use crate::sys::raw::{is_refused, syscall};
-use crate::sys::{open_files, terminal};
+use crate::sys::{open_files, socket, terminal};
 use crate::task::{Thread, arguments};
 
 const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
@@ -88,12 +88,8 @@ impl Call {
         }
         // SAFETY: only asks.
         let capacity = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETPIPE_SZ) };
-        let mut held: i32 = 0;
         // Where more than the last page has room it may yet have none: then the call waits in the kernel.
-        capacity > 0
-            // SAFETY: only asks; `held` is live.
-            && unsafe { syscall!(SYS_ioctl, fd, libc::FIONREAD, &raw mut held) } == 0
-            && held as isize + rest <= capacity
+        capacity > 0 && socket::unread(fd).is_ok_and(|held| held as isize + rest <= capacity)
     }
 
     /// Whether `fd` is an eventfd, and it is not a `write` of one number that that can add (eventfd(2)).

@@ -12,6 +12,7 @@ use core::sync::atomic::Ordering;
 use super::{Watch, acceptor, cancel, info, send, shared};
 use crate::glibc::real::real;
 use crate::glibc::signals::UNBLOCKABLE;
+use crate::sched::kernel_state::{self, Change};
 use crate::sched::{blocking, park};
 use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::errno;
@@ -148,11 +149,10 @@ pub unsafe fn until(
     cancel::point();
     // SAFETY: a sigset_t begins with the kernel's 64 signals.
     let wanted = unsafe { set.cast::<u64>().read() } & !UNBLOCKABLE;
-    if wanted & bit(libc::SIGCHLD) != 0 && main_accepts(me, libc::SIGCHLD) {
+    if me.parks() && wanted & bit(libc::SIGCHLD) != 0 && main_accepts(me, libc::SIGCHLD) {
         // The kernel tells of a child's end whoever has made it, if that waits for it, and the main
         // thread otherwise. What it knows him by is his kernel thread.
-        blocking::await_successor();
-        blocking::wire();
+        kernel_state::before(Change::Own);
     }
     if me.parks() && wanted & !me.mask.get() == 0 {
         return parked(me, wanted, deadline);

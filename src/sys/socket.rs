@@ -40,7 +40,8 @@ pub fn unsent(fd: i32) -> Result<i32, isize> {
     }
 }
 
-/// How much has come to a socket and was not received, in bytes (`SIOCINQ`); an error is `-errno`.
+/// How much has come to a socket, or a pipe, and was not received, in bytes (`SIOCINQ`, `FIONREAD`); an error is
+/// `-errno`.
 pub fn unread(fd: i32) -> Result<i32, isize> {
     let mut bytes = 0;
     // SAFETY: `bytes` is live.
