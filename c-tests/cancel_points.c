@@ -161,10 +161,9 @@ static void fill(int descriptor)
 /* What has been sent has to arrive first. */
 static void in_close(void)
 {
-	struct linger linger = {.l_onoff = 1, .l_linger = 1000};
 	int ends[2];
 	tcp_pair(ends);
-	CHECK_OK(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+	set_linger(ends[0], 1000);
 	fill(ends[0]);
 	pthread_cleanup_push(close_it, (void *)(long)ends[1]);
 	close(ends[0]);

@@ -63,8 +63,7 @@ static void reset(void)
 	int ends[2];
 	char byte;
 	tcp_pair(ends);
-	struct linger now = {.l_onoff = 1, .l_linger = 0};
-	CHECK_OK(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &now, sizeof now));
+	set_linger(ends[0], 0);
 	pthread_t closer = check_start(close_late, (void *)(long)ends[0]);
 	CHECK_ERRNO(recv(ends[1], &byte, 1, 0), ECONNRESET);
 	check_join(closer);

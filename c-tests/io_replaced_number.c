@@ -42,13 +42,12 @@ static void *write_all_to_the_new(void *argument)
 static int lingering(int *peer)
 {
 	static char filler[1 << 16];
-	struct linger linger = {.l_onoff = 1, .l_linger = LINGER_MS / 1000};
 	int ends[2];
 	tcp_pair(ends);
 	while (send(ends[0], filler, sizeof filler, MSG_DONTWAIT) > 0)
 		;
 	CHECK_EQ(errno, EAGAIN);
-	CHECK_OK(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+	set_linger(ends[0], LINGER_MS / 1000);
 	*peer = ends[1];
 	return ends[0];
 }

@@ -199,9 +199,8 @@ static void *write_it(void *argument)
 static void bring(struct run *run)
 {
 	int *ends = run->ends;
-	struct linger now = {.l_onoff = 1};
 	switch (run->end) {
-	case RESET: CHECK_OK(setsockopt(ends[1], SOL_SOCKET, SO_LINGER, &now, sizeof now)); /* fallthrough */
+	case RESET: set_linger(ends[1], 0); /* fallthrough */
 	case CLOSE:
 		CHECK_OK(close(ends[1]));
 		ends[1] = -1;

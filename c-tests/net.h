@@ -53,6 +53,13 @@ __attribute__((unused)) static void tcp_pair(int ends[2])
 	CHECK_OK(close(listener));
 }
 
+/* From here on a close waits so long for what was sent to arrive; with 0 it resets the connection (socket(7), SO_LINGER). */
+__attribute__((unused)) static void set_linger(int descriptor, int seconds)
+{
+	struct linger linger = {.l_onoff = 1, .l_linger = seconds};
+	CHECK_OK(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+}
+
 __attribute__((unused)) static void unix_pair(int ends[2])
 {
 	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));

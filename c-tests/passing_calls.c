@@ -34,9 +34,8 @@ static void lingering(void)
 {
 	int ends[2];
 	char room[65536] = {0};
-	struct linger linger = {.l_onoff = 1, .l_linger = WATCHDOG_SECONDS};
 	tcp_pair(ends);
-	CHECK_OK(setsockopt(ends[0], SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
+	set_linger(ends[0], WATCHDOG_SECONDS);
 	while (send(ends[0], room, sizeof room, MSG_DONTWAIT) > 0) {
 	}
 	CHECK_EQ(errno, EAGAIN);
