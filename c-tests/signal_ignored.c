@@ -212,6 +212,33 @@ static void *alone_awaits_its_child(void *unused)
 	return unused;
 }
 
+static void in_handler(int unused)
+{
+	(void)unused;
+	alone_awaits_its_child(NULL);
+	change_mask(SIG_UNBLOCK);
+}
+
+/* It waits while it handles a signal. */
+static void *handles_a_signal(void *unused)
+{
+	CHECK(signal(SIGUSR1, in_handler) == SIG_DFL);
+	CHECK_OK(raise(SIGUSR1));
+	CHECK(signal(SIGUSR1, SIG_DFL) == in_handler);
+	return unused;
+}
+
+/* It is a thread of a forked child. */
+static void in_a_child(void)
+{
+	pid_t child = check_fork();
+	if (child == 0) {
+		check_join(check_start(alone_awaits_its_child, NULL));
+		_exit(0);
+	}
+	check_child_succeeds(child);
+}
+
 static void interrupt_nobody(void)
 {
 	ends_of_children();
@@ -239,6 +266,8 @@ int main(void)
 	change_mask(SIG_UNBLOCK);
 	beside_busy_ones(interrupt_nobody);
 	check_join(check_start(alone_awaits_its_child, NULL));
+	check_join(check_start(handles_a_signal, NULL));
+	in_a_child();
 	blocked_ones();
 	remove_fifo();
 	return 0;
