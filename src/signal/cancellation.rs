@@ -155,7 +155,8 @@ unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, con
             unblock();
             cancel::act(me);
         }
-    } else {
+    } else if me.kind() != Kind::Green || me.tcb().is_cancelled() {
+        // Else it was for one that ran here before: glibc's handler marks whom it finds as cancelled.
         let glibcs = SIGCANCEL_HANDLER.load(Ordering::Acquire);
         if glibcs != 0 {
             unblock();
