@@ -41,7 +41,7 @@ class Outcome:
 
 
 def run_all(units: Iterable[Unit], workers: int | None, ledger: Ledger) -> None:
-    """Runs those that the ledger has no entry of, some at a time."""
+    """Runs those that the ledger has no entry of, some at a time, in this order."""
     waiting = [unit for unit in units if unit.name not in ledger.entries]
     shown = time.monotonic()
     with ThreadPoolExecutor(JOBS) as pool:
@@ -97,6 +97,8 @@ def run_suite(
     run_all(units, None, native)
     outcome = Outcome(suite, native=verdicts_of(units, native), unusable=unusable)
     usable = [unit for unit in units if native.entries[unit.name].verdicts[unit.name] == PASS]
+    # What takes longest first, so that nothing is left to run alone at the end.
+    usable.sort(key=lambda unit: native.entries[unit.name].seconds, reverse=True)
     for workers in modes:
         ledger = Ledger(suite, workers, fresh)
         run_all(usable, workers, ledger)
