@@ -7,6 +7,9 @@ CARGO   ?= cargo
 INSTALL ?= install
 ROUNDS  ?= 100
 
+# How many things that do not disturb each other are done at a time.
+JOBS    ?= $(shell nproc)
+
 VENV := target/venv
 
 BUILD_PACKAGES := gcc g++ libc6-dev make python3
@@ -68,7 +71,7 @@ checked: build-deps
 
 ## test: build everything and run every test, natively and under libgreen
 test: deps build checked model c-tests benches conformance-quick
-	$(VENV)/bin/python -m pytest tests
+	$(VENV)/bin/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup tests
 
 conformance-deps: build-deps
 	scripts/install-packages $(CONFORMANCE_PACKAGES)

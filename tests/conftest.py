@@ -9,6 +9,17 @@ import pytest
 DESCRIPTORS = 8192
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """What must not run beside each other: a program and itself, and else the tests of a file.
+
+    The latter share fixtures, hundreds of connections, or the processors (test_state_matrix.py)."""
+    for item in items:
+        parameters = item.callspec.params if hasattr(item, "callspec") else {}
+        group = parameters.get("program", item.path.stem)
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(params=[None, 0, 1, 2, 4], ids=["native", "auto", "w1", "w2", "w4"])
 def workers(request):
     """On how many workers the program runs: None is without libgreen, 0 as many as help."""
