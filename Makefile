@@ -27,8 +27,11 @@ AS_ROOT = $(if $(filter-out 0,$(shell id -u)),sudo)
 SHELL_SCRIPTS = $(shell grep -rlIE --exclude='*.py' '^\#!.*\b(ba)?sh$$' .ci scripts benches tests)
 
 .DEFAULT_GOAL := build
-# Prerequisites run in the order written: packages first, then what needs them.
+# Prerequisites run in the order written: packages first, then what needs them. Only `make test` has some,
+# with nothing to install any more, made side by side.
+ifndef SIDE_BY_SIDE
 .NOTPARALLEL:
+endif
 .PHONY: build checked build-deps deps lint-deps c-tests benches test model miri mutants conformance \
         conformance-quick conformance-deps test-asan test-debian13 test-runtimes demo bench soak lint install uninstall clean help
 
@@ -69,8 +72,13 @@ benches:
 checked: build-deps
 	$(CARGO) build --profile checked --lib
 
+# What takes longest is made first, which a prerequisite would put off: it waits for that, and others do not.
+TOGETHER := SIDE_BY_SIDE=1 --jobs=$(JOBS) --output-sync=target --no-print-directory --old-file=build-deps
+
 ## test: build everything and run every test, natively and under libgreen
-test: deps build checked model c-tests benches conformance-quick
+test: deps conformance-deps
+	$(MAKE) $(TOGETHER) model build checked c-tests benches
+	$(MAKE) conformance-quick
 	$(VENV)/bin/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup tests
 
 conformance-deps: build-deps
