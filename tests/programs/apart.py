@@ -12,11 +12,15 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 SERVER = Path(__file__).resolve().parents[2] / "target/c-tests/dns_server"
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFADDR, IFF_UP = 0x8913, 0x8914, 0x8916, 1
 LINK_PREFIX_BITS = 64
+# linux/if_addr.h
+IFA_F_TENTATIVE = 0x40
+USABLE_SECONDS = 30
 
 
 def bring_up_loopback():
@@ -35,12 +39,24 @@ def add_link_address(address):
         fcntl.ioctl(any_socket, SIOCSIFADDR, request)
 
 
+def await_usable_addresses():
+    """The kernel looks for duplicates of an IPv6 address by itself, and binds nothing to it before."""
+    deadline = time.monotonic() + USABLE_SECONDS
+    while any(
+        int(line.split()[4], 16) & IFA_F_TENTATIVE
+        for line in Path("/proc/net/if_inet6").read_text().splitlines()
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.001)
+
+
 def main():
     directory, commands, *addresses = sys.argv[1], json.loads(sys.argv[2]), *sys.argv[3:]
     bring_up_loopback()
     for address in addresses:
         if "%" in address:
             add_link_address(address)
+            await_usable_addresses()
     subprocess.run(["mount", "--bind", directory, "/etc"], check=True)
     with subprocess.Popen([SERVER, *addresses], stdout=subprocess.PIPE) as server:
         try:
