@@ -5,7 +5,7 @@
 enum { LINES = 20000, PRINTERS = 4 };
 
 static FILE *reading_end, *writing_end;
-static int holder_has_lock, printed;
+static int holder_has_lock, tried, printed;
 
 static void *print_lines(void *unused)
 {
@@ -41,6 +41,9 @@ static void *hold_lock(void *file)
 	CHECK(fprintf(file, "held ") > 0);
 	__atomic_store_n(&holder_has_lock, 1, __ATOMIC_RELEASE);
 	usleep(50000);
+	/* on a busy machine main may come later */
+	while (!__atomic_load_n(&tried, __ATOMIC_ACQUIRE))
+		usleep(1000);
 	/* the lock is recursive and still this thread's */
 	CHECK(fprintf(file, "together\n") > 0);
 	CHECK_EQ(__atomic_load_n(&printed, __ATOMIC_ACQUIRE), 0);
@@ -69,6 +72,7 @@ static void a_lock_held_across_a_sleep(void)
 	while (!__atomic_load_n(&holder_has_lock, __ATOMIC_ACQUIRE))
 		sched_yield();
 	CHECK(ftrylockfile(file) != 0);
+	__atomic_store_n(&tried, 1, __ATOMIC_RELEASE);
 	/* Others go on meanwhile. */
 	sleep_ms(1);
 	check_join(holder);
