@@ -111,7 +111,8 @@ test-runtimes: deps build
 	$(VENV)/bin/python -m pytest tests/test_runtimes.py tests/test_slow_input.py
 
 # The library's own files, compiled against a model checker.
-MODEL := $(CARGO) test --quiet --manifest-path tests/models/Cargo.toml --target-dir target/models
+# Without the jobserver, whose descriptors make passes to other makes only.
+MODEL := MAKEFLAGS= $(CARGO) test --quiet --manifest-path tests/models/Cargo.toml --target-dir target/models
 
 ## model: check the lock-free parts in every order, the data structures at random
 model: build-deps
