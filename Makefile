@@ -11,6 +11,7 @@ ROUNDS  ?= 100
 JOBS    ?= $(shell nproc)
 
 VENV := target/venv
+PYTEST := $(VENV)/bin/python -m pytest
 
 BUILD_PACKAGES := gcc g++ libc6-dev make python3
 TEST_PACKAGES  := python3-venv binutils curl gdb libcap2-bin openssl strace \
@@ -79,7 +80,10 @@ TOGETHER := SIDE_BY_SIDE=1 --jobs=$(JOBS) --output-sync=target --no-print-direct
 test: deps conformance-deps
 	$(MAKE) $(TOGETHER) model build checked c-tests benches
 	$(MAKE) conformance-quick
-	$(VENV)/bin/python -m pytest --numprocesses=$(JOBS) --dist=loadgroup tests
+	status=0; \
+	$(PYTEST) -m 'not alone' --numprocesses=$(JOBS) --dist=loadgroup tests || status=1; \
+	$(PYTEST) -m alone tests || status=1; \
+	exit $$status
 
 conformance-deps: build-deps
 	scripts/install-packages $(CONFORMANCE_PACKAGES)
@@ -108,7 +112,7 @@ test-debian13: build c-tests
 ## test-runtimes: Java, Go with C, Varnish, uWSGI, Ruby and MariaDB's client (installs them)
 test-runtimes: deps build
 	scripts/install-packages $(RUNTIME_PACKAGES)
-	$(VENV)/bin/python -m pytest tests/test_runtimes.py tests/test_slow_input.py
+	$(PYTEST) tests/test_runtimes.py tests/test_slow_input.py
 
 # The library's own files, compiled against a model checker.
 # Without the jobserver, whose descriptors make passes to other makes only.

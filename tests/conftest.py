@@ -9,6 +9,10 @@ import pytest
 DESCRIPTORS = 8192
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "alone: `make test` runs it with no other test beside it")
+
+
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """What must not run beside each other: a program and itself, and else the tests of a file.
