@@ -3,9 +3,10 @@
 #include "fifo.h"
 #include "leash.h"
 #include <stdatomic.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 
-enum { ROUNDS = 30, FEW = 10, BUSY = 6 };
+enum { ROUNDS = 30, FEW = 10, BUSY = 6, CROWD = 20 };
 
 static pthread_t busy[BUSY];
 static atomic_int is_over;
@@ -239,6 +240,36 @@ static void in_a_child(void)
 	check_child_succeeds(child);
 }
 
+static void *waits_for_lock(void *unused)
+{
+	int file = open("/proc/self/exe", O_RDONLY);
+	CHECK(file >= 0);
+	CHECK_OK(flock(file, LOCK_SH));
+	CHECK_OK(close(file));
+	return unused;
+}
+
+/* Kernel threads come to an end meanwhile, some time after what they were needed for. */
+static void beside_kernel_threads_that_end(void)
+{
+	pthread_t threads[CROWD];
+	int file = open("/proc/self/exe", O_RDONLY);
+	CHECK(file >= 0);
+	CHECK_OK(flock(file, LOCK_EX));
+	for (int i = 0; i < CROWD; i++)
+		threads[i] = check_start(waits_for_lock, NULL);
+	for (long end = monotonic_ms() + 10 * 1000; check_kernel_threads() < CROWD && monotonic_ms() < end;)
+		sleep_ms(1);
+	long most = check_kernel_threads();
+	CHECK_OK(close(file));
+	for (int i = 0; i < CROWD; i++)
+		check_join(threads[i]);
+	for (long end = monotonic_ms() + 10 * 1000; check_kernel_threads() >= most && monotonic_ms() < end;)
+		sleep_ms(1);
+	CHECK(check_kernel_threads() < most);
+	blocked_ones();
+}
+
 static void interrupt_nobody(void)
 {
 	ends_of_children();
@@ -269,6 +300,7 @@ int main(void)
 	check_join(check_start(handles_a_signal, NULL));
 	in_a_child();
 	blocked_ones();
+	beside_kernel_threads_that_end();
 	remove_fifo();
 	return 0;
 }

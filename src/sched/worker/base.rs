@@ -15,6 +15,8 @@ pub(super) extern "C" fn worker_main(worker: *mut c_void) -> *mut c_void {
     worker.install_signal_stack();
     idle::has_started();
     work(worker);
+    // Or the main thread would wait for that when it changes its own.
+    worker.mask.close();
     (upcalls::get().deliver_deferred)();
     worker.leave();
     // glibc ends the thread, and counts it among those of the program that have ended.
@@ -29,10 +31,10 @@ pub fn work(worker: &'static Worker) {
         blocking::left(worker);
         if worker.is_altered() {
             worker.forget_mortal();
-            worker.mask.close();
             if worker.may_end() {
                 return;
             }
+            worker.mask.close();
             kernel_thread::end(worker.has_heirs());
         }
         if worker.slot().is_none() && !idle::acquire(worker) {
