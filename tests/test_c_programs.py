@@ -20,6 +20,7 @@ GREEN_ARGUMENTS = {"many_sleepers": ["10000"], "thread_churn": ["200000"]}
 FEW_KERNEL_THREADS = {
     # Some twenty of them are libc's own.
     "async_waits": 52,
+    "child_descriptors": 32,
     # Of 67. Who comes before the first one of a group is in the kernel goes there as well.
     "child_groups": 56,
     "child_stops": 56,

@@ -13,8 +13,10 @@ pub enum Awaited {
     Any,
     /// Something of a group's, or of any child's but its end.
     Other(Question),
-    /// What the kernel alone can tell: the calling thread's children, the one of a descriptor, whose number
-    /// may be another's by the time that somebody else has waited.
+    /// The end of the child that this is a descriptor of.
+    Descriptor(i32),
+    /// What the kernel alone can tell: the calling thread's children, other news of a descriptor's, whose
+    /// number may be another's by the time that somebody else has waited.
     Kernels,
 }
 
@@ -31,6 +33,7 @@ impl Awaited {
                 Self::Child(id, options & kind::OPTIONS)
             }
             libc::P_ALL if options & !libc::WNOWAIT == END => Self::Any,
+            libc::P_PIDFD if options & !MANNERS == END => Self::Descriptor(id),
             libc::P_PGID if id == 0 => {
                 // SAFETY: no preconditions.
                 let id = unsafe { syscall!(SYS_getpgid, 0) } as i32;

@@ -2,11 +2,12 @@
 
 use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
 
-use super::EINTR;
 use super::attempts::{self, Manner};
 use super::awaited::Awaited;
 use super::turn::Ends;
+use super::{EAGAIN, EINTR, IN_KERNEL, Operation, file, pass_on};
 use crate::glibc::cleanup;
+use crate::hub::descriptor::Direction;
 use crate::sched::children::alike::Question;
 use crate::sched::children::{self, any, stops, tracing};
 use crate::sched::{blocking, park};
@@ -123,6 +124,7 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
                 self.for_one(me, pid, options)
             }
             Awaited::Any if parks => self.for_any(me),
+            Awaited::Descriptor(fd) if parks => self.at(me, fd),
             Awaited::Other(question) => return self.for_answer(me, question, parks),
             _ => None,
         };
@@ -259,6 +261,31 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
             }
         }
         None
+    }
+
+    /// Waits for `fd`, the descriptor of a child, to say that this has ended. `None` if the kernel has to wait.
+    fn at(&self, me: &'static Thread, fd: i32) -> Option<isize> {
+        if !children::hears_of_tracing() {
+            return None;
+        }
+        let operation = Operation::new(me, fd, Direction::Read)?;
+        let result = operation.ended_by(self.cancellation).run(
+            |entry, _| {
+                let found = (self.attempt)().or_else(|| {
+                    let is_kernels = tracing::is_tracing()
+                        || !children::hears_of_tracing()
+                        || file::is_ready(fd, Direction::Read);
+                    // It may have ended between the two looks, or be somebody else's to wait for.
+                    is_kernels.then(|| (self.attempt)().unwrap_or(IN_KERNEL))
+                });
+                if found.is_some() {
+                    pass_on(entry, Direction::Read);
+                }
+                found.unwrap_or(EAGAIN)
+            },
+            &self.native,
+        );
+        Some(result)
     }
 
     /// Waits at the address for somebody to say that there is something new.

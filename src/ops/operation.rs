@@ -81,9 +81,9 @@ impl Operation {
         self
     }
 
-    /// Is no cancellation point.
-    pub fn no_point(mut self) -> Self {
-        self.cancellation = Cancellation::Asynchronous;
+    /// Its waits are ended by that cancellation instead of one at a point.
+    pub fn ended_by(mut self, cancellation: Cancellation) -> Self {
+        self.cancellation = cancellation;
         self
     }
 

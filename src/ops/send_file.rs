@@ -10,6 +10,7 @@ use crate::signal::restart;
 use crate::sys::file::File;
 use crate::sys::raw::syscall;
 use crate::task::Thread;
+use crate::task::word::Cancellation;
 
 /// `sendfile(2)`: a blocking socket takes everything.
 ///
@@ -30,7 +31,12 @@ pub unsafe fn send_file(
     loop {
         let wait = |fd, direction| match Operation::new(me, fd, direction) {
             // No cancellation point. What has gone ends it at the next handler.
-            Some(operation) => await_by(operation.no_point().after(sent > 0), is_refused),
+            Some(operation) => await_by(
+                operation
+                    .ended_by(Cancellation::Asynchronous)
+                    .after(sent > 0),
+                is_refused,
+            ),
             None => Ok(false),
         };
         let waited = wait(from, Direction::Read).and_then(|_| wait(to, Direction::Write));

@@ -12,6 +12,8 @@ use core::sync::atomic::{AtomicI32, Ordering};
 
 use super::table::{self, Token};
 use super::{ENDS, tracing};
+use crate::hub::descriptor::{self, Direction};
+use crate::sched::wake;
 use crate::sched::worker::Worker;
 use crate::sys::raw::{is_refused, syscall};
 use crate::task::current;
@@ -37,6 +39,7 @@ pub(super) fn refuse() {
     while let Some((token, _)) = table::take_asked() {
         table::end(token);
     }
+    tell_at_descriptors();
 }
 
 /// Nothing but an epoll descriptor in a table of descriptors that nobody else has.
@@ -108,6 +111,7 @@ extern "C" fn open_descriptors(worker: *mut c_void) -> *mut c_void {
         if !was_tracing && tracing::is_tracing() {
             was_tracing = true;
             table::tell_all();
+            tell_at_descriptors();
         }
         while let Some((token, pid)) = table::take_asked() {
             if !watch(token, pid)
@@ -118,6 +122,15 @@ extern "C" fn open_descriptors(worker: *mut c_void) -> *mut c_void {
         }
         tracing::wait_for_bell(heard);
     }
+}
+
+/// Lets all look who wait at descriptors of the program's, of children or of something else.
+fn tell_at_descriptors() {
+    wake::collecting(|woken| {
+        for entry in descriptor::in_use(0, u32::MAX).filter_map(descriptor::get) {
+            entry.retry(Direction::Read, woken);
+        }
+    });
 }
 
 /// Has the other thread told of the child's end; false if it will not be.

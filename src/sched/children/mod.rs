@@ -45,6 +45,12 @@ pub fn start_wanted() {
     stops::start_wanted();
 }
 
+/// Whether who waits for a child at a descriptor of the program's is told to look there when the process
+/// begins to trace others.
+pub fn hears_of_tracing() -> bool {
+    ENDS.want()
+}
+
 /// The entry of the process's child `pid`, to wait for its end, and for what else `options` of `wait4` ask
 /// for; `None` if nobody can tell of that. To be [left](Child::leave).
 pub fn watch(pid: i32, options: i32) -> Option<&'static Child> {
