@@ -7,6 +7,7 @@ use libc::{mmsghdr, timespec};
 use super::symbol::check;
 use crate::glibc::real::real;
 use crate::ops::{batch, rights};
+use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -27,7 +28,9 @@ pub unsafe extern "C-unwind" fn recvmmsg(
         let real = real!(recvmmsg(_, _, _, _, _));
         // SAFETY: as the caller promises; the messages that were received are valid.
         return unsafe {
-            let received = restart::libc_call(|| real(fd, messages, count, flags, timeout));
+            let received = restart::socket_call(fd, Act::Receive, || {
+                real(fd, messages, count, flags, timeout)
+            });
             rights::adopt_all(messages, received as isize);
             received
         };
@@ -53,7 +56,7 @@ pub unsafe extern "C-unwind" fn sendmmsg(
         let real = real!(sendmmsg(_, _, _, _));
         // SAFETY: as the caller promises; the messages that were sent are valid.
         return unsafe {
-            let sent = restart::libc_call(|| real(fd, messages, count, flags));
+            let sent = restart::socket_call(fd, Act::Send, || real(fd, messages, count, flags));
             rights::share_all(messages, sent as isize);
             sent
         };

@@ -7,6 +7,7 @@ use libc::{sockaddr, socklen_t};
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::{accept, connect, lives, shut_down};
+use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -25,7 +26,8 @@ pub unsafe extern "C-unwind" fn accept(
         let real = real!(accept(_, _, _));
         lives::contend(fd);
         // SAFETY: as the caller promises.
-        return lives::make(|| restart::libc_call(|| unsafe { real(fd, address, length) }));
+        let call = || unsafe { real(fd, address, length) };
+        return lives::make(|| restart::socket_call(fd, Act::Receive, call));
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -48,7 +50,8 @@ pub unsafe extern "C-unwind" fn accept4(
         let real = real!(accept4(_, _, _, _));
         lives::contend(fd);
         // SAFETY: as the caller promises.
-        return lives::make(|| restart::libc_call(|| unsafe { real(fd, address, length, flags) }));
+        let call = || unsafe { real(fd, address, length, flags) };
+        return lives::make(|| restart::socket_call(fd, Act::Receive, call));
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -69,7 +72,7 @@ pub unsafe extern "C-unwind" fn connect(
     let Some(me) = green() else {
         let real = real!(connect(_, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe { real(fd, address, length) });
+        return restart::socket_call(fd, Act::Connect, || unsafe { real(fd, address, length) });
     };
     cancel::point();
     // SAFETY: as the caller promises.

@@ -7,6 +7,7 @@ use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t
 use super::symbol::{alias, check, fortified};
 use crate::glibc::real::real;
 use crate::ops::receive::{self, Source};
+use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -25,7 +26,9 @@ pub unsafe extern "C-unwind" fn recv(
     let Some(me) = green() else {
         let real = real!(recv(_, _, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe { real(fd, buffer, length, flags) });
+        return restart::socket_call(fd, Act::Receive, || unsafe {
+            real(fd, buffer, length, flags)
+        });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -54,7 +57,7 @@ pub unsafe extern "C-unwind" fn recvfrom(
     let Some(me) = green() else {
         let real = real!(recvfrom(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe {
+        return restart::socket_call(fd, Act::Receive, || unsafe {
             real(fd, buffer, length, flags, address, address_length)
         });
     };
@@ -90,7 +93,7 @@ pub unsafe extern "C-unwind" fn recvmsg(fd: c_int, message: *mut msghdr, flags: 
     let Some(me) = green() else {
         let real = real!(recvmsg(_, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe { real(fd, message, flags) });
+        return restart::socket_call(fd, Act::Receive, || unsafe { real(fd, message, flags) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -107,7 +110,7 @@ pub unsafe extern "C-unwind" fn read(fd: c_int, buffer: *mut c_void, length: siz
     let Some(me) = green() else {
         let real = real!(read(_, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe { real(fd, buffer, length) });
+        return restart::socket_call(fd, Act::Receive, || unsafe { real(fd, buffer, length) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -131,7 +134,7 @@ pub unsafe extern "C-unwind" fn readv(fd: c_int, vectors: *const iovec, count: c
     let Some(me) = green() else {
         let real = real!(readv(_, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe { real(fd, vectors, count) });
+        return restart::socket_call(fd, Act::Receive, || unsafe { real(fd, vectors, count) });
     };
     cancel::point();
     // SAFETY: as the caller promises.

@@ -8,6 +8,7 @@ use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::{rights, send};
+use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
@@ -26,7 +27,7 @@ pub unsafe extern "C-unwind" fn send(
     let Some(me) = green() else {
         let real = real!(send(_, _, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe { real(fd, buffer, length, flags) });
+        return restart::socket_call(fd, Act::Send, || unsafe { real(fd, buffer, length, flags) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -52,7 +53,7 @@ pub unsafe extern "C-unwind" fn sendto(
     let Some(me) = green() else {
         let real = real!(sendto(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe {
+        return restart::socket_call(fd, Act::Send, || unsafe {
             real(fd, buffer, length, flags, address, address_length)
         });
     };
@@ -76,7 +77,7 @@ pub unsafe extern "C-unwind" fn sendmsg(
         let real = real!(sendmsg(_, _, _));
         // SAFETY: as the caller promises; valid after a success.
         return unsafe {
-            let sent = restart::libc_call(|| real(fd, message, flags));
+            let sent = restart::socket_call(fd, Act::Send, || real(fd, message, flags));
             if sent >= 0 {
                 rights::share(&*message);
             }
@@ -98,7 +99,7 @@ pub unsafe extern "C-unwind" fn write(fd: c_int, buffer: *const c_void, length: 
     let Some(me) = green() else {
         let real = real!(write(_, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe { real(fd, buffer, length) });
+        return restart::socket_call(fd, Act::Send, || unsafe { real(fd, buffer, length) });
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -158,7 +159,7 @@ pub unsafe extern "C-unwind" fn writev(fd: c_int, vectors: *const iovec, count: 
     let Some(me) = green() else {
         let real = real!(writev(_, _, _));
         // SAFETY: as the caller promises.
-        return restart::libc_call(|| unsafe { real(fd, vectors, count) });
+        return restart::socket_call(fd, Act::Send, || unsafe { real(fd, vectors, count) });
     };
     cancel::point();
     // SAFETY: as the caller promises.

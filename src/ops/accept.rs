@@ -7,6 +7,7 @@ use crate::glibc::real::real;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::blocking;
 use crate::signal::restart;
+use crate::signal::socket_wait::Act;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
 use crate::task::Thread;
@@ -30,7 +31,7 @@ pub unsafe fn accept(
         return call();
     }
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return restart::in_region(call);
+        return restart::socket_in_region(fd, Act::Receive, call);
     };
     if operation.entry.is_private() || operation.entry.is_nonblocking(fd) {
         return operation.run(|entry, _| undisputed(entry, fd, call), call);
@@ -82,7 +83,7 @@ fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
             Ok(()) => {}
             Err(Stop::With(EBADF)) if operation.begins_anew() => {}
             Err(Stop::With(result)) => return result,
-            Err(Stop::Unwatchable) => return restart::in_region(&call),
+            Err(Stop::Unwatchable) => return restart::socket_in_region(fd, Act::Receive, &call),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::received::found_nothing;
 use super::{EAGAIN, Operation, at_once, is_stream, pass_on, receive, rights, send, vectors};
 use crate::hub::descriptor::Direction;
 use crate::signal::restart;
+use crate::signal::socket_wait::Act;
 use crate::sys::clock;
 use crate::sys::raw::syscall;
 use crate::task::{Thread, arguments};
@@ -43,7 +44,7 @@ pub unsafe fn receive(
         return at_once(me, call(0, flags, timeout));
     }
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return restart::in_region(|| call(0, flags, timeout));
+        return restart::socket_in_region(fd, Act::Receive, || call(0, flags, timeout));
     };
     let deadline = limit.map(|limit| clock::after(clock::to_nanos(&limit)));
     let one_by_one =
@@ -125,7 +126,7 @@ pub unsafe fn send(
         syscall!(SYS_sendmmsg, fd, rest, count - at, flags)
     };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return restart::in_region(|| call(0, flags));
+        return restart::socket_in_region(fd, Act::Send, || call(0, flags));
     };
     if count == 0 {
         return call(0, flags);

@@ -6,6 +6,7 @@ use super::is_stream;
 use super::{EAGAIN, Operation, file};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
+use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
 use crate::sys::raw::syscall;
 use crate::sys::socket;
@@ -28,7 +29,7 @@ pub unsafe fn connect(
     // SAFETY: as the caller promises.
     let call = || unsafe { syscall!(SYS_connect, fd, address, length) };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return restart::in_region(call);
+        return restart::socket_in_region(fd, Act::Connect, call);
     };
     // Only a stream has to wait for the other side.
     if !is_stream(operation.entry, fd) || operation.entry.is_nonblocking(fd) {
@@ -45,7 +46,7 @@ pub unsafe fn connect(
         EAGAIN => {
             let arguments = [fd as usize, address.addr(), length as usize, 0, 0, 0];
             // SAFETY: as the caller promises.
-            return restart::in_region(|| unsafe {
+            return restart::socket_in_region(fd, Act::Connect, || unsafe {
                 cancel::waiting_call(libc::SYS_connect, arguments)
             });
         }

@@ -4,6 +4,7 @@ use super::{EAGAIN, EBADF, EINTR, IN_KERNEL, shut_down};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::park;
+use crate::signal::socket_wait::Act;
 use crate::signal::{Watch, cancel, restart, signalfd};
 use crate::sys::clock::{Instant, NEVER};
 use crate::task::word::{Cancellation, Wake};
@@ -124,7 +125,7 @@ impl Operation {
                         continue;
                     }
                     if result == IN_KERNEL {
-                        return restart::in_region(native);
+                        return self.in_kernel(native);
                     }
                     park::spend(self.me);
                     return result;
@@ -134,9 +135,19 @@ impl Operation {
                 Ok(()) => {}
                 Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => {}
                 Err(Stop::With(result)) => return result,
-                Err(Stop::Unwatchable) => return restart::in_region(native),
+                Err(Stop::Unwatchable) => return self.in_kernel(native),
             }
         }
+    }
+
+    /// Lets the kernel wait.
+    #[cold]
+    fn in_kernel(&self, native: impl Fn() -> isize) -> isize {
+        let act = match self.direction {
+            Direction::Read => Act::Receive,
+            Direction::Write => Act::Send,
+        };
+        restart::socket_in_region(self.fd, act, native)
     }
 
     /// The first attempt finds the file by its number, like any system call;

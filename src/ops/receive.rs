@@ -13,6 +13,7 @@ use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::signal::restart;
+use crate::signal::socket_wait::Act;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
 use crate::task::Thread;
@@ -81,7 +82,7 @@ pub unsafe fn from(
         )
     };
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return restart::in_region(|| call(0, flags));
+        return restart::socket_in_region(fd, Act::Receive, || call(0, flags));
     };
     if flags & AT_ONCE != 0 {
         return at_once(me, call(0, flags));
@@ -98,7 +99,7 @@ pub unsafe fn from(
         let real = real!(recvfrom: Real);
         // SAFETY: as the caller promises.
         let call = || unsafe { real(fd, buffer, length, flags, source.address, source.length) };
-        return restart::in_region(|| errno::to_kernel(call()));
+        return restart::socket_in_region(fd, Act::Receive, || errno::to_kernel(call()));
     }
     if length == 0 {
         operation.part_done();
@@ -145,14 +146,15 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     // SAFETY: as the caller promises.
     let call = |flags: i32| unsafe { syscall!(SYS_recvmsg, fd, message, flags) };
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return restart::in_region(|| call(flags));
+        return restart::socket_in_region(fd, Act::Receive, || call(flags));
     };
     let waits = flags & AT_ONCE == 0;
     if waits && has_low_water(fd) {
         type Real = unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize;
         let real = real!(recvmsg: Real);
         // SAFETY: as the caller promises.
-        let result = restart::in_region(|| errno::to_kernel(unsafe { real(fd, message, flags) }));
+        let call = || errno::to_kernel(unsafe { real(fd, message, flags) });
+        let result = restart::socket_in_region(fd, Act::Receive, call);
         if result >= 0 {
             // SAFETY: filled by the successful call.
             unsafe { rights::adopt(&*message) };

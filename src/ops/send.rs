@@ -12,6 +12,7 @@ use super::{Operation, at_once, connect, file, pass_on, rights};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::signal::restart;
+use crate::signal::socket_wait::Act;
 use crate::sys::raw::syscall;
 use crate::task::Thread;
 
@@ -42,7 +43,7 @@ pub unsafe fn to(
         )
     };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return restart::in_region(|| call(0, flags));
+        return restart::socket_in_region(fd, Act::Send, || call(0, flags));
     };
     if flags & libc::MSG_DONTWAIT != 0 {
         return at_once(me, call(0, flags));
@@ -113,7 +114,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     // SAFETY: as the caller promises.
     let call = |flags: i32| unsafe { syscall!(SYS_sendmsg, fd, message, flags) };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return restart::in_region(|| call(flags));
+        return restart::socket_in_region(fd, Act::Send, || call(flags));
     };
     let waits = flags & libc::MSG_DONTWAIT == 0;
     let attempt = |operation: &mut Operation, flags| {

@@ -30,6 +30,7 @@ pub mod send;
 pub mod shared;
 pub mod sigaction;
 pub mod signalfd;
+pub mod socket_wait;
 pub mod stack;
 pub mod steps;
 pub mod system_call;

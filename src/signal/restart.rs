@@ -11,6 +11,7 @@ use core::ptr;
 
 use libc::timespec;
 
+use super::socket_wait::{Act, SocketWait};
 use super::{Watch, actions, cancel};
 use crate::sched::blocking;
 use crate::sys::clock;
@@ -33,19 +34,46 @@ pub fn in_region(call: impl FnMut() -> isize) -> isize {
 }
 
 /// `call`, which returns what the kernel does, until it ends for a reason of its own.
-pub fn kernel_call(mut call: impl FnMut() -> isize) -> isize {
-    let watch = Watch::new(current());
-    loop {
-        let result = call();
-        if result != EINTR || watch.ends_call() {
-            return result;
-        }
-        cancel::anywhere();
-    }
+pub fn kernel_call(call: impl FnMut() -> isize) -> isize {
+    until_over(call, |result| *result == EINTR, |_| Ok(()))
 }
 
 /// `call`, which returns -1 and sets `errno`, until it ends for a reason of its own.
-pub fn libc_call<R: From<i8> + PartialEq>(mut call: impl FnMut() -> R) -> R {
+pub fn libc_call<R: From<i8> + PartialEq>(call: impl FnMut() -> R) -> R {
+    until_over(call, is_interrupted, |_| Ok(()))
+}
+
+/// [`in_region`], for what may wait at the socket `fd` to do that.
+pub fn socket_in_region(fd: i32, act: Act, call: impl FnMut() -> isize) -> isize {
+    blocking::region(|| {
+        let wait = SocketWait::new(fd, act);
+        until_over(
+            call,
+            |result| *result == EINTR,
+            |watch| wait.await_rest(watch),
+        )
+    })
+}
+
+/// [`libc_call`], for what may wait at the socket `fd` to do that.
+pub fn socket_call<R: From<i8> + PartialEq>(fd: i32, act: Act, call: impl FnMut() -> R) -> R {
+    let wait = SocketWait::new(fd, act);
+    let rest = |watch: &Watch| {
+        wait.await_rest(watch).map_err(|error| {
+            errno::set(-error as i32);
+            R::from(-1)
+        })
+    };
+    until_over(call, is_interrupted, rest)
+}
+
+/// `call` until it ends for a reason of its own; where it does not, it is made again after `rest`, unless
+/// that has the result.
+fn until_over<R>(
+    mut call: impl FnMut() -> R,
+    is_interrupted: impl Fn(&R) -> bool,
+    rest: impl Fn(&Watch) -> Result<(), R>,
+) -> R {
     let watch = Watch::new(current());
     loop {
         let result = call();
@@ -53,6 +81,9 @@ pub fn libc_call<R: From<i8> + PartialEq>(mut call: impl FnMut() -> R) -> R {
             return result;
         }
         cancel::anywhere();
+        if let Err(result) = rest(&watch) {
+            return result;
+        }
     }
 }
 

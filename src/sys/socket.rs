@@ -56,3 +56,12 @@ pub fn int_option(fd: i32, name: i32) -> Result<i32, isize> {
     // SAFETY: the kernel writes at most the bytes of an i32, and any are valid.
     unsafe { option(fd, name) }
 }
+
+/// A time-out of a socket's (`SO_RCVTIMEO`, `SO_SNDTIMEO`), in nanoseconds; 0 for none.
+pub fn timeout(fd: i32, option: i32) -> u64 {
+    // SAFETY: these options are a timeval (socket(7)), of which any bytes are valid.
+    match unsafe { self::option::<libc::timeval>(fd, option) } {
+        Ok(time) => time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000,
+        Err(_) => 0,
+    }
+}

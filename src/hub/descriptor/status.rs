@@ -38,7 +38,7 @@ impl Descriptor {
         ] {
             cached.store(
                 if socket {
-                    socket_timeout(fd, option)
+                    socket::timeout(fd, option)
                 } else {
                     0
                 },
@@ -69,14 +69,5 @@ impl Descriptor {
             0 => NEVER,
             timeout => crate::sys::clock::after(timeout),
         }
-    }
-}
-
-/// A socket's time-out option in nanoseconds, 0 for none.
-fn socket_timeout(fd: i32, option: i32) -> u64 {
-    // SAFETY: these options are a timeval (socket(7)), of which any bytes are valid.
-    match unsafe { socket::option::<libc::timeval>(fd, option) } {
-        Ok(time) => time.tv_sec as u64 * 1_000_000_000 + time.tv_usec as u64 * 1_000,
-        Err(_) => 0,
     }
 }
