@@ -21,7 +21,7 @@ pub enum Class {
     Timer,
     /// The same of a signalfd.
     Signals,
-    /// Never blocks for long: regular files, directories, block devices.
+    /// Never blocks for long: regular files, directories, block devices, counters of performance.
     Disk,
 }
 
@@ -63,6 +63,9 @@ impl Class {
         match open_files::kind_of_anonymous(fd, &mut [0; 32]) {
             b"[timerfd]" => Self::Timer,
             b"[signalfd]" => Self::Signals,
+            // Ready when a sample is in the memory that it shares; a read is of what is counted
+            // (perf_event_open(2)).
+            b"[perf_event]" => Self::Disk,
             _ => Self::PollFirst,
         }
     }

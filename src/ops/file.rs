@@ -60,8 +60,25 @@ impl Call {
     /// it would wait.
     fn ends_unasked(&self, entry: &Descriptor, fd: i32, direction: Direction) -> bool {
         match direction {
-            Direction::Read => terminal::reads_unasked(fd) || self.is_too_short(entry, fd),
-            Direction::Write => self.is_no_number(fd) || self.may_fill_page(fd),
+            Direction::Read => {
+                terminal::reads_unasked(fd)
+                    || self.is_too_short(entry, fd)
+                    || entry.reads_at_once(fd)
+            }
+            Direction::Write => self.writes_unasked(fd),
+        }
+    }
+
+    /// Whether it is a write to `fd` that ends at once, or may: many files have a queue for who reads and none for
+    /// who writes, as fanotify and /dev/kmsg, and are never said to be ready for writing. So what waits there waits
+    /// in the kernel, but for the files of which a look tells.
+    fn writes_unasked(&self, fd: i32) -> bool {
+        if let Some(capacity) = capacity(fd) {
+            self.may_fill_page(fd, capacity)
+        } else if open_files::kind_of_anonymous(fd, &mut [0; 32]) == b"[eventfd]" {
+            !self.adds()
+        } else {
+            !terminal::is_one(fd)
         }
     }
 
@@ -71,9 +88,9 @@ impl Call {
         self.number == libc::SYS_read && self.arguments[2] < entry.least_room(fd)
     }
 
-    /// Whether `fd` is a pipe or FIFO with no room for another page, but perhaps in its last one, for what of the
-    /// caller's bytes makes no whole one (Linux, fs/pipe.c: `anon_pipe_write`).
-    fn may_fill_page(&self, fd: i32) -> bool {
+    /// Whether `fd`, a pipe or FIFO of `capacity` with no room for another page, perhaps has some in its last one, for
+    /// what of the caller's bytes makes no whole one (Linux, fs/pipe.c: `anon_pipe_write`).
+    fn may_fill_page(&self, fd: i32, capacity: isize) -> bool {
         let [_, buffer, length] = self.arguments;
         let total = match self.number {
             libc::SYS_write => length,
@@ -83,26 +100,18 @@ impl Call {
             },
         };
         let rest = (total % PAGE) as isize;
-        if rest == 0 {
-            return false;
-        }
-        // SAFETY: only asks.
-        let capacity = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETPIPE_SZ) };
         // Where more than the last page has room it may yet have none: then the call waits in the kernel.
-        capacity > 0 && socket::unread(fd).is_ok_and(|held| held as isize + rest <= capacity)
+        rest != 0 && socket::unread(fd).is_ok_and(|held| held as isize + rest <= capacity)
     }
 
-    /// Whether `fd` is an eventfd, and it is not a `write` of one number that that can add (eventfd(2)).
-    fn is_no_number(&self, fd: i32) -> bool {
+    /// Whether it is a `write` of one number that an eventfd can add (eventfd(2)).
+    fn adds(&self) -> bool {
         let [_, buffer, length] = self.arguments;
-        let adds = || {
-            self.number == libc::SYS_write
-                && length == size_of::<u64>()
-                && arguments::are_readable(buffer, length)
-                // SAFETY: just seen.
-                && unsafe { (buffer as *const u64).read_unaligned() } != u64::MAX
-        };
-        open_files::kind_of_anonymous(fd, &mut [0; 32]) == b"[eventfd]" && !adds()
+        self.number == libc::SYS_write
+            && length == size_of::<u64>()
+            && arguments::are_readable(buffer, length)
+            // SAFETY: just seen.
+            && unsafe { (buffer as *const u64).read_unaligned() } != u64::MAX
     }
 }
 
@@ -203,6 +212,18 @@ unsafe fn no_wait(fd: i32, direction: Direction, vectors: *const iovec, count: i
             }
         }
     }
+}
+
+/// How much `fd` takes, if it is a pipe or FIFO.
+fn capacity(fd: i32) -> Option<isize> {
+    // SAFETY: only asks.
+    let capacity = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETPIPE_SZ) };
+    (capacity > 0).then_some(capacity)
+}
+
+/// Whether a look at `fd`, neither a socket nor an eventfd, tells of room there.
+pub(super) fn tells_of_room(fd: i32) -> bool {
+    capacity(fd).is_some() || terminal::is_one(fd)
 }
 
 /// Whether `fd` is a pipe or FIFO that nobody can write to: it is at its end, but as long as there

@@ -88,16 +88,21 @@ pub(super) fn room(fd: i32) -> usize {
     (buffer as usize / 4).max(LEAST)
 }
 
-/// Whether a socket that is not ready takes something nevertheless: one of a Unix domain is ready
+/// Whether a sink that is not ready takes something nevertheless: a socket of a Unix domain is ready
 /// as long as three quarters of its buffer are free (unix_writable in the kernel's
 /// net/unix/af_unix.c), and takes more until none is. Of a TCP socket's nobody can know, but that
 /// is ready until two thirds are in use.
+///
+/// Of what is no socket a look tells nothing (see `writes_unasked` in `ops/file.rs`), but of pipes and terminals.
 fn has_room(fd: i32) -> bool {
-    class(fd) == Class::Socket
-        && match (socket::unsent(fd), socket::int_option(fd, libc::SO_SNDBUF)) {
+    match class(fd) {
+        Class::Tcp => false,
+        Class::Socket => match (socket::unsent(fd), socket::int_option(fd, libc::SO_SNDBUF)) {
             (Ok(unsent), Ok(buffer)) => unsent < buffer,
             _ => true,
-        }
+        },
+        _ => !file::tells_of_room(fd),
+    }
 }
 
 /// Whether the kernel has an answer to who reads from `fd`, or will have one, although it is not ready:

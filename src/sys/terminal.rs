@@ -4,6 +4,13 @@ use core::mem::MaybeUninit;
 
 use super::raw::syscall;
 
+/// Whether `fd` is a terminal, or the other side of a pseudoterminal.
+pub fn is_one(fd: i32) -> bool {
+    let mut settings = MaybeUninit::<libc::termios>::uninit();
+    // SAFETY: the place is live, and what the kernel writes has fewer bytes.
+    unsafe { syscall!(SYS_ioctl, fd, libc::TCGETS, settings.as_mut_ptr()) == 0 }
+}
+
 /// Whether a read of `fd` may end, or has to be refused, although a look finds nothing to be
 /// read: of a terminal that is not read by lines, and in settings where one byte is not what is
 /// waited for (termios(3), "Canonical and noncanonical mode"), or by a process in the

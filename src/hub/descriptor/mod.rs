@@ -148,12 +148,21 @@ impl Descriptor {
     /// How many bytes a read must have room for, where the kernel does not know `RWF_NOWAIT`: with
     /// less it fails at once.
     pub fn least_room(&self, fd: i32) -> usize {
+        self.polled(fd).least_room()
+    }
+
+    /// Whether a read never waits, whatever a look says, where the kernel does not know `RWF_NOWAIT`.
+    pub fn reads_at_once(&self, fd: i32) -> bool {
+        self.polled(fd) == Class::Disk
+    }
+
+    /// What it is, where the kernel does not know `RWF_NOWAIT`.
+    fn polled(&self, fd: i32) -> Class {
         match self.class(fd) {
             // Of a number that is asked each time.
             Class::NoWait => Class::polled(fd),
             class => class,
         }
-        .least_room()
     }
 
     /// Whether nothing has arrived since the descriptor was drained.
