@@ -260,12 +260,14 @@ pub unsafe extern "C-unwind" fn __openat64_2(
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn closedir(directory: *mut libc::DIR) -> c_int {
-    if !directory.is_null() {
-        // SAFETY: as the caller promises.
-        end(unsafe { libc::dirfd(directory) });
-    }
+    // SAFETY: as the caller promises.
+    let ending = (!directory.is_null()).then(|| end(unsafe { libc::dirfd(directory) }));
     let real = real!(closedir(_));
     // SAFETY: as the caller promises.
-    unsafe { real(directory) }
+    let result = unsafe { real(directory) };
+    if let Some(ending) = ending {
+        ending.over();
+    }
+    result
 }
 check!(closedir(_));

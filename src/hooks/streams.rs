@@ -8,7 +8,7 @@ use super::symbol::{alias, check};
 use crate::glibc::patch;
 use crate::glibc::real::real;
 use crate::hub::descriptor;
-use crate::ops::lives;
+use crate::ops::lives::{self, Ending};
 use crate::sched::{self, blocking};
 use crate::thread::name_files;
 
@@ -40,7 +40,7 @@ pub fn make(call: impl FnOnce() -> *mut FILE) -> *mut FILE {
 ///
 /// # Safety
 /// The stream is open.
-unsafe fn end(stream: *mut FILE) {
+unsafe fn end(stream: *mut FILE) -> Ending {
     // SAFETY: as the caller promises.
     unsafe {
         let locks =
@@ -52,10 +52,11 @@ unsafe fn end(stream: *mut FILE) {
             // Perhaps this one, of which the buffer is a name.
             libc::fflush(stream);
         }
-        lives::end(libc::fileno(stream));
+        let ending = lives::end(libc::fileno(stream));
         if locks {
             funlockfile(stream);
         }
+        ending
     }
 }
 
@@ -84,10 +85,12 @@ pub unsafe extern "C-unwind" fn freopen(
     stream: *mut FILE,
 ) -> *mut FILE {
     // SAFETY: as the caller promises.
-    unsafe { end(stream) };
+    let ending = unsafe { end(stream) };
     let real = real!(freopen(_, _, _));
     // SAFETY: as the caller promises.
-    make(|| unsafe { real(path, mode, stream) })
+    let stream = make(|| unsafe { real(path, mode, stream) });
+    ending.over();
+    stream
 }
 check!(freopen(_, _, _));
 
@@ -100,10 +103,12 @@ alias!(freopen64 = freopen);
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn fclose(stream: *mut FILE) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { end(stream) };
+    let ending = unsafe { end(stream) };
     let real = real!(fclose(_));
     // SAFETY: as the caller promises.
-    unsafe { real(stream) }
+    let result = unsafe { real(stream) };
+    ending.over();
+    result
 }
 check!(fclose(_));
 
@@ -114,14 +119,16 @@ check!(fclose(_));
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pclose(stream: *mut FILE) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe { end(stream) };
+    let ending = unsafe { end(stream) };
     let real = real!(pclose(_));
     // SAFETY: as the caller promises.
     let call = || unsafe { real(stream) };
-    if patch::have_all(&[c"wait4", patch::WAIT_FOR_LOCK]) {
+    let result = if patch::have_all(&[c"wait4", patch::WAIT_FOR_LOCK]) {
         call()
     } else {
         blocking::region(call)
-    }
+    };
+    ending.over();
+    result
 }
 check!(pclose(_));

@@ -61,10 +61,30 @@ pub fn adopt(fd: i32) {
     share(fd);
 }
 
+/// The end of a number's life that the program is bringing about.
+#[must_use = "who waits meanwhile never learns of the end"]
+pub struct Ending {
+    fd: i32,
+    /// The name of what lies between this life and the next.
+    between: Option<u32>,
+}
+
+impl Ending {
+    /// The number was closed, or that has failed. Who has met the file in between, and waits, begins anew.
+    #[inline]
+    pub fn over(self) {
+        if self.between.is_some() {
+            wake::collecting(|woken| descriptor::settle(self.fd, self.between, woken));
+        }
+    }
+}
+
 /// The program is about to close `fd`.
-pub fn end(fd: i32) {
+#[inline]
+pub fn end(fd: i32) -> Ending {
     name_files::closing(fd);
-    go_on(fd, Next::Unknown);
+    let between = go_on(fd, Next::Replacement);
+    Ending { fd, between }
 }
 
 /// The program is about to put another file to the number `fd`.
@@ -82,11 +102,13 @@ pub fn end_replacement(fd: i32, succeeded: bool) {
     make_room(fd);
 }
 
-fn go_on(fd: i32, next: Next) {
-    if !current().is_apart() {
-        wake::collecting(|woken| descriptor::end(fd, next, woken));
-        descriptor::await_holders(fd);
+fn go_on(fd: i32, next: Next) -> Option<u32> {
+    if current().is_apart() {
+        return None;
     }
+    let following = wake::collecting(|woken| descriptor::end(fd, next, woken));
+    descriptor::await_holders(fd);
+    following
 }
 
 /// Has the hub move on if the program's numbers come near its own.
@@ -96,13 +118,20 @@ fn make_room(fd: i32) {
     }
 }
 
-/// The program is about to close all numbers from `first` to `last`.
-pub fn end_range(first: u32, last: u32) {
-    if !current().is_apart() {
-        for fd in descriptor::ending(first, last) {
-            end(fd);
-        }
+/// Runs `call`, which closes all numbers from `first` to `last`.
+pub fn end_range<R>(first: u32, last: u32, call: impl FnOnce() -> R) -> R {
+    if current().is_apart() {
+        return call();
     }
+    for fd in descriptor::ending(first, last) {
+        name_files::closing(fd);
+        go_on(fd, Next::Replacement);
+    }
+    let result = call();
+    for fd in descriptor::ending(first, last) {
+        wake::collecting(|woken| descriptor::settle(fd, None, woken));
+    }
+    result
 }
 
 /// The file of `fd` has got another number or another owner.

@@ -51,12 +51,15 @@ fn close_by(fd: c_int, waiting: impl FnOnce() -> isize) -> isize {
         return EBADF;
     }
     let lingers = LINGER_SET.load(Ordering::Relaxed) && lingers(fd);
-    lives::end(fd);
-    if lingers {
-        return blocking::region(waiting);
-    }
-    // SAFETY: a number is no memory.
-    unsafe { syscall!(SYS_close, fd) }
+    let ending = lives::end(fd);
+    let result = if lingers {
+        blocking::region(waiting)
+    } else {
+        // SAFETY: a number is no memory.
+        unsafe { syscall!(SYS_close, fd) }
+    };
+    ending.over();
+    result
 }
 
 /// Whether a socket of this process ever had its `SO_LINGER` set. A forked child keeps it, as it
@@ -92,10 +95,18 @@ pub fn close_range(first: c_uint, last: c_uint, flags: c_uint) -> isize {
         // Nobody must learn of an end that does not come: close_range(2) is of
         // Linux 5.9. The probe closes a number that cannot be open.
         match kernel(c_uint::MAX, c_uint::MAX, 0) {
-            0 => lives::end_range(first, last),
-            error => return error,
+            0 => lives::end_range(first, last, || {
+                beside_ours(first, last, |from, to| kernel(from, to, flags))
+            }),
+            error => error,
         }
+    } else {
+        beside_ours(first, last, |from, to| kernel(from, to, flags))
     }
+}
+
+/// Runs `call` for all numbers from `first` to `last` but for the hub's, one stretch after the other.
+fn beside_ours(first: c_uint, last: c_uint, call: impl Fn(c_uint, c_uint) -> isize) -> isize {
     let _held = hold();
     let mut spared = [None; own::COUNT];
     for (place, fd) in spared.iter_mut().zip(ours()) {
@@ -106,7 +117,7 @@ pub fn close_range(first: c_uint, last: c_uint, flags: c_uint) -> isize {
     for fd in spared.into_iter().flatten() {
         if (from..=last).contains(&fd) {
             if from < fd {
-                let result = kernel(from, fd - 1, flags);
+                let result = call(from, fd - 1);
                 if result < 0 {
                     return result;
                 }
@@ -117,7 +128,7 @@ pub fn close_range(first: c_uint, last: c_uint, flags: c_uint) -> isize {
     if from > last {
         return 0;
     }
-    kernel(from, last, flags)
+    call(from, last)
 }
 
 /// `closefrom(3)`. Where the kernel has no `close_range` it closes what is open, one by

@@ -4,9 +4,9 @@
 //! | generation | means |
 //! | --- | --- |
 //! | even | a life |
-//! | odd | another file is being put there, so that the number means the old or the new one |
+//! | odd | it is being closed, or another file is being put there: the number means the old file, or the new one or none |
 //!
-//! Nobody can tell which of the two an operation has met that began meanwhile. If it has
+//! Nobody can tell which of them an operation has met that began meanwhile. If it has
 //! transferred nothing yet it begins anew when it learns that its life is over.
 //!
 //! | transition | by | where | changes |
@@ -31,7 +31,7 @@ use crate::wait::woken::Woken;
 pub enum Next {
     /// Nothing, or what is not known of.
     Unknown,
-    /// A moment in which the number may mean either of two files.
+    /// A moment in which the number may mean either of two files, or one or none.
     Replacement,
     /// The life of a file that has other numbers or owners as well.
     Shared,
@@ -170,11 +170,20 @@ impl Edges {
         });
     }
 
-    /// Ends the current life, to go on with `next`, and calls `forget` before anybody learns so.
-    /// The caller is critical.
-    pub fn end(&self, next: Next, woken: &mut Woken, forget: impl FnOnce()) {
+    /// Ends the current life, if its name `is_meant`, to go on with `next`, and calls `forget` before anybody
+    /// learns so. The name of the one that follows. The caller is critical.
+    pub fn end(
+        &self,
+        is_meant: impl FnOnce(u32) -> bool,
+        next: Next,
+        woken: &mut Woken,
+        forget: impl FnOnce(),
+    ) -> u32 {
         self.lock.with(|()| {
             let generation = self.generation.load(Ordering::Relaxed);
+            if !is_meant(generation) {
+                return generation;
+            }
             let following = match next {
                 Next::Replacement => generation.wrapping_add(2) | 1,
                 Next::Unknown | Next::Shared => generation.wrapping_add(2) & !1,
@@ -188,7 +197,8 @@ impl Edges {
                 // SAFETY: under the lock.
                 unsafe { side.claim(Wake::Closed, true, woken) };
             }
-        });
+            following
+        })
     }
 
     /// Keeps the number from being closed for the length of a system call that

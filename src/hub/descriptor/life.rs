@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use super::edges::Next;
+use super::edges::{Next, is_replacement};
 use super::{Descriptor, KNOWN, Moment};
 use crate::hub::class::Class;
 use crate::hub::epoll;
@@ -14,11 +14,13 @@ const HOLDER_PATIENCE: u32 = 1000;
 
 impl Descriptor {
     /// The number has just been made by a hooked call, after `since`: a new life begins.
-    /// False if the one before has not ended.
+    /// False if the one before has not ended, or who ends it has not come to say so.
     pub fn begin(&self, since: Moment) -> bool {
         let stale =
             self.registered.load(Ordering::Relaxed) | u32::from(self.flags.load(Ordering::Relaxed));
-        let fresh = stale == 0 && self.class.load(Ordering::Relaxed) == Class::Unknown as u8;
+        let fresh = stale == 0
+            && self.class.load(Ordering::Relaxed) == Class::Unknown as u8
+            && !is_replacement(self.edges.generation());
         if fresh {
             self.flags.store(KNOWN, Ordering::Relaxed);
             self.private_since(since);
@@ -41,12 +43,30 @@ impl Descriptor {
 
     /// Ends the number's current life: whoever waits on it learns so. Called
     /// before the descriptor is closed or, to go on with `next`, replaced, and again when
-    /// that is done.
+    /// that is done. The name of the life that follows.
     ///
     /// The caller is critical until the threads in `woken` run, and calls
     /// [`await_holders`](Self::await_holders) after that.
-    pub fn end(&self, fd: i32, next: Next, woken: &mut Woken) {
-        self.edges.end(next, woken, || {
+    pub fn end(&self, fd: i32, next: Next, woken: &mut Woken) -> u32 {
+        self.end_that(|_| true, fd, next, woken)
+    }
+
+    /// The number was closed: ends the life `between` that has followed the file's meanwhile, if it still
+    /// lasts. Who waits, and has met the file before it was closed, learns so.
+    pub fn settle(&self, fd: i32, between: u32, woken: &mut Woken) {
+        if self.edges.generation() == between {
+            self.end_that(|now| now == between, fd, Next::Unknown, woken);
+        }
+    }
+
+    fn end_that(
+        &self,
+        is_meant: impl FnOnce(u32) -> bool,
+        fd: i32,
+        next: Next,
+        woken: &mut Woken,
+    ) -> u32 {
+        self.edges.end(is_meant, next, woken, || {
             let flags = if next == Next::Shared { KNOWN } else { 0 };
             self.flags.store(flags, Ordering::Relaxed);
             if self.registered.swap(0, Ordering::Relaxed) == epoll::epoch() && !self.is_private() {
@@ -57,6 +77,6 @@ impl Descriptor {
             self.share();
             self.class.store(Class::Unknown as u8, Ordering::Relaxed);
             self.status_changed();
-        });
+        })
     }
 }

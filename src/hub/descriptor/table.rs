@@ -12,7 +12,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use super::sharing::{self, Moment};
-use super::{Descriptor, KNOWN, Next, early};
+use super::{Descriptor, KNOWN, Next, early, is_replacement};
 use crate::hub::own;
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::limit;
@@ -187,15 +187,24 @@ pub fn begin(fd: i32, since: Moment) -> bool {
 }
 
 /// Ends the life of `fd`, see [`Descriptor::end`].
-pub fn end(fd: i32, next: Next, woken: &mut Woken) {
+pub fn end(fd: i32, next: Next, woken: &mut Woken) -> Option<u32> {
     if is_down() {
         early::forget(fd);
-    } else if let Some(entry) = if next == Next::Unknown {
-        known(fd)
-    } else {
-        get(fd)
-    } {
-        entry.end(fd, next, woken);
+        return None;
+    }
+    let entry = match next {
+        Next::Unknown => known(fd),
+        Next::Replacement | Next::Shared => get(fd),
+    };
+    entry.map(|entry| entry.end(fd, next, woken))
+}
+
+/// [`Descriptor::settle`]; `None` for the life that follows the last one, whatever its name.
+pub fn settle(fd: i32, between: Option<u32>, woken: &mut Woken) {
+    let Some(entry) = known(fd) else { return };
+    let between = between.unwrap_or_else(|| entry.generation());
+    if is_replacement(between) {
+        entry.settle(fd, between, woken);
     }
 }
 

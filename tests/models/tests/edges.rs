@@ -132,7 +132,7 @@ fn waiters_learn_of_the_end() {
             let socket = socket.clone();
             thread::spawn(move || {
                 let mut woken = Woken::new();
-                socket.edges.end(Next::Unknown, &mut woken, || ());
+                socket.edges.end(|_| true, Next::Unknown, &mut woken, || ());
                 wake::all(woken);
                 let edges = socket.edges.count(Direction::Read);
                 let mut woken = Woken::new();
@@ -158,13 +158,13 @@ fn a_held_number_keeps_its_file() {
             thread::spawn(move || {
                 let (edges, file) = &*shared;
                 let mut woken = Woken::new();
-                edges.end(Next::Replacement, &mut woken, || ());
+                edges.end(|_| true, Next::Replacement, &mut woken, || ());
                 while edges.is_held() {
                     thread::yield_now();
                 }
                 // SAFETY: loom checks that nobody reads.
                 file.with_mut(|file| unsafe { *file += 1 });
-                edges.end(Next::Shared, &mut woken, || ());
+                edges.end(|_| true, Next::Shared, &mut woken, || ());
             })
         };
         let (edges, file) = &*shared;

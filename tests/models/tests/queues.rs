@@ -211,7 +211,7 @@ proptest! {
                 }
                 EdgeStep::End(next) => {
                     let next = [Next::Unknown, Next::Replacement, Next::Shared][next as usize];
-                    edges.end(next, &mut woken, || ());
+                    edges.end(|_| true, next, &mut woken, || ());
                     prop_assert!(edges.generation() > life);
                     life = edges.generation();
                     prop_assert_eq!(is_replacement(life), next == Next::Replacement);
