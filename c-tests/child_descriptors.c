@@ -121,41 +121,16 @@ static void nothing_to_wait_for(void)
 	CHECK_OK(close(wait.fd));
 }
 
-static volatile sig_atomic_t handled;
-
-static void handle(int signal_number)
-{
-	(void)signal_number;
-	handled++;
-}
-
 static void interruptions(void)
 {
 	struct leash leash = new_leash();
 	struct wait wait = new_wait(&leash, 4);
-	struct sigaction action = {.sa_handler = handle};
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
-	action.sa_flags = SA_RESTART;
-	CHECK_OK(sigaction(SIGUSR2, &action, NULL));
-	handled = 0;
-	wait.thread = check_start(wait_for_it, &wait);
-	/* until the handler has met the wait, and not what is before it */
-	while (pthread_tryjoin_np(wait.thread, NULL) == EBUSY) {
-		pthread_kill(wait.thread, SIGUSR1);
-		sleep_ms(1);
-	}
-	CHECK(handled > 0);
+	interrupt_wait(wait_for_it, &wait);
 	CHECK_EQ(wait.result, -1);
 	CHECK_EQ(wait.error, EINTR);
-	wait.thread = check_start(wait_for_it, &wait);
-	for (int i = 0; i < 5; i++) {
-		sleep_ms(1);
-		CHECK_OK(pthread_kill(wait.thread, SIGUSR2));
-	}
-	sleep_ms(1);
-	CHECK_EQ(pthread_tryjoin_np(wait.thread, NULL), EBUSY);
+	pthread_t thread = restart_wait(wait_for_it, &wait);
 	let_go(&leash);
-	check_join(wait.thread);
+	check_join(thread);
 	CHECK_OK(wait.result);
 	CHECK_OK(close(wait.fd));
 }
@@ -164,12 +139,7 @@ static void cancellation(void)
 {
 	struct leash leash = new_leash();
 	struct wait wait = new_wait(&leash, 5);
-	for (int i = 0; i < 3; i++) {
-		wait.thread = check_start(wait_for_it, &wait);
-		sleep_ms(i);
-		CHECK_OK(pthread_cancel(wait.thread));
-		CHECK(check_join(wait.thread) == PTHREAD_CANCELED);
-	}
+	cancel_waits(wait_for_it, &wait);
 	let_go(&leash);
 	wait_for_it(&wait);
 	CHECK_OK(wait.result);

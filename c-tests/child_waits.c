@@ -94,40 +94,16 @@ static void another_takes_it(void)
 	CHECK(job.result == job.pid || job.error == ECHILD);
 }
 
-static volatile sig_atomic_t handled;
-
-static void handle(int signal_number)
-{
-	(void)signal_number;
-	handled++;
-}
-
 static void interruptions(void)
 {
 	struct leash leash = new_leash();
 	struct job job = {.pid = child_on(&leash, 4)};
-	struct sigaction action = {.sa_handler = handle};
-	CHECK_OK(sigaction(SIGUSR1, &action, NULL));
-	action.sa_flags = SA_RESTART;
-	CHECK_OK(sigaction(SIGUSR2, &action, NULL));
-	handled = 0;
-	job.thread = check_start(wait_for, &job);
-	/* until the handler has met the wait, and not what is before it */
-	while (pthread_tryjoin_np(job.thread, NULL) == EBUSY) {
-		pthread_kill(job.thread, SIGUSR1);
-		sleep_ms(1);
-	}
-	CHECK(handled > 0);
+	interrupt_wait(wait_for, &job);
 	CHECK_EQ(job.result, -1);
 	CHECK_EQ(job.error, EINTR);
-	job.thread = check_start(wait_for, &job);
-	for (int i = 0; i < 5; i++) {
-		sleep_ms(1);
-		CHECK_OK(pthread_kill(job.thread, SIGUSR2));
-	}
-	sleep_ms(1);
+	pthread_t thread = restart_wait(wait_for, &job);
 	let_go(&leash);
-	check_join(job.thread);
+	check_join(thread);
 	CHECK_EQ(job.result, job.pid);
 	CHECK_EQ(WEXITSTATUS(job.status), 4);
 }
@@ -136,12 +112,7 @@ static void cancellation(void)
 {
 	struct leash leash = new_leash();
 	struct job job = {.pid = child_on(&leash, 5)};
-	for (int i = 0; i < 3; i++) {
-		job.thread = check_start(wait_for, &job);
-		sleep_ms(i);
-		CHECK_OK(pthread_cancel(job.thread));
-		CHECK(check_join(job.thread) == PTHREAD_CANCELED);
-	}
+	cancel_waits(wait_for, &job);
 	let_go(&leash);
 	int status;
 	CHECK_EQ(waitpid(job.pid, &status, 0), job.pid);

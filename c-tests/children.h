@@ -50,6 +50,59 @@ struct job {
 	int error;
 };
 
+static volatile sig_atomic_t handled;
+
+static void note_handled(int signal_number)
+{
+	(void)signal_number;
+	handled++;
+}
+
+static void handle_by(int signal_number, int flags)
+{
+	struct sigaction action = {.sa_handler = note_handled, .sa_flags = flags};
+	CHECK_OK(sigaction(signal_number, &action, NULL));
+}
+
+/* A handler ends the wait that a thread makes by `routine`. */
+__attribute__((unused)) static void interrupt_wait(void *(*routine)(void *), void *argument)
+{
+	handle_by(SIGUSR1, 0);
+	handled = 0;
+	pthread_t thread = check_start(routine, argument);
+	/* until the handler has met the wait, and not what is before it */
+	while (pthread_tryjoin_np(thread, NULL) == EBUSY) {
+		pthread_kill(thread, SIGUSR1);
+		sleep_ms(1);
+	}
+	CHECK(handled > 0);
+}
+
+/* Handlers do not end it: the thread, which waits on. */
+__attribute__((unused)) static pthread_t restart_wait(void *(*routine)(void *), void *argument)
+{
+	handle_by(SIGUSR2, SA_RESTART);
+	pthread_t thread = check_start(routine, argument);
+	for (int i = 0; i < 5; i++) {
+		sleep_ms(1);
+		CHECK_OK(pthread_kill(thread, SIGUSR2));
+	}
+	sleep_ms(1);
+	CHECK_EQ(pthread_tryjoin_np(thread, NULL), EBUSY);
+	return thread;
+}
+
+/* Threads that wait by `routine` are cancelled. */
+__attribute__((unused)) static void cancel_waits(void *(*routine)(void *), void *argument)
+{
+	for (int i = 0; i < 3; i++) {
+		pthread_t thread = check_start(routine, argument);
+		sleep_ms(i);
+		CHECK_OK(pthread_cancel(thread));
+		CHECK(check_join(thread) == PTHREAD_CANCELED);
+	}
+}
+
 static long most_kernel_threads;
 
 static void note_kernel_threads(void)
