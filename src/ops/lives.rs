@@ -55,6 +55,14 @@ pub fn made(fd: i32, since: Moment) {
     make_room(fd);
 }
 
+/// libgreen itself has made the descriptor `fd`, of which nothing is to be remembered. Who has closed its number
+/// a moment ago may not have come to say so: that must not be taken for the end of this one.
+pub fn make_own(fd: i32) {
+    if descriptor::get(fd).is_some_and(|entry| descriptor::is_replacement(entry.generation())) {
+        go_on(fd, Next::Unknown);
+    }
+}
+
 /// The new descriptor `fd` is for a file that others have as well.
 pub fn adopt(fd: i32) {
     made(fd, descriptor::now());

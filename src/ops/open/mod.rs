@@ -18,7 +18,7 @@ use core::mem::MaybeUninit;
 
 use self::opened::make_blocking;
 use super::turn::{self, Ends};
-use super::{EINTR, Operation};
+use super::{EINTR, Operation, lives};
 use crate::hub::descriptor::Direction;
 use crate::hub::fifos;
 use crate::sched::{turns, wake};
@@ -228,6 +228,7 @@ fn await_other_end(
     cancellation: Cancellation,
     is_met: impl Fn() -> bool,
 ) -> Option<Attempt> {
+    lives::make_own(fd);
     let Some(operation) = Operation::new(me, fd, Direction::Read) else {
         tell(&fifos::close(fd));
         return Some(Attempt::Native);
