@@ -91,7 +91,7 @@ impl Ending {
 #[inline]
 pub fn end(fd: i32) -> Ending {
     name_files::closing(fd);
-    let between = go_on(fd, Next::Replacement);
+    let between = go_on(fd, Next::Closing);
     Ending { fd, between }
 }
 
@@ -133,7 +133,7 @@ pub fn end_range<R>(first: u32, last: u32, call: impl FnOnce() -> R) -> R {
     }
     for fd in descriptor::ending(first, last) {
         name_files::closing(fd);
-        go_on(fd, Next::Replacement);
+        go_on(fd, Next::Closing);
     }
     let result = call();
     for fd in descriptor::ending(first, last) {

@@ -31,7 +31,9 @@ use crate::wait::woken::Woken;
 pub enum Next {
     /// Nothing, or what is not known of.
     Unknown,
-    /// A moment in which the number may mean either of two files, or one or none.
+    /// A moment in which the number may mean the old file or none.
+    Closing,
+    /// One in which it may mean either of two files.
     Replacement,
     /// The life of a file that has other numbers or owners as well.
     Shared,
@@ -185,7 +187,7 @@ impl Edges {
                 return generation;
             }
             let following = match next {
-                Next::Replacement => generation.wrapping_add(2) | 1,
+                Next::Closing | Next::Replacement => generation.wrapping_add(2) | 1,
                 Next::Unknown | Next::Shared => generation.wrapping_add(2) & !1,
             };
             // SeqCst pairs with `hold`.

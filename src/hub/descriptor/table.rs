@@ -193,7 +193,8 @@ pub fn end(fd: i32, next: Next, woken: &mut Woken) -> Option<u32> {
         return None;
     }
     let entry = match next {
-        Next::Unknown => known(fd),
+        // Programs close all numbers that there may be: those that nobody has used cost nothing.
+        Next::Closing | Next::Unknown => known(fd),
         Next::Replacement | Next::Shared => get(fd),
     };
     entry.map(|entry| entry.end(fd, next, woken))
