@@ -1,6 +1,7 @@
 """LD_PRELOAD=libgreen.so without the launcher, and programs that have no use for it."""
 
 import itertools
+import os
 import subprocess
 
 import pytest
@@ -101,3 +102,11 @@ def test_statistics_are_told_on_request():
     scheduler, patches = result.stderr.splitlines()
     assert scheduler.startswith("libgreen: 2 of 2 slots in use, ")
     assert " functions of libc patched" in patches
+
+
+def test_loads_no_library_that_programs_have_not():
+    """To load one takes longer than all else that libgreen does when a program starts."""
+    maps = run(["cat", "/proc/self/maps"], 2).stdout.splitlines()
+    files = {line.split(maxsplit=5)[5] for line in maps if line.count("/")}
+    libraries = {os.path.basename(file) for file in files if ".so" in file}
+    assert libraries == {"libgreen.so", "libc.so.6", "ld-linux-x86-64.so.2"}

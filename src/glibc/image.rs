@@ -62,7 +62,16 @@ impl Image {
     /// It stays loaded.
     pub unsafe fn of(map: *const Map) -> Self {
         // SAFETY: as the caller promises.
-        let (bias, dynamic) = unsafe { ((*map).base, (*map).dynamic as *const Dynamic) };
+        unsafe { Self::at((*map).base, (*map).dynamic) }
+    }
+
+    /// That of the loaded object whose dynamic section is at `dynamic`, and whose addresses are `bias` more than
+    /// its file says.
+    ///
+    /// # Safety
+    /// It stays loaded.
+    pub unsafe fn at(bias: usize, dynamic: usize) -> Self {
+        let dynamic = dynamic as *const Dynamic;
         let mut image = Self {
             bias,
             symbols: 0,

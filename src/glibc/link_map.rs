@@ -1,11 +1,14 @@
 //! What <link.h> shows of the loader: the list of the objects that are loaded, and where it calls debuggers.
 
+use core::ffi::c_char;
+
 /// The beginning of glibc's `struct link_map`, which <link.h> shows.
 #[repr(C)]
 pub struct Map {
     /// What is added to the addresses in the object's file.
     pub base: usize,
-    name: *const u8,
+    /// The path of its file, as the loader has found it: a C string.
+    pub name: *const c_char,
     /// The address of the dynamic section.
     pub dynamic: usize,
     /// The one after it, or null.

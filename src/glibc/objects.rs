@@ -86,6 +86,17 @@ pub fn libc_image() -> Option<Image> {
     libc().map(|map| unsafe { Image::of(map) })
 }
 
+/// The function of that name that the loader finds first, but for libgreen's; 0 if there is none among those that
+/// the program has been started with.
+pub fn definition(name: &CStr) -> usize {
+    lasting()
+        .filter(|map| !is_own(*map))
+        // SAFETY: they stay loaded.
+        .map(|map| unsafe { Image::of(map) }.definition(name))
+        .find(|address| *address != 0)
+        .unwrap_or(0)
+}
+
 /// The function of that name, and version if any, of the next object after libgreen in the order of the
 /// look-up; 0 if there is none among those that the program has been started with.
 pub fn next_definition(name: &CStr, version: Option<&CStr>) -> usize {

@@ -2,7 +2,6 @@
 //! way of others are with it behind them.
 
 use core::ffi::{CStr, c_char, c_int};
-use core::mem::MaybeUninit;
 
 use super::objects;
 use crate::arch::weak::weak_address;
@@ -81,18 +80,17 @@ enum Place {
 
 /// Moves this library in `LD_PRELOAD`: false if it is there already, or was not in it.
 fn move_in_environment(place: Place) -> bool {
-    let mut found = MaybeUninit::<libc::Dl_info>::zeroed();
-    // SAFETY: an address of this library; strings that the loader and the environment keep.
+    let Some(own) = objects::own() else {
+        return false;
+    };
+    // SAFETY: strings that the loader and the environment keep.
     let (own, before) = unsafe {
-        if libc::dladdr(is_own as *const _, found.as_mut_ptr()) == 0 {
-            return false;
-        }
         let before = libc::getenv(c"LD_PRELOAD".as_ptr());
         if before.is_null() {
             return false;
         }
         (
-            CStr::from_ptr(found.assume_init().dli_fname).to_bytes(),
+            CStr::from_ptr((*own).name).to_bytes(),
             CStr::from_ptr(before).to_bytes(),
         )
     };

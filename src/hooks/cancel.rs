@@ -8,6 +8,7 @@ use libc::pthread_t;
 use super::symbol::check;
 use crate::signal::{cancel, cancellation, send};
 use crate::task::{Kind, current, of_pthread};
+use crate::thread::unwinder;
 
 /// `pthread_cancel(3)`.
 ///
@@ -15,6 +16,7 @@ use crate::task::{Kind, current, of_pthread};
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pthread_cancel(id: pthread_t) -> c_int {
+    unwinder::load();
     // SAFETY: as the caller promises: a thread that may still be joined.
     let thread = unsafe { of_pthread(id) };
     let own = thread.is(current());

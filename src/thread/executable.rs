@@ -6,15 +6,12 @@
 //! runs (elf/dl-load.c, dl-execstack.c). Stacks that a thread's creator has brought it
 //! leaves alone, and so takes libgreen's for.
 
-use core::ffi::c_void;
 use core::ptr;
-use core::slice;
 use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
 
+use super::loaded;
 use crate::glibc::link_map::Map;
 use crate::glibc::objects;
-use crate::glibc::real::real;
-use crate::glibc::tcb::Tcb;
 use crate::task::{Critical, reservation};
 
 /// A forked child keeps it, as it keeps its libraries.
@@ -51,38 +48,12 @@ fn has_changed() -> bool {
     was != (count, last.cast_mut())
 }
 
-type Iterate = unsafe extern "C" fn(
-    Option<unsafe extern "C" fn(*mut libc::dl_phdr_info, usize, *mut c_void) -> i32>,
-    *mut c_void,
-) -> i32;
-
 /// The caller is critical.
 fn is_wanted() -> bool {
-    let iterate = real!(dl_iterate_phdr: Iterate);
-    // dl_iterate_phdr also tells where the caller has a module's variables. In the middle of
-    // a dlopen modules have ids already that the loader has no record of, and it would look
-    // for that beyond its list: but not where the caller has no variables at all.
-    // SAFETY: the callback gets what it expects, and like the loader's own code uses no
-    // dynamic TLS; handlers wait for the end of the critical section.
-    unsafe { Tcb::current().without_modules(|| iterate(Some(wants_it), ptr::null_mut())) != 0 }
-}
-
-/// Called for each loaded object, until it returns 1.
-unsafe extern "C" fn wants_it(info: *mut libc::dl_phdr_info, _: usize, _: *mut c_void) -> i32 {
-    // SAFETY: dl_iterate_phdr passes a valid object with its program headers.
-    let (start, headers) = unsafe {
-        let info = &*info;
-        let headers = slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize);
-        (info.dlpi_addr, headers)
-    };
-    // SAFETY: getauxval only reads. The kernel's own object says nothing of stacks.
-    if start != 0 && start == unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) } {
-        return 0;
-    }
-    let stack = headers
-        .iter()
-        .find(|header| header.p_type == libc::PT_GNU_STACK);
-    stack
-        .is_none_or(|header| header.p_flags & libc::PF_X != 0)
-        .into()
+    loaded::any(|_, headers| {
+        let stack = headers
+            .iter()
+            .find(|header| header.p_type == libc::PT_GNU_STACK);
+        stack.is_none_or(|header| header.p_flags & libc::PF_X != 0)
+    })
 }

@@ -7,6 +7,7 @@ pub mod contexts;
 pub mod cycles;
 pub mod entry;
 pub mod floating;
+pub mod found;
 pub mod frame;
 pub mod jump_buffer;
 pub mod prefetch;
