@@ -230,6 +230,20 @@ MUTANTS = [
         "side.claim(Wake::Closed, false, woken)",
     ),
     Mutant(
+        "a number that is being closed has a certain meaning",
+        "hub/descriptor/edges.rs",
+        "Next::Closing | Next::Replacement => generation.wrapping_add(2) | 1,\n"
+        "                Next::Unknown | Next::Shared",
+        "Next::Replacement => generation.wrapping_add(2) | 1,\n"
+        "                Next::Closing | Next::Unknown | Next::Shared",
+    ),
+    Mutant(
+        "who comes late ends a life that was not meant",
+        "hub/descriptor/edges.rs",
+        "if !is_meant(generation) {",
+        "if !is_meant(generation) && next != Next::Unknown {",
+    ),
+    Mutant(
         "a number is held after a look at its life",
         "hub/descriptor/edges.rs",
         "        self.held.fetch_add(1, Ordering::SeqCst);\n"

@@ -57,7 +57,8 @@ enum EdgeStep {
     /// In the present life or in the one before, in these directions, for all.
     Event(bool, [bool; 2], bool),
     PassOn(bool),
-    End(u8),
+    /// Ends the present life, or the one that somebody has noted, if it still lasts.
+    End(u8, Option<usize>),
 }
 
 fn edge_step() -> impl Strategy<Value = EdgeStep> {
@@ -69,9 +70,17 @@ fn edge_step() -> impl Strategy<Value = EdgeStep> {
         4 => (prop::bool::weighted(0.8), [flag(), flag()], prop::bool::weighted(0.2))
             .prop_map(|(present, directions, all)| EdgeStep::Event(present, directions, all)),
         1 => flag().prop_map(EdgeStep::PassOn),
-        1 => (0..3u8).prop_map(EdgeStep::End),
+        2 => (0..4u8, prop::option::of(0..THREADS)).prop_map(|(next, who)| EdgeStep::End(next, who)),
     ]
 }
+
+/// What may follow the end of a life.
+const NEXT: [Next; 4] = [
+    Next::Unknown,
+    Next::Closing,
+    Next::Replacement,
+    Next::Shared,
+];
 
 fn direction(writes: bool) -> Direction {
     if writes {
@@ -209,17 +218,25 @@ proptest! {
                     edges.pass_on(direction(writes), &mut woken);
                     expected = woken_by(&mut sides[writes as usize], false);
                 }
-                EdgeStep::End(next) => {
-                    let next = [Next::Unknown, Next::Replacement, Next::Shared][next as usize];
-                    edges.end(|_| true, next, &mut woken, || ());
-                    prop_assert!(edges.generation() > life);
-                    life = edges.generation();
-                    prop_assert_eq!(is_replacement(life), next == Next::Replacement);
-                    for (count, side) in counts.iter_mut().zip(&mut sides) {
-                        *count += 1;
-                        expected.extend(woken_by(side, true));
+                EdgeStep::End(next, who) => {
+                    let next = NEXT[next as usize];
+                    let meant = who.map_or(life, |who| noted[who].0);
+                    let mut is_over = false;
+                    let following =
+                        edges.end(|name| name == meant, next, &mut woken, || is_over = true);
+                    prop_assert_eq!(is_over, meant == life);
+                    if is_over {
+                        prop_assert!(following > life);
+                        life = following;
+                        let is_uncertain = matches!(next, Next::Closing | Next::Replacement);
+                        prop_assert_eq!(is_replacement(life), is_uncertain);
+                        for (count, side) in counts.iter_mut().zip(&mut sides) {
+                            *count += 1;
+                            expected.extend(woken_by(side, true));
+                        }
+                        reason = Wake::Closed;
                     }
-                    reason = Wake::Closed;
+                    prop_assert_eq!((following, edges.generation()), (life, life));
                 }
             }
             for (writes, side) in sides.iter().enumerate() {
