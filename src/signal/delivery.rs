@@ -212,6 +212,8 @@ fn defer(me: &'static Thread, signal: i32, frame: &mut Frame) {
         deferred::add(main);
         if me.kind() == Kind::Base {
             eventfd::kick();
+        } else {
+            send::come_back_to_tell(me);
         }
         return;
     }
@@ -233,6 +235,7 @@ fn defer_for(taker: &'static Thread, me: &'static Thread, signal: i32, frame: &m
         let refused = |taken| send::keep(taker, signal, taken);
         if send::add_shared(main, signal, &frame.info, refused) {
             deferred::add(main);
+            send::come_back_to_tell(me);
             return;
         }
     } else {

@@ -19,9 +19,22 @@ use crate::task::{Critical, Thread, current, deferred};
 /// A signal has arrived for `me`, the caller, inside the runtime: if that is on its way out of
 /// the CPU and has looked for signals already, it comes back at once. Async-signal-safe.
 pub fn stay(me: &Thread) {
-    if me.deliverable() == 0 {
-        return;
+    if me.deliverable() != 0 {
+        call_back(me);
     }
+}
+
+/// A signal has arrived inside the runtime that `me`, the caller, is to tell somebody else of: if
+/// that sleeps on a kernel thread of its own, it comes back for that. (The kernel itself goes on
+/// with such a sleep after a handler with `SA_RESTART`.) Async-signal-safe.
+pub fn come_back_to_tell(me: &Thread) {
+    if !me.parks() {
+        call_back(me);
+    }
+}
+
+/// Ends the wait that `me`, the caller, has armed, if it has.
+fn call_back(me: &Thread) {
     match me.seat().word.claim(Wake::Interrupted) {
         Claim::Lost | Claim::Pending => {}
         // It is not asleep, but here.
