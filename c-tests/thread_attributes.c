@@ -85,6 +85,40 @@ static void a_thread_reports_what_it_was_given(void)
 	CHECK_OK(pthread_join(thread, NULL));
 }
 
+static void *report_exactly(void *place)
+{
+	pthread_attr_t own;
+	void *address;
+	size_t size;
+	int inherit;
+	CHECK_OK(pthread_getattr_np(pthread_self(), &own));
+	CHECK_OK(pthread_attr_getstack(&own, &address, &size));
+	CHECK_OK(pthread_attr_getinheritsched(&own, &inherit));
+	CHECK_OK(pthread_attr_destroy(&own));
+	CHECK((char *)&own > (char *)address && (char *)&own < (char *)address + size);
+	*(size_t *)place = size;
+	return (void *)(long)inherit;
+}
+
+/* The stack as it was asked for, the smallest as well, and whether the attributes say how the thread is scheduled. (No
+ * thread before has left a stack that glibc would use again.) */
+static void a_thread_reports_what_it_has_asked_for(void)
+{
+	size_t sizes[] = {(size_t)sysconf(_SC_THREAD_STACK_MIN), 100032, 128 << 10}, size;
+	for (int i = 0; i < 3; i++) {
+		pthread_attr_t attributes;
+		pthread_t thread;
+		CHECK_OK(pthread_attr_init(&attributes));
+		CHECK_OK(pthread_attr_setstacksize(&attributes, sizes[i]));
+		if (i == 1)
+			CHECK_OK(pthread_attr_setinheritsched(&attributes, PTHREAD_EXPLICIT_SCHED));
+		CHECK_OK(pthread_create(&thread, &attributes, report_exactly, &size));
+		CHECK_EQ(check_join(thread), i == 1 ? PTHREAD_EXPLICIT_SCHED : PTHREAD_INHERIT_SCHED);
+		CHECK_EQ(size, sizes[i]);
+		CHECK_OK(pthread_attr_destroy(&attributes));
+	}
+}
+
 static void default_attributes_apply(void)
 {
 	pthread_attr_t defaults;
@@ -139,6 +173,7 @@ int main(void)
 {
 	CHECK_OK(sem_init(&filled, 0, 0));
 	attributes_round_trip();
+	a_thread_reports_what_it_has_asked_for();
 	a_thread_reports_what_it_was_given();
 	default_attributes_apply();
 	scheduling_parameters_can_be_read();

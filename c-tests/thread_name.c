@@ -1,6 +1,7 @@
 /* pthread_setname_np and pthread_getname_np: each thread has a name of its own, inherited from its creator,
  * of at most 15 bytes; a child that it forks has it. */
 #include "check.h"
+#include <sched.h>
 #include <semaphore.h>
 #include <sys/prctl.h>
 
@@ -47,6 +48,32 @@ static void *fork_named(void *unused)
 	return unused;
 }
 
+static void *wait_checked(void *unused)
+{
+	CHECK_OK(sem_wait(&checked));
+	return unused;
+}
+
+/* One whose threads are kernel threads of their own begins them with its name, before anybody gives them another. */
+static void *name_at_once(void *unused)
+{
+	cpu_set_t cpus;
+	CHECK_OK(sched_getaffinity(0, sizeof cpus, &cpus));
+	CHECK_OK(sched_setaffinity(0, sizeof cpus, &cpus));
+	CHECK_OK(pthread_setname_np(pthread_self(), "another"));
+	for (int i = 0; i < 200; i++) {
+		pthread_t thread = check_start(wait_checked, NULL);
+		if (i % 2)
+			CHECK_OK(pthread_setname_np(thread, "given"));
+		else
+			sched_yield();
+		check_name(thread, i % 2 ? "given" : "another");
+		CHECK_OK(sem_post(&checked));
+		check_join(thread);
+	}
+	return unused;
+}
+
 int main(void)
 {
 	CHECK_OK(sem_init(&named, 0, 0));
@@ -69,5 +96,6 @@ int main(void)
 	check_join(check_start(use_prctl, NULL));
 	check_join(check_start(fork_named, NULL));
 	check_name(pthread_self(), "fifteen-bytes-x");
+	check_join(check_start(name_at_once, NULL));
 	return 0;
 }

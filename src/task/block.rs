@@ -8,6 +8,7 @@ use core::sync::atomic::{
 };
 
 use super::alternate_stack::AltStack;
+use super::asked::Asked;
 use super::cpu_time::CpuTime;
 use super::current::{self, Critical};
 use super::errand::Errands;
@@ -175,6 +176,8 @@ pub struct Thread {
     /// Where the husk's donor left off: the highest address that contexts may use.
     pub(crate) stack_top: AtomicUsize,
     pub(crate) stack: Placement,
+    /// What its creator has asked for.
+    pub(crate) asked: Asked,
     /// Whether all of the husk's stack but its top was given back to the kernel.
     pub(crate) is_hollow: Cell<bool>,
     /// Whether nobody may live in the husk any more: what its thread had was not given back.

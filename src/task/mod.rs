@@ -23,6 +23,7 @@
 pub mod all;
 pub mod alternate_stack;
 pub mod arguments;
+mod asked;
 mod block;
 pub mod cpu_time;
 mod current;

@@ -17,6 +17,7 @@ unsafe extern "C" {
         base: *mut c_void,
         size: usize,
     ) -> i32;
+    fn pthread_attr_setinheritsched(attributes: *mut pthread_attr_t, inherit: i32) -> i32;
     fn pthread_attr_setaffinity_np(
         attributes: *mut pthread_attr_t,
         size: usize,
@@ -40,8 +41,13 @@ pub unsafe fn read(thread: &Thread, attributes: *mut pthread_attr_t) -> i32 {
     // SAFETY: as the caller promises; initialised first.
     unsafe {
         libc::pthread_attr_init(attributes);
-        let (base, size) = (thread.stack.base(), thread.stack.size());
+        // Some stacks have a page more than was asked for.
+        let size = thread.asked.stack_size().min(thread.stack.size());
+        let base = thread.stack.base() + thread.stack.size() - size;
         pthread_attr_setstack(attributes, base as *mut c_void, size);
+        if thread.asked.is_explicit() {
+            pthread_attr_setinheritsched(attributes, libc::PTHREAD_EXPLICIT_SCHED);
+        }
         libc::pthread_attr_setguardsize(attributes, thread.stack.guard());
         if detached {
             libc::pthread_attr_setdetachstate(attributes, libc::PTHREAD_CREATE_DETACHED);

@@ -51,6 +51,8 @@ struct Wish {
     stack_size: usize,
     guard: usize,
     detached: bool,
+    /// Whether the attributes say how it is scheduled.
+    explicit: bool,
     mask: Option<u64>,
     /// A stack of the program's own, which only a kernel thread has.
     own_stack: bool,
@@ -67,6 +69,7 @@ impl Wish {
             stack_size: 0,
             guard: 0,
             detached: false,
+            explicit: false,
             mask: None,
             own_stack: false,
             scheduling: false,
@@ -93,9 +96,9 @@ impl Wish {
                 policy,
                 priority: parameters.sched_priority,
             };
-            wish.scheduling = inherit == libc::PTHREAD_EXPLICIT_SCHED
-                && asked != scheduling::of_workers()
-                || has_affinity(attributes);
+            wish.explicit = inherit == libc::PTHREAD_EXPLICIT_SCHED;
+            wish.scheduling =
+                wish.explicit && asked != scheduling::of_workers() || has_affinity(attributes);
         }
         wish.detached = state == libc::PTHREAD_CREATE_DETACHED;
         wish
@@ -206,6 +209,7 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
     thread.start.set(Some(start));
     thread.argument.set(argument);
     thread.result.set(join::CANCELED);
+    thread.asked.set(wish.stack_size, wish.explicit);
     thread.joins.store(core::ptr::null_mut(), Ordering::Relaxed);
     name_files::catch_up();
     thread.name.set(attributes::name_of(me));

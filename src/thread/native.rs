@@ -3,6 +3,8 @@
 
 use core::ffi::c_void;
 use core::mem::{self, size_of};
+use core::ptr;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use libc::{pthread_attr_t, pthread_t};
 
@@ -10,6 +12,7 @@ use super::{attributes, exit, join, pool, scheduling};
 use crate::arch::entry::protected_call;
 use crate::sched::kernel_thread::{self, real_pthread_create};
 use crate::sched::{self, idle};
+use crate::sys::futex;
 use crate::sys::raw::syscall;
 use crate::task::{Critical, StartRoutine, current};
 
@@ -19,6 +22,8 @@ pub struct Task {
     argument: *mut c_void,
     /// The creator's, if its kernel thread has another.
     name: Option<[u8; 16]>,
+    /// Where the creator waits until the thread is called that, if it does.
+    is_named: *const AtomicU32,
     /// Whether the creator has descriptors of its own.
     apart: bool,
     /// Whether its kernel thread has what the threads that it creates inherit.
@@ -33,6 +38,7 @@ impl Task {
             start,
             argument,
             name: kernel_thread::differs_in_name(me).then(|| attributes::name_of(me)),
+            is_named: ptr::null(),
             apart: me.is_apart(),
             distinct,
         }
@@ -43,7 +49,10 @@ impl Task {
 ///
 /// # Safety
 /// As for `pthread_create`.
-pub unsafe fn create(id: *mut pthread_t, attributes: *const pthread_attr_t, task: Task) -> i32 {
+pub unsafe fn create(id: *mut pthread_t, attributes: *const pthread_attr_t, mut task: Task) -> i32 {
+    // Or who gives it another name from here on might be the faster one.
+    let is_named = AtomicU32::new(u32::from(task.name.is_none()));
+    task.is_named = &raw const is_named;
     // SAFETY: malloc; the new thread frees it.
     let place = unsafe { libc::malloc(size_of::<Task>()) }.cast::<Task>();
     if place.is_null() {
@@ -62,8 +71,12 @@ pub unsafe fn create(id: *mut pthread_t, attributes: *const pthread_attr_t, task
         exit::uncount();
         // SAFETY: no thread has got it.
         unsafe { libc::free(place.cast()) };
+        return result;
     }
-    result
+    while is_named.load(Ordering::Acquire) == 0 {
+        futex::wait(&is_named, 0);
+    }
+    0
 }
 
 /// Gives back what libgreen has that nobody needs now, and that natively would not be there: stacks, kernel
@@ -101,6 +114,7 @@ extern "C" fn run(task: *mut c_void) -> *mut c_void {
         start,
         argument,
         name,
+        is_named,
         apart,
         distinct,
     } = unsafe { task.cast::<Task>().read() };
@@ -117,6 +131,10 @@ extern "C" fn run(task: *mut c_void) -> *mut c_void {
     if let Some(name) = name {
         // SAFETY: 16 bytes, a NUL among them.
         unsafe { syscall!(SYS_prctl, libc::PR_SET_NAME, name.as_ptr()) };
+        // SAFETY: the creator waits for that.
+        unsafe { (*is_named).store(1, Ordering::Release) };
+        // It may be gone by now; then nobody is woken, or somebody who looks once more.
+        futex::wake(is_named.cast(), 1);
     }
     me.result.set(join::CANCELED);
     // SAFETY: `start` takes one argument.
