@@ -3,10 +3,13 @@
 use libc::{mmsghdr, timespec};
 
 use super::received::found_nothing;
-use super::{EAGAIN, Operation, at_once, is_stream, pass_on, receive, rights, send, vectors};
+use super::{
+    EAGAIN, IN_KERNEL, Operation, at_once, is_stream, pass_on, receive, rights, send, unannounced,
+    vectors,
+};
 use crate::hub::descriptor::Direction;
-use crate::signal::restart;
 use crate::signal::socket_wait::Act;
+use crate::signal::{cancel, restart};
 use crate::sys::clock;
 use crate::sys::raw::syscall;
 use crate::task::{Thread, arguments};
@@ -125,8 +128,21 @@ pub unsafe fn send(
         let rest = messages.wrapping_add(at as usize);
         syscall!(SYS_sendmmsg, fd, rest, count - at, flags)
     };
+    let wait = |at: u32, flags: i32| {
+        let rest = messages.wrapping_add(at as usize).addr();
+        let arguments = [
+            fd as usize,
+            rest,
+            (count - at) as usize,
+            flags as usize,
+            0,
+            0,
+        ];
+        // SAFETY: as the caller promises.
+        unsafe { cancel::waiting_call(libc::SYS_sendmmsg, arguments) }
+    };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return restart::socket_in_region(fd, Act::Send, || call(0, flags));
+        return restart::socket_in_region(fd, Act::Send, || wait(0, flags));
     };
     if count == 0 {
         return call(0, flags);
@@ -153,8 +169,17 @@ pub unsafe fn send(
                     call(sent, flags)
                 } else {
                     operation.run(
-                        |_, _| call(sent, flags | libc::MSG_DONTWAIT),
-                        || call(sent, flags),
+                        |entry, _| match call(sent, flags | libc::MSG_DONTWAIT) {
+                            EAGAIN
+                                if unannounced::is_room(entry, fd, || {
+                                    send::has_name(&raw const (*at).msg_hdr)
+                                }) =>
+                            {
+                                IN_KERNEL
+                            }
+                            result => result,
+                        },
+                        || wait(sent, flags),
                     )
                 };
                 rights::share_all(at, result);

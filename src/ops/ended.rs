@@ -8,7 +8,7 @@
 
 use core::ptr;
 
-use super::{EAGAIN, EPIPE, file};
+use super::{EAGAIN, EPIPE, IN_KERNEL, file, unannounced};
 use crate::hub::class::Class;
 use crate::hub::descriptor::Descriptor;
 use crate::sys::raw::syscall;
@@ -29,15 +29,27 @@ impl Attempts {
         self.part = true;
     }
 
-    /// Makes one by `call`, which gets the flags beside the program's.
+    /// Makes one by `call`, which gets the flags beside the program's; `addressed` tells, afterwards, whether
+    /// it says where to.
     #[inline(always)]
-    pub fn make(&mut self, entry: &Descriptor, fd: i32, call: impl Fn(i32) -> isize) -> isize {
+    pub fn make(
+        &mut self,
+        entry: &Descriptor,
+        fd: i32,
+        addressed: impl FnOnce() -> bool,
+        call: impl Fn(i32) -> isize,
+    ) -> isize {
         let result = if self.waits {
             again(entry.class(fd), fd, self.part, call)
         } else {
             call(libc::MSG_DONTWAIT)
         };
-        self.waits |= result == EAGAIN;
+        if result == EAGAIN {
+            if unannounced::is_room(entry, fd, addressed) {
+                return IN_KERNEL;
+            }
+            self.waits = true;
+        }
         result
     }
 }

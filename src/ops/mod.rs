@@ -34,6 +34,7 @@ pub mod sleep;
 pub mod splice;
 pub mod thread_files;
 pub mod turn;
+mod unannounced;
 mod vectors;
 mod wait_all;
 

@@ -11,8 +11,8 @@ use super::vectors::{as_message, rest};
 use super::{Operation, at_once, connect, file, pass_on, rights};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
-use crate::signal::restart;
 use crate::signal::socket_wait::Act;
+use crate::signal::{cancel, restart};
 use crate::sys::raw::syscall;
 use crate::task::Thread;
 
@@ -42,29 +42,53 @@ pub unsafe fn to(
             address_length
         )
     };
+    let wait = |at: usize, flags: i32| {
+        let arguments = [
+            fd as usize,
+            buffer.wrapping_byte_add(at).addr(),
+            length - at,
+            flags as usize,
+            address.addr(),
+            address_length as usize,
+        ];
+        // SAFETY: as the caller promises.
+        unsafe { cancel::waiting_call(libc::SYS_sendto, arguments) }
+    };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return restart::socket_in_region(fd, Act::Send, || call(0, flags));
+        return restart::socket_in_region(fd, Act::Send, || wait(0, flags));
     };
     if flags & libc::MSG_DONTWAIT != 0 {
         return at_once(me, call(0, flags));
     }
-    all(&mut operation, Attempts::default(), length, flags, call)
+    let (attempts, addressed) = (Attempts::default(), !address.is_null());
+    all(
+        &mut operation,
+        attempts,
+        addressed,
+        length,
+        flags,
+        call,
+        wait,
+    )
 }
 
-/// Sends all of `length` bytes by `call`, which gets how many have gone and the flags.
+/// Sends all of `length` bytes by `call`, which gets how many have gone and the flags, or by `wait`, the same
+/// where it may wait and be cancelled; `addressed`: they say where to.
 fn all(
     operation: &mut Operation,
     mut attempts: Attempts,
+    addressed: bool,
     length: usize,
     flags: i32,
     call: impl Fn(usize, i32) -> isize,
+    wait: impl Fn(usize, i32) -> isize,
 ) -> isize {
     let fd = operation.fd;
     let (mut sent, mut flags) = (0, flags);
     loop {
         let result = operation.run(
-            |entry, _| attempts.make(entry, fd, |more| call(sent, flags | more)),
-            || call(sent, flags),
+            |entry, _| attempts.make(entry, fd, || addressed, |more| call(sent, flags | more)),
+            || wait(sent, flags),
         );
         let Some(result) = connected(operation, result, &mut flags) else {
             continue;
@@ -105,6 +129,15 @@ fn connected(operation: &mut Operation, result: isize, flags: &mut i32) -> Optio
     }
 }
 
+/// Whether `message` says where it is to go.
+///
+/// # Safety
+/// It is readable.
+pub(super) unsafe fn has_name(message: *const msghdr) -> bool {
+    // SAFETY: as the caller promises; it may lie anywhere.
+    unsafe { !(&raw const (*message).msg_name).read_unaligned().is_null() }
+}
+
 /// `sendmsg(2)`.
 ///
 /// # Safety
@@ -113,15 +146,28 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     let mut flags = flags;
     // SAFETY: as the caller promises.
     let call = |flags: i32| unsafe { syscall!(SYS_sendmsg, fd, message, flags) };
+    let wait = |flags: i32| {
+        let arguments = [fd as usize, message.addr(), flags as usize, 0, 0, 0];
+        // SAFETY: as the caller promises.
+        unsafe { cancel::waiting_call(libc::SYS_sendmsg, arguments) }
+    };
     let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return restart::socket_in_region(fd, Act::Send, || call(flags));
+        return restart::socket_in_region(fd, Act::Send, || wait(flags));
     };
     let waits = flags & libc::MSG_DONTWAIT == 0;
     let attempt = |operation: &mut Operation, flags| {
         let mut attempts = Attempts::default();
         operation.run(
-            |entry, _| attempts.make(entry, fd, |more| call(flags | more)),
-            || call(flags),
+            // SAFETY: asked after an attempt that the kernel has read it for.
+            |entry, _| {
+                attempts.make(
+                    entry,
+                    fd,
+                    || unsafe { has_name(message) },
+                    |more| call(flags | more),
+                )
+            },
+            || wait(flags),
         )
     };
     let result = if waits {
@@ -154,13 +200,20 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
         let flags = flags | libc::MSG_NOSIGNAL;
         let mut attempts = Attempts::default();
         attempts.part_done();
-        all(&mut operation, attempts, length, flags, |sent, flags| {
+        let arguments = |sent: usize, flags: i32| {
+            let at = at.wrapping_byte_add(sent).addr();
+            [fd as usize, at, length - sent, flags as usize, 0, 0]
+        };
+        let call = |sent: usize, flags: i32| {
+            let [fd, at, length, flags, ..] = arguments(sent, flags);
             // SAFETY: within the caller's buffers.
-            unsafe {
-                let (at, length) = (at.wrapping_byte_add(sent), length - sent);
-                syscall!(SYS_sendto, fd, at, length, flags, 0usize, 0usize)
-            }
-        })
+            unsafe { syscall!(SYS_sendto, fd, at, length, flags, 0usize, 0usize) }
+        };
+        // SAFETY: as above.
+        let wait = |sent: usize, flags: i32| unsafe {
+            cancel::waiting_call(libc::SYS_sendto, arguments(sent, flags))
+        };
+        all(&mut operation, attempts, false, length, flags, call, wait)
     };
     // SAFETY: the message is valid.
     unsafe { rest(vectors, count, result as usize, send_buffer) }
