@@ -12,7 +12,7 @@ use crate::arch::vfork::vfork_frame;
 use crate::glibc::real::real;
 use crate::hub::{self, descriptor, fifos, place};
 use crate::runtime;
-use crate::sched::children::tracing;
+use crate::sched::children::{makers, tracing};
 use crate::sched::{self, kernel_thread, lend};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask;
@@ -63,6 +63,7 @@ static REGISTERED: AtomicBool = AtomicBool::new(false);
 #[unsafe(link_section = "green_fork")]
 unsafe extern "C" fn prepare() {
     mem::forget(Critical::enter());
+    makers::begin();
     let me = current();
     me.mask_at_fork.set(sigmask::replace(!0));
     descriptor::share_all();
@@ -210,12 +211,14 @@ pub unsafe extern "C-unwind" fn clone(
                     child_id,
                 );
                 in_parent();
+                makers::know(child);
                 child
             }
             _ if flags & (libc::CLONE_VFORK | of_its_own) == libc::CLONE_VFORK => {
                 let before = lend::lend();
                 let child = real(start, stack, flags, argument, parent_id, tls, child_id);
                 lend::take_back(before);
+                makers::know(child);
                 child
             }
             _ => real(start, stack, flags, argument, parent_id, tls, child_id),
@@ -227,6 +230,25 @@ check!(clone(_, _, _, _; _, _, _));
 
 alias!(__clone = clone);
 
+/// `fork(2)`.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[unsafe(link_section = "green_fork")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn fork() -> pid_t {
+    let real = real!(fork());
+    // SAFETY: as the caller promises.
+    let child = unsafe { real() };
+    if child != 0 {
+        makers::know(child);
+    }
+    child
+}
+check!(fork());
+
+alias!(__fork = fork);
+
 /// glibc's fork without handlers; async-signal-safe.
 ///
 /// # Safety
@@ -235,7 +257,11 @@ alias!(__clone = clone);
 pub unsafe extern "C-unwind" fn _Fork() -> pid_t {
     let real = real!(_Fork());
     // SAFETY: `_Fork` is a fork.
-    unsafe { without_handlers(false, || real()) }
+    let child = unsafe { without_handlers(false, || real()) };
+    if child != 0 {
+        makers::know(child);
+    }
+    child
 }
 
 /// `vfork(2)`.

@@ -1,5 +1,6 @@
 //! Starting programs, and waiting for child processes.
 
+use core::cell::Cell;
 use core::ffi::{c_char, c_int};
 use core::ptr;
 
@@ -13,6 +14,7 @@ use crate::glibc::real::real;
 use crate::hub::descriptor;
 use crate::ops::turn::{self, Ends};
 use crate::ops::{child, lives};
+use crate::sched::children::makers;
 use crate::sched::turns;
 use crate::signal::cancel;
 use crate::sys::errno;
@@ -31,6 +33,22 @@ fn start_program<R: Copy>(call: impl Fn() -> R) -> R {
     let started = turn::run(&turns::STARTS, Cancellation::Never, Ends::Never, &call);
     descriptor::share_all();
     started.unwrap_or_else(call)
+}
+
+/// Starts a child by `call`, a `posix_spawn`, which writes its id; `pid`: whither the program wants it.
+///
+/// # Safety
+/// As for `call`, with null for nowhere.
+unsafe fn spawn(pid: *mut pid_t, call: impl Fn(*mut pid_t) -> c_int) -> c_int {
+    makers::begin();
+    let child = Cell::new(-1);
+    let error = start_program(|| call(child.as_ptr()));
+    makers::know(if error == 0 { child.get() } else { -1 });
+    if error == 0 && !pid.is_null() {
+        // SAFETY: as the caller promises.
+        unsafe { pid.write(child.get()) };
+    }
+    error
 }
 
 /// `wait4(2)`.
@@ -146,8 +164,12 @@ pub unsafe extern "C-unwind" fn popen(
     mode: *const c_char,
 ) -> *mut libc::FILE {
     let real = real!(popen(_, _));
-    // SAFETY: as the caller promises.
-    streams::make(|| start_program(|| unsafe { real(command, mode) }))
+    streams::make(|| {
+        // Which child it is nobody says.
+        makers::begin();
+        // SAFETY: as the caller promises.
+        start_program(|| unsafe { real(command, mode) })
+    })
 }
 check!(popen(_, _));
 
@@ -166,7 +188,11 @@ pub unsafe extern "C-unwind" fn posix_spawn(
 ) -> c_int {
     let real = real!(posix_spawn @ "GLIBC_2.15" (_, _, _, _, _, _));
     // SAFETY: as the caller promises.
-    start_program(|| unsafe { real(pid, path, actions, attributes, arguments, environment) })
+    unsafe {
+        spawn(pid, |pid| {
+            real(pid, path, actions, attributes, arguments, environment)
+        })
+    }
 }
 check!(posix_spawn(_, _, _, _, _, _));
 
@@ -185,7 +211,11 @@ pub unsafe extern "C-unwind" fn posix_spawnp(
 ) -> c_int {
     let real = real!(posix_spawnp @ "GLIBC_2.15" (_, _, _, _, _, _));
     // SAFETY: as the caller promises.
-    start_program(|| unsafe { real(pid, file, actions, attributes, arguments, environment) })
+    unsafe {
+        spawn(pid, |pid| {
+            real(pid, file, actions, attributes, arguments, environment)
+        })
+    }
 }
 check!(posix_spawnp(_, _, _, _, _, _));
 

@@ -158,14 +158,10 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     let attempt = |operation: &mut Operation, flags| {
         let mut attempts = Attempts::default();
         operation.run(
-            // SAFETY: asked after an attempt that the kernel has read it for.
             |entry, _| {
-                attempts.make(
-                    entry,
-                    fd,
-                    || unsafe { has_name(message) },
-                    |more| call(flags | more),
-                )
+                // SAFETY: asked after an attempt, for which the kernel has read it.
+                let is_addressed = || unsafe { has_name(message) };
+                attempts.make(entry, fd, is_addressed, |more| call(flags | more))
             },
             || wait(flags),
         )

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicI32, Ordering};
 use libc::pid_t;
 
 use super::blocking;
-use super::children::tracing;
+use super::children::{makers, tracing};
 use super::kernel_thread::process;
 use crate::hub::descriptor;
 use crate::sched;
@@ -44,6 +44,7 @@ pub extern "C" fn lend() -> Lent {
     if sched::is_running() && !current().is_lent() {
         tracing::before_fork();
     }
+    makers::begin();
     let parks = green();
     // Critical until it is taken back: a handler that parks would come back with a slot, and what
     // comes for the parent in the moments before and after the child's time waits.
@@ -69,7 +70,9 @@ pub fn take_back(before: Lent) {
 /// [`take_back`], and what `vfork(2)` returns where the system call has returned `child`.
 pub extern "C" fn return_from_vfork(before: Lent, child: isize) -> pid_t {
     take_back(before);
-    errno::to_libc(child) as pid_t
+    let child = errno::to_libc(child) as pid_t;
+    makers::know(child);
+    child
 }
 
 /// Whether the caller is a child to which `me`, its thread, is lent.

@@ -7,17 +7,33 @@ use super::info::{self, To};
 use super::{actions, send, stack, steps};
 use crate::arch::frame::Frame;
 use crate::hub::eventfd;
+use crate::sched::children::makers;
 use crate::sched::{lend, worker};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::task::{Kind, Thread, current, deferred, main_thread, pending};
 
-/// Whom a signal that has hit `me` is meant for, if not for `me`: `shared`, the process has
-/// got it, the main thread unless that blocks it.
-fn addressee(me: &Thread, signal: i32, shared: bool) -> Option<&'static Thread> {
-    main_thread()
-        .filter(|_| shared)
-        .filter(|main| !main.is(me) && accepts(main, signal))
+/// Who gets before all others what the process has got: who has made the child that it tells of, or the
+/// main thread, unless he blocks it.
+fn first(signal: i32, came_with: &libc::siginfo_t) -> Option<&'static Thread> {
+    let accepting = |thread: &&Thread| accepts(thread, signal);
+    let maker = info::child(signal, came_with).and_then(makers::of);
+    maker
+        .filter(accepting)
+        .or_else(|| main_thread().filter(accepting))
+}
+
+/// Whom a signal that has hit `me` is meant for, if not for `me`: `shared`, the process has got it.
+fn addressee(
+    me: &Thread,
+    signal: i32,
+    shared: bool,
+    came_with: &libc::siginfo_t,
+) -> Option<&'static Thread> {
+    if !shared {
+        return None;
+    }
+    first(signal, came_with).filter(|first| !first.is(me))
 }
 
 /// The main thread, if another process has sent it the signal that has hit `me`.
@@ -121,18 +137,18 @@ pub unsafe extern "C" fn decide(signal: i32, frame: *mut Frame, start: *mut Star
     unsafe { begin(me, signal, frame, start) }
 }
 
-/// Puts a signal that has hit `me`, the caller, where it has to wait, if it has: with the main
-/// thread, for which it is meant, or behind others that wait for `me`.
+/// Puts a signal that has hit `me`, the caller, where it has to wait, if it has: with another thread, for
+/// which it is meant, or behind others that wait for `me`.
 fn stays(me: &'static Thread, signal: i32, came_with: &libc::siginfo_t) -> bool {
     if let Some(main) = named(me, came_with) {
         send::send(main, signal, came_with);
         return true;
     }
     let shared = is_shared(me, signal, came_with);
-    if let Some(main) = addressee(me, signal, shared) {
+    if let Some(first) = addressee(me, signal, shared, came_with) {
         let refused = |taken| send::keep(me, signal, taken);
-        if send::add_shared(main, signal, came_with, refused) {
-            send::interrupt(main);
+        if send::add_shared(first, signal, came_with, refused) {
+            send::interrupt(first);
         }
         return true;
     }
@@ -229,12 +245,12 @@ fn defer(me: &'static Thread, signal: i32, frame: &mut Frame) {
 }
 
 /// A signal to the process has hit the kernel thread of `taker`, which accepts it: that handles
-/// it, unless the main thread does. `me`, the caller, is `taker` or leaves the CPU for it.
+/// it, unless [another](first) does. `me`, the caller, is `taker` or leaves the CPU for it.
 fn defer_for(taker: &'static Thread, me: &'static Thread, signal: i32, frame: &mut Frame) {
-    if let Some(main) = addressee(taker, signal, true) {
+    if let Some(first) = addressee(taker, signal, true, &frame.info) {
         let refused = |taken| send::keep(taker, signal, taken);
-        if send::add_shared(main, signal, &frame.info, refused) {
-            deferred::add(main);
+        if send::add_shared(first, signal, &frame.info, refused) {
+            deferred::add(first);
             send::come_back_to_tell(me);
             return;
         }
@@ -261,8 +277,7 @@ fn close(me: &Thread, signal: i32, frame: &mut Frame) {
 
 /// `me`, the caller, a base context, has got a signal to the process.
 fn hand_on(me: &Thread, signal: i32, frame: &mut Frame) {
-    let accepting = main_thread().filter(|main| accepts(main, signal));
-    match accepting.or_else(|| acceptor(signal)) {
+    match first(signal, &frame.info).or_else(|| acceptor(signal)) {
         Some(target) if send::add_shared(target, signal, &frame.info, send::give_back) => {
             deferred::add(target);
         }

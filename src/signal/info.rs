@@ -68,6 +68,13 @@ pub fn is_about_file(signal: i32, info: &libc::siginfo_t) -> bool {
     }
 }
 
+/// The child whose end, stop or continuation the kernel tells of by `signal`.
+pub fn child(signal: i32, info: &libc::siginfo_t) -> Option<i32> {
+    let tells = signal == libc::SIGCHLD && info.si_code > 0;
+    // SAFETY: the field is there with this signal and code.
+    tells.then(|| unsafe { info.si_pid() })
+}
+
 /// Whether another process has sent it.
 fn is_from_elsewhere(info: &libc::siginfo_t) -> bool {
     // SAFETY: no arguments.

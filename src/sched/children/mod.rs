@@ -10,7 +10,8 @@
 //! - [`any`]: one kernel thread that waits, reaping nobody, for all who wait for any child;
 //! - [`stops`]: two that wait, likewise, for a child to stop or to go on; [`kind`]: which of the two;
 //! - [`alike`]: who waits for the same as somebody else whom the kernel has wait, behind him;
-//! - [`tracing`]: a child that is traced stops, which its descriptor does not tell.
+//! - [`tracing`]: a child that is traced stops, which its descriptor does not tell;
+//! - [`makers`]: which thread has made a child, and hears of its end by a signal.
 //!
 //! Who is woken looks for himself, by a wait that does not block; and blocks in the kernel
 //! if the kernel has something else to say than was expected.
@@ -19,6 +20,7 @@ pub mod alike;
 pub mod any;
 mod ends;
 pub mod kind;
+pub mod makers;
 pub mod stops;
 pub mod table;
 pub mod tracing;
