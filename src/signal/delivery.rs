@@ -23,14 +23,15 @@ fn first(signal: i32, came_with: &libc::siginfo_t) -> Option<&'static Thread> {
         .or_else(|| main_thread().filter(accepting))
 }
 
-/// Whom a signal that has hit `me` is meant for, if not for `me`: `shared`, the process has got it.
+/// Whom a signal that has hit `me` is meant for, if not for `me`: `shared`, the process has got it. What tells
+/// of processor time is for whoever uses that.
 fn addressee(
     me: &Thread,
     signal: i32,
     shared: bool,
     came_with: &libc::siginfo_t,
 ) -> Option<&'static Thread> {
-    if !shared {
+    if !shared || info::is_about_processor(signal, came_with) {
         return None;
     }
     first(signal, came_with).filter(|first| !first.is(me))
@@ -277,7 +278,13 @@ fn close(me: &Thread, signal: i32, frame: &mut Frame) {
 
 /// `me`, the caller, a base context, has got a signal to the process.
 fn hand_on(me: &Thread, signal: i32, frame: &mut Frame) {
-    match first(signal, &frame.info).or_else(|| acceptor(signal)) {
+    // The processor's time was spent for the sake of who has just left it, or comes next.
+    let user = info::is_about_processor(signal, &frame.info)
+        .then(|| worker::of(me).lately())
+        .flatten()
+        .filter(|user| user.kind() == Kind::Green && accepts(user, signal));
+    let wanted = user.or_else(|| first(signal, &frame.info));
+    match wanted.or_else(|| acceptor(signal)) {
         Some(target) if send::add_shared(target, signal, &frame.info, send::give_back) => {
             deferred::add(target);
         }

@@ -42,7 +42,10 @@ pub fn work(worker: &'static Worker) {
             continue;
         }
         match worker.pick() {
-            Pick::Run(thread) => switch::to(base, thread, worker, After::Nothing),
+            Pick::Run(thread) => {
+                worker.begin_thread(thread);
+                switch::to(base, thread, worker, After::Nothing);
+            }
             Pick::Lost => {}
             Pick::Empty => {
                 let stolen = worker.slot().map_or(0, |slot| slots::steal(slot, worker));

@@ -69,6 +69,7 @@ impl Worker {
                 slot: AtomicPtr::new(ptr::null_mut()),
                 base: Cell::new(ptr::null()),
                 running: AtomicPtr::new(ptr::null_mut()),
+                begun: Cell::new(ptr::null()),
                 kernel_id: AtomicU32::new(0),
                 native: Cell::new(0),
                 mask: KernelMask::new(),
@@ -104,6 +105,7 @@ impl Worker {
     /// The worker's kernel thread, the caller, is about to return from its first function.
     pub fn leave(&self) {
         self.running.store(ptr::null_mut(), Ordering::Relaxed);
+        self.begun.set(ptr::null());
         self.put_by();
     }
 

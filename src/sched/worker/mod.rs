@@ -32,6 +32,8 @@ pub struct Worker {
     slot: AtomicPtr<Slot>,
     base: Cell<*const Thread>,
     running: AtomicPtr<Thread>,
+    /// The thread with which it has gone on when it last left its base context.
+    begun: Cell<*const Thread>,
     /// The kernel's id of the worker's thread.
     kernel_id: AtomicU32,
     /// The TCB that the kernel thread was born with: a thread pointer.
@@ -120,6 +122,17 @@ impl Worker {
     pub fn set_running(&self, thread: &Thread) {
         self.running
             .store(ptr::from_ref(thread).cast_mut(), Ordering::Relaxed);
+    }
+
+    /// Notes which thread the worker is about to run, from its base context.
+    pub(super) fn begin_thread(&self, thread: &Thread) {
+        self.begun.set(thread);
+    }
+
+    /// A thread that the worker, which is on its base context, has run lately, if it has run any.
+    pub fn lately(&self) -> Option<&'static Thread> {
+        // SAFETY: null or a thread's block; those of green threads stay.
+        unsafe { self.begun.get().as_ref() }
     }
 
     /// The thread that the worker runs, or ran a moment ago.

@@ -1,0 +1,115 @@
+/* Timers of the process's processor time, and its limit on that, interrupt the threads that use it, in turn, and not the
+ * main thread, which waits: profilers go by that. */
+#include "check.h"
+#include <sys/resource.h>
+#include <sys/time.h>
+
+enum { ENOUGH = 30, MOSTLY = 20, BUSY = 2 };
+
+static __thread volatile sig_atomic_t own;
+static int all;
+
+static void count(int signal_number)
+{
+	(void)signal_number;
+	own++;
+	__atomic_add_fetch(&all, 1, __ATOMIC_SEQ_CST);
+}
+
+static void *is_busy(void *enough)
+{
+	while (__atomic_load_n(&all, __ATOMIC_SEQ_CST) < (int)(long)enough)
+		;
+	return (void *)(long)own;
+}
+
+static void timer_of(int which, int signal_number)
+{
+	struct itimerval often = {{0, 5000}, {0, 5000}}, never = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = count};
+	CHECK_OK(sigaction(signal_number, &action, NULL));
+	own = 0;
+	all = 0;
+	pthread_t busy[BUSY];
+	long sum = 0;
+	CHECK_OK(setitimer(which, &often, NULL));
+	for (int i = 0; i < BUSY; i++)
+		busy[i] = check_start(is_busy, (void *)(long)ENOUGH);
+	for (int i = 0; i < BUSY; i++)
+		sum += (long)check_join(busy[i]);
+	CHECK_OK(setitimer(which, &never, NULL));
+	CHECK(sum >= MOSTLY);
+}
+
+static int there[2], back[2];
+static volatile int is_over;
+
+static void pass_on(int from, int to)
+{
+	char byte;
+	while (!is_over && read(from, &byte, 1) == 1 && write(to, &byte, 1) == 1)
+		;
+	CHECK_OK(close(to));
+}
+
+static void *answers(void *unused)
+{
+	pass_on(there[0], back[1]);
+	return unused;
+}
+
+static void *asks(void *unused)
+{
+	CHECK_EQ(write(there[1], "x", 1), 1);
+	pass_on(back[0], there[1]);
+	return unused;
+}
+
+/* Also where those who use it wait for each other all the time. */
+static void beside_a_sleeper(void)
+{
+	enum { OFTEN = 20 };
+	struct itimerval often = {{0, 2000}, {0, 2000}}, never = {{0, 0}, {0, 0}};
+	struct sigaction action = {.sa_handler = count, .sa_flags = SA_RESTART};
+	CHECK_OK(sigaction(SIGPROF, &action, NULL));
+	CHECK_OK(pipe(there));
+	CHECK_OK(pipe(back));
+	own = 0;
+	all = 0;
+	CHECK_OK(setitimer(ITIMER_PROF, &often, NULL));
+	pthread_t answering = check_start(answers, NULL), asking = check_start(asks, NULL);
+	while (__atomic_load_n(&all, __ATOMIC_SEQ_CST) < OFTEN)
+		sleep_ms(20);
+	CHECK_OK(setitimer(ITIMER_PROF, &never, NULL));
+	is_over = 1;
+	check_join(answering);
+	check_join(asking);
+	CHECK(own <= all / 5);
+}
+
+static void limit(void)
+{
+	struct sigaction action = {.sa_handler = count};
+	CHECK_OK(sigaction(SIGXCPU, &action, NULL));
+	struct rlimit before, soon;
+	struct timespec used;
+	CHECK_OK(getrlimit(RLIMIT_CPU, &before));
+	CHECK_OK(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used));
+	soon = before;
+	soon.rlim_cur = (rlim_t)used.tv_sec + 1;
+	all = 0;
+	own = 0;
+	CHECK_OK(setrlimit(RLIMIT_CPU, &soon));
+	CHECK(check_join(check_start(is_busy, (void *)1)) == (void *)1);
+	CHECK_OK(setrlimit(RLIMIT_CPU, &before));
+	CHECK_EQ(own, 0);
+}
+
+int main(void)
+{
+	timer_of(ITIMER_PROF, SIGPROF);
+	timer_of(ITIMER_VIRTUAL, SIGVTALRM);
+	beside_a_sleeper();
+	limit();
+	return 0;
+}
