@@ -107,6 +107,19 @@ static void *is_told_of_its_own(void *unused)
 	return unused;
 }
 
+/* On a stack of its own it has a kernel thread of its own, too. */
+static void on_a_stack_of_its_own(void)
+{
+	static char stack[1 << 18] __attribute__((aligned(4096)));
+	pthread_attr_t attributes;
+	pthread_t thread;
+	CHECK_OK(pthread_attr_init(&attributes));
+	CHECK_OK(pthread_attr_setstack(&attributes, stack, sizeof stack));
+	CHECK_OK(pthread_create(&thread, &attributes, is_told_of_its_own, NULL));
+	check_join(thread);
+	CHECK_OK(pthread_attr_destroy(&attributes));
+}
+
 enum { MAKERS = 12 };
 
 static int begun, told_of_own, turn = MAKERS;
@@ -196,6 +209,7 @@ int main(void)
 	struct sigaction action = {.sa_handler = count};
 	CHECK_OK(sigaction(SIGCHLD, &action, NULL));
 	check_join(check_start(is_told_of_its_own, NULL));
+	on_a_stack_of_its_own();
 	each_of_its_own();
 	main_for_who_has_ended();
 	main_for_who_blocks_it();

@@ -31,7 +31,11 @@ fn addressee(
     shared: bool,
     came_with: &libc::siginfo_t,
 ) -> Option<&'static Thread> {
-    if !shared || info::is_about_processor(signal, came_with) {
+    let has_made = |child| makers::has_made(me, child);
+    if !shared
+        || info::is_about_processor(signal, came_with)
+        || info::child(signal, came_with).is_some_and(has_made)
+    {
         return None;
     }
     first(signal, came_with).filter(|first| !first.is(me))

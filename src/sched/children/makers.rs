@@ -51,7 +51,7 @@ impl Entry {
         let maker = unsafe { self.maker.load(Ordering::Acquire).as_ref() }?;
         let is_same = self.id.load(Ordering::Acquire) == id_of(maker);
         let lives = !maker.life.is_over() && !maker.pending.is_closed();
-        (is_same && lives && self.is_own()).then_some(maker)
+        (is_same && lives).then_some(maker)
     }
 
     fn is_own(&self) -> bool {
@@ -66,8 +66,8 @@ const SIZE: usize = 256;
 #[unsafe(link_section = ".llvm.linkonce.b.tables")]
 static MAKERS: [Entry; SIZE] = [const { Entry::new() }; SIZE];
 
-/// Who was the last to begin, and has not said since which child he has made: it is taken for that of those
-/// of whom nobody has said anything. A forked child keeps it, and sees whose it is.
+/// Who was the last to begin, and has not said since which child he has made (then there is none here): he is
+/// taken for the maker of those of whom nobody has said anything. A forked child keeps it, and sees whose it is.
 static LAST: Entry = Entry::new();
 
 fn id_of(thread: &Thread) -> u32 {
@@ -95,19 +95,27 @@ pub fn know(child: i32) {
     if child > 0 {
         place(child).set(child, me);
     }
-    let begun = ptr::from_ref(me).cast_mut();
-    // Unless another thread has begun since.
-    let _ =
-        LAST.maker
-            .compare_exchange(begun, ptr::null_mut(), Ordering::Relaxed, Ordering::Relaxed);
+    // Another thread that has begun just now may lose its note, and the main thread is told then.
+    if LAST.id.load(Ordering::Relaxed) == id_of(me) {
+        LAST.child.store(0, Ordering::Relaxed);
+    }
+}
+
+/// What is noted of `child`, or of somebody who may have made it.
+fn note_of(child: i32) -> Option<&'static Entry> {
+    let entry = place(child);
+    if entry.child.load(Ordering::Acquire) == child && entry.is_own() {
+        return Some(entry);
+    }
+    (LAST.child.load(Ordering::Acquire) != 0 && LAST.is_own()).then_some(&LAST)
+}
+
+/// Whether `thread`, green or not, has made `child`, as far as is known.
+pub fn has_made(thread: &Thread, child: i32) -> bool {
+    note_of(child).is_some_and(|entry| entry.id.load(Ordering::Acquire) == id_of(thread))
 }
 
 /// The thread that has made `child`, if that lives and is a green one.
 pub fn of(child: i32) -> Option<&'static Thread> {
-    let entry = place(child);
-    if entry.child.load(Ordering::Acquire) == child && entry.is_own() {
-        entry.maker()
-    } else {
-        LAST.maker()
-    }
+    note_of(child)?.maker()
 }
