@@ -12,7 +12,6 @@ use crate::sched::{
     self, blocking, idle, kernel_state, kernel_thread, lend, monitor, slots, summary, switch, tie,
 };
 use crate::sys::in_child::{self, in_child};
-use crate::sys::raw::syscall;
 use crate::sys::{errno, limit, membarrier, pages, report};
 use crate::task::lock::RawLock;
 use crate::task::upcalls::{self, Upcalls};
@@ -162,7 +161,9 @@ fn start_locked() -> Result<(), Failure> {
     }
     hub::epoll::open().map_err(failed("open the hub"))?;
     let started = (|| {
-        let main = is_main().then(make_main_worker).transpose()?;
+        let main = kernel_thread::is_first()
+            .then(make_main_worker)
+            .transpose()?;
         slots::set_count(settings::workers().unwrap_or_else(settings::cpus));
         // SAFETY: no worker runs yet.
         unsafe { idle::set_up() };
@@ -196,13 +197,6 @@ fn start_locked() -> Result<(), Failure> {
     lend::begin();
     sched::set_running(true);
     Ok(())
-}
-
-/// Whether the caller is the process's first thread.
-fn is_main() -> bool {
-    // SAFETY: no arguments.
-    let own = unsafe { syscall!(SYS_gettid) } as i32;
-    own == kernel_thread::process()
 }
 
 /// A worker for the main thread's kernel thread, and a husk to look for work on.

@@ -78,6 +78,13 @@ pub fn process() -> i32 {
     unsafe { syscall!(SYS_getpid) as i32 }
 }
 
+/// Whether the calling one is that.
+pub fn is_first() -> bool {
+    // SAFETY: no arguments.
+    let own = unsafe { syscall!(SYS_gettid) } as i32;
+    own == process()
+}
+
 /// Gives the kernel thread that `thread` owns, if it does, its name: threads that it makes
 /// begin with that. The process's first one shows the main thread's.
 pub fn set_name(thread: &Thread) {

@@ -3,7 +3,7 @@
 use core::sync::atomic::{Ordering, fence};
 
 use super::slot::Pick;
-use super::{idle, slots, switch, tempo, wake, worker};
+use super::{idle, kernel_thread, slots, switch, tempo, wake, worker};
 use crate::glibc::cleanup;
 use crate::glibc::signals::SIGCANCEL;
 use crate::sys::clock::{self, Instant, NEVER};
@@ -127,15 +127,21 @@ pub fn for_time(me: &'static Thread, deadline: Instant, cancellation: Cancellati
     commit(me, deadline)
 }
 
-/// Whether the calling green thread is to be unwound at a cancellation point.
+/// Whether the calling thread is to be unwound at a cancellation point.
 fn is_cancelled(me: &Thread) -> bool {
-    me.cancelled.load(Ordering::Relaxed) && me.tcb().allows_cancellation()
+    let is_asked = match me.kind() {
+        Kind::Green => me.cancelled.load(Ordering::Relaxed),
+        _ => me.tcb().is_cancelled(),
+    };
+    is_asked && me.tcb().allows_cancellation()
 }
 
 /// Whether `me`, the caller, goes on with a wait that was interrupted: handlers run as soon as
-/// the critical section ends, and its end, if one is left for it, is libgreen's affair.
+/// the critical section ends, and what a handler that jumps away leaves behind stays: the block of
+/// a green thread and that of the process's first one, where there are no green threads yet.
 fn may_go_on(me: &Thread) -> bool {
-    me.is_green() && me.is_critical_once() && !is_cancelled(me)
+    let stays = me.is_green() || me.kind() == Kind::Foreign && kernel_thread::is_first();
+    stays && !me.is_lent() && me.is_critical_once() && !is_cancelled(me)
 }
 
 /// Leaves the CPU until `me`, the caller, is claimed, or until `deadline`. It is
