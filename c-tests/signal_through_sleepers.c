@@ -8,14 +8,17 @@
 enum { SIGNALS = 10 };
 
 static pthread_t main_thread;
-static sem_t asleep, over;
+static sem_t over;
 static atomic_int handled;
+/* A byte for each signal that was handled. */
+static int acknowledged[2];
 
 static void handle(int signal_number)
 {
 	(void)signal_number;
 	CHECK(pthread_equal(pthread_self(), main_thread));
 	handled++;
+	CHECK_EQ(write(acknowledged[1], "", 1), 1);
 }
 
 static void wire(void)
@@ -29,19 +32,18 @@ static void wire(void)
 static void *sleep_there(void *unused)
 {
 	wire();
-	CHECK_OK(sem_post(&asleep));
 	check_await(&over);
 	return unused;
 }
 
-/* Before main is told. */
 static void send_from_outside(pid_t to)
 {
+	char byte;
 	for (int i = 1; i <= SIGNALS; i++) {
 		sleep_ms(20);
 		CHECK_OK(kill(to, i % 2 ? SIGUSR1 : SIGUSR2));
+		CHECK_EQ(read(acknowledged[0], &byte, 1), 1);
 	}
-	sleep_ms(50);
 	CHECK_OK(kill(to, SIGTERM));
 }
 
@@ -60,7 +62,7 @@ static void install(int signal_number, void (*handler)(int))
 int main(void)
 {
 	main_thread = pthread_self();
-	CHECK_OK(sem_init(&asleep, 0, 0));
+	CHECK_OK(pipe(acknowledged));
 	CHECK_OK(sem_init(&over, 0, 0));
 	install(SIGUSR1, handle);
 	install(SIGUSR2, handle);
