@@ -1,6 +1,9 @@
 /* abort() runs the handler of SIGABRT wherever it is called: on main, on threads, in handlers, from another
- * kernel thread of libc's (as root: where the threads' credentials differ and one changes them for all). */
+ * kernel thread of libc's (as root: where the threads' credentials differ and one changes them for all). And where no
+ * handler ends or leaves it the process dies of SIGABRT. */
 #include "check.h"
+#include <gnu/libc-version.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <sys/syscall.h>
@@ -98,7 +101,51 @@ static void where_credentials_differ(void)
 	CHECK_OK(setresuid(1001, 1002, 1003));
 }
 
-static void handled(void (*aborts)(void))
+static void go_on(int signal_number)
+{
+	(void)signal_number;
+}
+
+static void after_a_handler(void)
+{
+	signal(SIGABRT, go_on);
+	abort();
+}
+
+static void after_a_handler_on_a_thread(void)
+{
+	signal(SIGABRT, go_on);
+	on_a_thread();
+}
+
+static void *abort_wired(void *unused)
+{
+	cpu_set_t all;
+	CHECK_OK(sched_getaffinity(0, sizeof all, &all));
+	CHECK_OK(sched_setaffinity(0, sizeof all, &all));
+	abort();
+	return unused;
+}
+
+static void after_a_handler_on_a_wired_thread(void)
+{
+	signal(SIGABRT, go_on);
+	check_join(check_start(abort_wired, NULL));
+}
+
+static void while_ignored(void)
+{
+	signal(SIGABRT, SIG_IGN);
+	on_a_thread();
+}
+
+static void by_default(void)
+{
+	signal(SIGABRT, SIG_DFL);
+	on_a_thread();
+}
+
+static int status_of(void (*aborts)(void))
 {
 	pid_t child = check_fork();
 	if (child == 0) {
@@ -108,16 +155,38 @@ static void handled(void (*aborts)(void))
 	}
 	int status;
 	CHECK_EQ(waitpid(child, &status, 0), child);
+	return status;
+}
+
+static void ends_well_by(void (*aborts)(void))
+{
+	int status = status_of(aborts);
 	CHECK(WIFEXITED(status));
 	CHECK_EQ(WEXITSTATUS(status), HANDLED);
 }
 
+static void dies_by(void (*aborts)(void))
+{
+	int status = status_of(aborts);
+	CHECK(WIFSIGNALED(status));
+	CHECK_EQ(WTERMSIG(status), SIGABRT);
+}
+
 static void *all(void *unused)
 {
-	void (*const ways[])(void) = {on_main, on_a_thread, in_a_handler, beside_threads, while_blocked, by_a_jump,
-				      where_credentials_differ};
-	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++)
-		handled(ways[i]);
+	void (*const handled[])(void) = {on_main, on_a_thread, in_a_handler, beside_threads, by_a_jump,
+					 where_credentials_differ};
+	void (*const deadly[])(void) = {after_a_handler, after_a_handler_on_a_thread, after_a_handler_on_a_wired_thread,
+					while_ignored, by_default};
+	for (size_t i = 0; i < sizeof handled / sizeof handled[0]; i++)
+		ends_well_by(handled[i]);
+	for (size_t i = 0; i < sizeof deadly / sizeof deadly[0]; i++)
+		dies_by(deadly[i]);
+	/* Later glibcs do not let it be handled then. */
+	if (strverscmp(gnu_get_libc_version(), "2.41") < 0)
+		ends_well_by(while_blocked);
+	else
+		dies_by(while_blocked);
 	return unused;
 }
 

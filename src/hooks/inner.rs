@@ -3,23 +3,29 @@
 use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::AtomicU32;
 
-use libc::{mode_t, nfds_t, pollfd, sigset_t, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{mode_t, nfds_t, pid_t, pollfd, sigset_t, size_t, sockaddr, socklen_t, ssize_t};
 
 use super::async_waits;
 use super::descriptors::open_file;
 use super::signal_masks::{change_mask, change_natively};
-use crate::glibc::patch;
+use super::thread_ids;
+use crate::arch::caller::caller_frame;
+use crate::glibc::{objects, patch};
 use crate::ops::lookup;
 use crate::sched::lend;
 use crate::sync::inner_lock;
+use crate::sys::raw::syscall;
+use crate::sys::text;
 use crate::task::green_or_wired;
 
 /// Says so to the patches, at load.
 pub fn lead() {
+    find_libc();
     // SAFETY: of the same types, and as libc needs them.
     unsafe {
         patch::lead(c"connect", connect as *const ());
         patch::lead(c"creat", create as *const ());
+        patch::lead(c"gettid", thread_id as *const ());
         patch::lead(c"open", open as *const ());
         patch::lead(c"openat", open_at as *const ());
         patch::lead(c"poll", poll as *const ());
@@ -32,6 +38,29 @@ pub fn lead() {
         );
         patch::lead(patch::WAKE_FOR_LOCK, wake_for_lock as *const ());
     }
+}
+
+fn find_libc() {
+    if let (Some(map), Some(image)) = (objects::libc(), objects::libc_image()) {
+        // SAFETY: libc stays loaded, and its file begins with its first segment.
+        unsafe { text::found_libc((*map).base, image.definition(c"gettid")) };
+    }
+}
+
+/// `gettid(2)`: libc itself wants an id to give it to the kernel, for the signal by which `abort` ends the
+/// process (glibc 2.41, nptl/pthread_kill.c). Libraries that get libc's function want the thread's.
+#[unsafe(naked)]
+unsafe extern "C-unwind" fn thread_id() -> pid_t {
+    caller_frame!(thread_id_for)
+}
+
+unsafe extern "C-unwind" fn thread_id_for(caller: usize) -> pid_t {
+    if text::is_libcs(caller) {
+        // SAFETY: no arguments.
+        return unsafe { syscall!(SYS_gettid) as pid_t };
+    }
+    // SAFETY: as the caller promises.
+    unsafe { thread_ids::gettid() }
 }
 
 /// `open(2)`. libc closes what it opens by functions that cannot be seen, so no life begins.

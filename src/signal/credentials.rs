@@ -18,6 +18,7 @@ use crate::glibc::signals::SIGSETXID;
 use crate::sched::worker;
 use crate::sys::action::KernelAction;
 use crate::sys::errno;
+use crate::sys::sigmask::{self, bit};
 use crate::task::{Critical, Kind, current, main_thread};
 
 type Handler = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void);
@@ -100,10 +101,19 @@ unsafe extern "C" fn handler(signal: i32, came_with: *mut libc::siginfo_t, conte
         // sees the other TCB but glibc's handler, which makes system calls only.
         Some(worker) => unsafe {
             set_pointer(worker.native());
-            glibcs(signal, came_with, context);
+            open_to_abort(|| glibcs(signal, came_with, context));
             set_pointer(me.pointer.get());
         },
         // SAFETY: as the kernel has called us.
-        None => unsafe { glibcs(signal, came_with, context) },
+        None => unsafe { open_to_abort(|| glibcs(signal, came_with, context)) },
     }
+}
+
+/// glibc's handler aborts the process where the kernel refuses what it has done for the caller, and from 2.41
+/// on `abort` lets a handler run only where its signal is not blocked. On base contexts it may have been before,
+/// too. (Another such signal is deferred, as in a switch.)
+fn open_to_abort(act: impl FnOnce()) {
+    sigmask::set(!bit(libc::SIGABRT));
+    act();
+    sigmask::set(!0);
 }

@@ -1,9 +1,10 @@
-//! Where libgreen's own code lies, and the kernel's that it calls.
+//! Where libgreen's own code lies, the kernel's that it calls, and libc's.
 //!
 //! The section `green_exposed` is that part of it in which a thread may be cancelled that
 //! can be anywhere: functions without anything to drop or to put in order, that call others
 //! for what is more than a few instructions. Programs may spend nearly all their time there.
 
+use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -69,6 +70,8 @@ impl Text {
 static OURS: Text = Text::new();
 /// The vDSO, where libgreen reads clocks. A forked child keeps it.
 static KERNELS: Text = Text::new();
+/// libc, once it has been found. A forked child keeps it.
+static LIBCS: Text = Text::new();
 
 /// Finds out; before that nothing is our own. Takes no lock of the loader's: a constructor may wait, under
 /// it, for a thread that is here.
@@ -82,6 +85,21 @@ pub fn init() {
             KERNELS.find(kernels as *const Elf64_Ehdr, kernels);
         }
     }
+}
+
+/// libc is the image at the address `image`, and `function` one of its functions.
+///
+/// # Safety
+/// That is so.
+pub unsafe fn found_libc(image: usize, function: usize) {
+    let image = ptr::with_exposed_provenance(image);
+    // SAFETY: as the caller promises; it stays loaded.
+    unsafe { LIBCS.find(image, function) };
+}
+
+/// Whether `address` is an instruction of libc. Async-signal-safe.
+pub fn is_libcs(address: usize) -> bool {
+    LIBCS.contains(address)
 }
 
 /// Whether `address` is an instruction of libgreen. Async-signal-safe.

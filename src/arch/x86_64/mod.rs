@@ -1,6 +1,7 @@
 //! x86-64, as Linux and its psABI use it.
 
 pub mod alternate_stack;
+pub mod caller;
 pub mod chosen;
 pub mod code;
 pub mod contexts;
