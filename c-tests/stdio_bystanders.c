@@ -3,6 +3,7 @@
  * whose functions are the program's own wait in those. */
 #include "check.h"
 #include <fcntl.h>
+#include <gnu/libc-version.h>
 
 enum { LENGTH = 8, CROWD = 1000, CALLBACKS = 50 };
 
@@ -90,9 +91,12 @@ static void *print_much(void *to)
 	return NULL;
 }
 
-/* Nobody waits for the locks of those who are in streams, and what has been printed elsewhere is written. */
+/* Nobody waits for the locks of those who are in streams, and what has been printed elsewhere is written. Later glibcs
+ * do wait: there such a process does not end. */
 static void ended_beside_visitors(void)
 {
+	if (strverscmp(gnu_get_libc_version(), "2.41") >= 0)
+		return;
 	int full[2], printed[2];
 	char got[LENGTH + 1];
 	CHECK_OK(pipe(full) | pipe(printed));
