@@ -260,14 +260,13 @@ pub unsafe extern "C-unwind" fn __openat64_2(
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn closedir(directory: *mut libc::DIR) -> c_int {
-    // SAFETY: as the caller promises.
-    let ending = (!directory.is_null()).then(|| end(unsafe { libc::dirfd(directory) }));
     let real = real!(closedir(_));
     // SAFETY: as the caller promises.
-    let result = unsafe { real(directory) };
-    if let Some(ending) = ending {
-        ending.over();
+    let call = || unsafe { real(directory) };
+    if directory.is_null() {
+        return call();
     }
-    result
+    // SAFETY: as the caller promises.
+    end(unsafe { libc::dirfd(directory) }, call)
 }
 check!(closedir(_));

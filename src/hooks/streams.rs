@@ -8,7 +8,7 @@ use super::symbol::{alias, check};
 use crate::glibc::patch;
 use crate::glibc::real::real;
 use crate::hub::descriptor;
-use crate::ops::lives::{self, Ending};
+use crate::ops::lives;
 use crate::sched::{self, blocking};
 use crate::thread::name_files;
 
@@ -34,13 +34,13 @@ pub fn make(call: impl FnOnce() -> *mut FILE) -> *mut FILE {
     stream
 }
 
-/// The program is about to close `stream`. Who waits on the descriptor by its number learns
+/// Runs `call`, which closes `stream`. Who waits on the descriptor by its number learns
 /// so; who is in one of stdio's functions has the stream's lock, and libc closes it after
 /// him.
 ///
 /// # Safety
 /// The stream is open.
-unsafe fn end(stream: *mut FILE) -> Ending {
+unsafe fn end<R>(stream: *mut FILE, call: impl FnOnce() -> R) -> R {
     // SAFETY: as the caller promises.
     unsafe {
         let locks =
@@ -52,11 +52,12 @@ unsafe fn end(stream: *mut FILE) -> Ending {
             // Perhaps this one, of which the buffer is a name.
             libc::fflush(stream);
         }
-        let ending = lives::end(libc::fileno(stream));
-        if locks {
-            funlockfile(stream);
-        }
-        ending
+        lives::end(libc::fileno(stream), || {
+            if locks {
+                funlockfile(stream);
+            }
+            call()
+        })
     }
 }
 
@@ -84,13 +85,9 @@ pub unsafe extern "C-unwind" fn freopen(
     mode: *const c_char,
     stream: *mut FILE,
 ) -> *mut FILE {
-    // SAFETY: as the caller promises.
-    let ending = unsafe { end(stream) };
     let real = real!(freopen(_, _, _));
     // SAFETY: as the caller promises.
-    let stream = make(|| unsafe { real(path, mode, stream) });
-    ending.over();
-    stream
+    unsafe { end(stream, || make(|| real(path, mode, stream))) }
 }
 check!(freopen(_, _, _));
 
@@ -102,13 +99,9 @@ alias!(freopen64 = freopen);
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn fclose(stream: *mut FILE) -> c_int {
-    // SAFETY: as the caller promises.
-    let ending = unsafe { end(stream) };
     let real = real!(fclose(_));
     // SAFETY: as the caller promises.
-    let result = unsafe { real(stream) };
-    ending.over();
-    result
+    unsafe { end(stream, || real(stream)) }
 }
 check!(fclose(_));
 
@@ -118,17 +111,17 @@ check!(fclose(_));
 /// As libc's function of the same name.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pclose(stream: *mut FILE) -> c_int {
-    // SAFETY: as the caller promises.
-    let ending = unsafe { end(stream) };
     let real = real!(pclose(_));
     // SAFETY: as the caller promises.
     let call = || unsafe { real(stream) };
-    let result = if patch::have_all(&[c"wait4", patch::WAIT_FOR_LOCK]) {
-        call()
-    } else {
-        blocking::region(call)
+    let close = || {
+        if patch::have_all(&[c"wait4", patch::WAIT_FOR_LOCK]) {
+            call()
+        } else {
+            blocking::region(call)
+        }
     };
-    ending.over();
-    result
+    // SAFETY: as the caller promises.
+    unsafe { end(stream, close) }
 }
 check!(pclose(_));

@@ -4,7 +4,8 @@
 //! To a thread that is apart numbers mean other files than to the process: what it does
 //! to them is nobody else's affair.
 
-use crate::hub::descriptor::{self, Moment, Next};
+use crate::glibc::cleanup;
+use crate::hub::descriptor::{self, Descriptor, Moment, Next};
 use crate::hub::place;
 use crate::sched::{self, wake};
 use crate::task::current;
@@ -70,47 +71,58 @@ pub fn adopt(fd: i32) {
 }
 
 /// The end of a number's life that the program is bringing about.
-#[must_use = "who waits meanwhile never learns of the end"]
-pub struct Ending {
+struct Ending {
     fd: i32,
+    entry: &'static Descriptor,
     /// The name of what lies between this life and the next.
-    between: Option<u32>,
+    between: u32,
 }
 
 impl Ending {
-    /// The number was closed, or that has failed. Who has met the file in between, and waits, begins anew.
+    /// `None` where nobody can have waited, or will.
     #[inline]
-    pub fn over(self) {
-        if self.between.is_some() {
-            wake::collecting(|woken| descriptor::settle(self.fd, self.between, woken));
-        }
+    fn begin(fd: i32) -> Option<Self> {
+        name_files::closing(fd);
+        let (entry, between) = go_on(fd, Next::Closing)?;
+        Some(Self { fd, entry, between })
+    }
+
+    /// The number was closed, or that has failed. Who has met the file in between, and waits, begins anew.
+    fn over(&self) {
+        wake::collecting(|woken| self.entry.settle(self.fd, self.between, woken));
     }
 }
 
-/// The program is about to close `fd`.
+/// Runs `call`, which closes `fd`. It may be left by cancellation (`SO_LINGER`) or by a jump, with the number
+/// closed or not.
 #[inline]
-pub fn end(fd: i32) -> Ending {
-    name_files::closing(fd);
-    let between = go_on(fd, Next::Closing);
-    Ending { fd, between }
+pub fn end<R>(fd: i32, call: impl FnOnce() -> R) -> R {
+    let Some(ending) = Ending::begin(fd) else {
+        return call();
+    };
+    let result = cleanup::guarded(|| ending.over(), call);
+    ending.over();
+    result
 }
 
-/// The program is about to put another file to the number `fd`.
-pub fn begin_replacement(fd: i32) {
+/// Runs `call`, which puts a file that has other numbers, too, to the number `fd`, or fails: then its result is
+/// negative. It may be left by a jump.
+pub fn replace(fd: i32, call: impl FnOnce() -> isize) -> isize {
     go_on(fd, Next::Replacement);
-}
-
-/// That has succeeded, the file has other numbers, too, or has failed.
-pub fn end_replacement(fd: i32, succeeded: bool) {
-    if !succeeded {
+    let unknown = || {
         go_on(fd, Next::Unknown);
-        return;
+    };
+    let result = cleanup::guarded(unknown, call);
+    if result < 0 {
+        unknown();
+    } else {
+        go_on(fd, Next::Shared);
+        make_room(fd);
     }
-    go_on(fd, Next::Shared);
-    make_room(fd);
+    result
 }
 
-fn go_on(fd: i32, next: Next) -> Option<u32> {
+fn go_on(fd: i32, next: Next) -> Option<(&'static Descriptor, u32)> {
     if current().is_apart() {
         return None;
     }
@@ -126,21 +138,35 @@ fn make_room(fd: i32) {
     }
 }
 
-/// Runs `call`, which closes all numbers from `first` to `last`.
-pub fn end_range<R>(first: u32, last: u32, call: impl FnOnce() -> R) -> R {
+/// Closes all numbers from `first` to `last` by `call`, some at a time, until that fails.
+pub fn end_range(first: u32, last: u32, call: impl Fn(u32, u32) -> isize) -> isize {
     if current().is_apart() {
-        return call();
+        return call(first, last);
     }
-    for fd in descriptor::ending(first, last) {
-        name_files::closing(fd);
-        go_on(fd, Next::Closing);
+    let mut numbers = descriptor::ending(first, last);
+    let mut from = first;
+    loop {
+        let mut to = last;
+        let mut endings = [const { None }; AT_A_TIME];
+        for (index, place) in endings.iter_mut().enumerate() {
+            let Some(fd) = numbers.next() else { break };
+            *place = Ending::begin(fd);
+            if index == AT_A_TIME - 1 {
+                to = fd as u32;
+            }
+        }
+        let over = || endings.iter().flatten().for_each(Ending::over);
+        let result = cleanup::guarded(over, || call(from, to));
+        over();
+        if result < 0 || to == last {
+            return result;
+        }
+        from = to + 1;
     }
-    let result = call();
-    for fd in descriptor::ending(first, last) {
-        wake::collecting(|woken| descriptor::settle(fd, None, woken));
-    }
-    result
 }
+
+/// So many numbers of a range end their lives together.
+const AT_A_TIME: usize = 32;
 
 /// The file of `fd` has got another number or another owner.
 pub fn share(fd: i32) {

@@ -51,15 +51,14 @@ fn close_by(fd: c_int, waiting: impl FnOnce() -> isize) -> isize {
         return EBADF;
     }
     let lingers = LINGER_SET.load(Ordering::Relaxed) && lingers(fd);
-    let ending = lives::end(fd);
-    let result = if lingers {
-        blocking::region(waiting)
-    } else {
-        // SAFETY: a number is no memory.
-        unsafe { syscall!(SYS_close, fd) }
-    };
-    ending.over();
-    result
+    lives::end(fd, || {
+        if lingers {
+            blocking::region(waiting)
+        } else {
+            // SAFETY: a number is no memory.
+            unsafe { syscall!(SYS_close, fd) }
+        }
+    })
 }
 
 /// Whether a socket of this process ever had its `SO_LINGER` set. A forked child keeps it, as it
@@ -95,7 +94,7 @@ pub fn close_range(first: c_uint, last: c_uint, flags: c_uint) -> isize {
         // Nobody must learn of an end that does not come: close_range(2) is of
         // Linux 5.9. The probe closes a number that cannot be open.
         match kernel(c_uint::MAX, c_uint::MAX, 0) {
-            0 => lives::end_range(first, last, || {
+            0 => lives::end_range(first, last, |first, last| {
                 beside_ours(first, last, |from, to| kernel(from, to, flags))
             }),
             error => error,
@@ -242,10 +241,7 @@ fn replace(old: c_int, new: c_int, call: impl FnOnce() -> isize) -> isize {
         return call();
     }
     lives::share(old);
-    lives::begin_replacement(new);
-    let result = beside_the_hub(new, call);
-    lives::end_replacement(new, result >= 0);
-    result
+    lives::replace(new, || beside_the_hub(new, call))
 }
 
 /// Runs `call`, which puts a file of the program's to the number `fd`.

@@ -41,8 +41,7 @@ pub(super) use events::{event, fetch_entry, fetch_waiter, tell};
 pub use queue::{Direction, Link, Role};
 pub use sharing::{Moment, now, share_all};
 pub use table::{
-    adopt_open, await_holders, begin, end, ending, get, in_use, init, settle, share,
-    status_changed, unlock,
+    adopt_open, await_holders, begin, end, ending, get, in_use, init, share, status_changed, unlock,
 };
 
 /// An entry of the table.

@@ -12,7 +12,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 
 use super::sharing::{self, Moment};
-use super::{Descriptor, KNOWN, Next, early, is_replacement};
+use super::{Descriptor, KNOWN, Next, early};
 use crate::hub::own;
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::limit;
@@ -186,8 +186,8 @@ pub fn begin(fd: i32, since: Moment) -> bool {
     get(fd).is_none_or(|entry| entry.begin(since))
 }
 
-/// Ends the life of `fd`, see [`Descriptor::end`].
-pub fn end(fd: i32, next: Next, woken: &mut Woken) -> Option<u32> {
+/// Ends the life of `fd`, see [`Descriptor::end`]: its entry, with what that says.
+pub fn end(fd: i32, next: Next, woken: &mut Woken) -> Option<(&'static Descriptor, u32)> {
     if is_down() {
         early::forget(fd);
         return None;
@@ -197,16 +197,7 @@ pub fn end(fd: i32, next: Next, woken: &mut Woken) -> Option<u32> {
         Next::Closing | Next::Unknown => known(fd),
         Next::Replacement | Next::Shared => get(fd),
     };
-    entry.map(|entry| entry.end(fd, next, woken))
-}
-
-/// [`Descriptor::settle`]; `None` for the life that follows the last one, whatever its name.
-pub fn settle(fd: i32, between: Option<u32>, woken: &mut Woken) {
-    let Some(entry) = known(fd) else { return };
-    let between = between.unwrap_or_else(|| entry.generation());
-    if is_replacement(between) {
-        entry.settle(fd, between, woken);
-    }
+    entry.map(|entry| (entry, entry.end(fd, next, woken)))
 }
 
 /// The numbers from `first` to `last` are about to be closed: those of them whose lives
