@@ -7,6 +7,7 @@ use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t
 use super::symbol::{alias, check, fortified};
 use crate::glibc::real::real;
 use crate::ops::receive::{self, Source};
+use crate::ops::rights;
 use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
@@ -92,8 +93,14 @@ fortified!(
 pub unsafe extern "C-unwind" fn recvmsg(fd: c_int, message: *mut msghdr, flags: c_int) -> ssize_t {
     let Some(me) = green() else {
         let real = real!(recvmsg(_, _, _));
-        // SAFETY: as the caller promises.
-        return restart::socket_call(fd, Act::Receive, || unsafe { real(fd, message, flags) });
+        // SAFETY: as the caller promises; a message that was received is valid.
+        return unsafe {
+            let received = restart::socket_call(fd, Act::Receive, || real(fd, message, flags));
+            if received >= 0 {
+                rights::adopt(&*message);
+            }
+            received
+        };
     };
     cancel::point();
     // SAFETY: as the caller promises.
