@@ -10,7 +10,7 @@ use crate::arch::system_call::syscall6;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::park;
-use crate::signal::{cancel, restart, signalfd};
+use crate::signal::{adopt, cancel, restart, signalfd};
 use crate::sys::pages::PAGE;
 use crate::sys::raw::{is_refused, syscall};
 use crate::sys::{open_files, socket, terminal};
@@ -132,7 +132,7 @@ pub(super) unsafe fn transfer(
     let native = || unsafe { call.make() };
     if matches!(class, None | Some(Class::Disk)) {
         park::count_transfer(me);
-        return native();
+        return adopt::raised(native());
     }
     if !(1..=libc::UIO_MAXIOV).contains(&count) || call.is_for_nothing() {
         // Readiness is no sign of what the kernel says to this.
@@ -140,7 +140,7 @@ pub(super) unsafe fn transfer(
         return restart::in_region(|| unsafe { call.make_waiting() });
     }
     let Some(operation) = Operation::new(me, fd, direction) else {
-        return native();
+        return adopt::raised(native());
     };
     let mut operation = operation.after(call.is_rest);
     let mut has_waited = false;

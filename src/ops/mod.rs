@@ -43,6 +43,7 @@ use operation::{Operation, Stop};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::{park, wake};
+use crate::signal::adopt;
 use crate::sys::socket;
 use crate::task::Thread;
 
@@ -58,7 +59,7 @@ const IN_KERNEL: isize = isize::MIN;
 /// again and again would never leave the CPU otherwise.
 #[inline(always)]
 fn at_once(me: &'static Thread, result: isize) -> isize {
-    if result != EAGAIN {
+    if adopt::raised(result) != EAGAIN {
         park::spend(me);
     }
     result

@@ -5,7 +5,7 @@ use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::park;
 use crate::signal::socket_wait::Act;
-use crate::signal::{Watch, cancel, restart, signalfd};
+use crate::signal::{Watch, adopt, cancel, restart, signalfd};
 use crate::sys::clock::{Instant, NEVER};
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Critical, Thread};
@@ -119,7 +119,7 @@ impl Operation {
             let edges = self.entry.edges(self.direction);
             // The program's own non-blocking call must see what has just arrived.
             if !self.entry.is_drained(self.direction, edges) || self.entry.is_nonblocking(self.fd) {
-                let result = self.attempt(|entry| attempt(entry, edges));
+                let result = adopt::raised(self.attempt(|entry| attempt(entry, edges)));
                 if result != EAGAIN {
                     if result == EBADF && !has_result && self.begins_anew() {
                         continue;

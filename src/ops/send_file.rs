@@ -6,7 +6,7 @@ use super::Operation;
 use super::splice::{await_by, class, is_listener, is_socket, room};
 use crate::hub::class::Class;
 use crate::hub::descriptor::Direction;
-use crate::signal::restart;
+use crate::signal::{adopt, restart};
 use crate::sys::file::File;
 use crate::sys::raw::syscall;
 use crate::task::Thread;
@@ -44,7 +44,7 @@ pub unsafe fn send_file(
         let result = match waited {
             Err(error) => error,
             Ok(_) => match class(to) {
-                Class::Tcp => call(left.min(room(to))),
+                Class::Tcp => adopt::raised(call(left.min(room(to)))),
                 // What has room may have less.
                 Class::Socket => restart::in_region(|| call(left.min(room(to)))),
                 _ => restart::in_region(|| call(left)),

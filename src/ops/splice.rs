@@ -11,7 +11,7 @@ use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::sched::park;
-use crate::signal::restart;
+use crate::signal::{adopt, restart};
 use crate::sys::file::File;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket, terminal};
@@ -142,7 +142,7 @@ fn when_ready(
     const ATTEMPTS: usize = 32;
     let in_region = |flags| restart::in_region(|| errno::to_kernel(call(flags)));
     let attempt = |flags| match between {
-        Between::Pipes => errno::to_kernel(call(flags)),
+        Between::Pipes => adopt::raised(errno::to_kernel(call(flags))),
         Between::Others => in_region(flags),
     };
     if flags & libc::SPLICE_F_NONBLOCK != 0 {

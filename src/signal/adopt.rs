@@ -1,23 +1,54 @@
-//! What had come before there were green threads.
+//! Signals that wait for a kernel thread alone, and are meant for the green thread on it.
 
 use super::{send, wait};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::sys::task_state;
-use crate::task::Thread;
+use crate::task::{Critical, Thread, current};
 
-/// Moves the signals that wait for the calling kernel thread alone to `me`, which is about
-/// to run on others, too.
+const EPIPE: isize = -(libc::EPIPE as isize);
+const EFBIG: isize = -(libc::EFBIG as isize);
+
+/// Moves the signals that had come for the calling kernel thread before there were green threads to
+/// `me`, which is about to run on others, too.
 pub fn pending(me: &Thread) {
-    let mut all = 0u64;
-    // SAFETY: `all` is writable.
+    take_over(me, !0);
+}
+
+/// The caller has made a system call that has that `result`. The kernel raises some errors together
+/// with a signal for who has made the call (pipe(7), setrlimit(2)). If he blocks that, it is his
+/// before he leaves the kernel thread: otherwise whoever runs there next would get it.
+#[inline(always)]
+pub fn raised(result: isize) -> isize {
+    match result {
+        EPIPE => raised_with(libc::SIGPIPE),
+        EFBIG => raised_with(libc::SIGXFSZ),
+        _ => {}
+    }
+    result
+}
+
+#[cold]
+fn raised_with(signal: i32) {
+    let me = current();
+    if me.parks() && me.mask.get() & bit(signal) != 0 {
+        let _critical = Critical::enter();
+        take_over(me, bit(signal));
+    }
+}
+
+/// Moves those of `signals` that wait for the calling kernel thread, which blocks them, to `me`.
+fn take_over(me: &Thread, signals: u64) {
+    let mut waiting = 0u64;
+    // SAFETY: `waiting` is writable.
     let id = unsafe {
-        syscall!(SYS_rt_sigpending, &raw mut all, 8);
+        syscall!(SYS_rt_sigpending, &raw mut waiting, 8);
         syscall!(SYS_gettid) as i32
     };
+    waiting &= signals;
     // Of those the kernel does not say for whom they are, but in /proc it does.
-    while all != 0 {
-        let own = task_state::signals(id).map_or(0, |signals| signals.pending) & all;
+    while waiting != 0 {
+        let own = task_state::signals(id).map_or(0, |signals| signals.pending) & waiting;
         if own == 0 {
             return;
         }
@@ -25,7 +56,7 @@ pub fn pending(me: &Thread) {
         match wait::poll(signal) {
             // What is the thread's comes before what is the process's.
             Some(info) => send::add(me, signal, &info),
-            None => all &= !bit(signal),
+            None => waiting &= !bit(signal),
         }
     }
 }

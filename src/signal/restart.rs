@@ -12,7 +12,7 @@ use core::ptr;
 use libc::timespec;
 
 use super::socket_wait::{Act, SocketWait};
-use super::{Watch, actions, cancel};
+use super::{Watch, actions, adopt, cancel};
 use crate::sched::blocking;
 use crate::sys::clock;
 use crate::sys::errno;
@@ -30,7 +30,7 @@ impl Watch {
 
 /// [`kernel_call`] in a blocking region.
 pub fn in_region(call: impl FnMut() -> isize) -> isize {
-    blocking::region(|| kernel_call(call))
+    blocking::region(|| adopt::raised(kernel_call(call)))
 }
 
 /// `call`, which returns what the kernel does, until it ends for a reason of its own.
@@ -47,11 +47,11 @@ pub fn libc_call<R: From<i8> + PartialEq>(call: impl FnMut() -> R) -> R {
 pub fn socket_in_region(fd: i32, act: Act, call: impl FnMut() -> isize) -> isize {
     blocking::region(|| {
         let wait = SocketWait::new(fd, act);
-        until_over(
+        adopt::raised(until_over(
             call,
             |result| *result == EINTR,
             |watch| wait.await_rest(watch),
-        )
+        ))
     })
 }
 
