@@ -25,7 +25,13 @@ FAMILIES = [
     "syslog_",
 ]
 # What cannot be right without patches (limitations.md), or takes a minute, 32 lookups at a time.
-NEED_PATCHES = {"dns_hosts", "dns_interrupts", "exec_pending", "dns_crowd"}
+NEED_PATCHES = {
+    "dns_hosts",
+    "dns_interrupts",
+    "exec_pending",
+    "signal_raised_blocked",
+    "dns_crowd",
+}
 OTHERS = sorted(
     source.stem
     for source in (ROOT / "c-tests").glob("*.c")
