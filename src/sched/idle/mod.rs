@@ -72,10 +72,15 @@ pub fn limit() -> u32 {
     BOARD.limit()
 }
 
+/// How many slots do not lie idle.
+pub fn used_slots() -> u32 {
+    let _critical = Critical::enter();
+    slots::all().len() as u32 - BOARD.idle()
+}
+
 /// Whether all slots lie idle.
 pub fn is_all_idle() -> bool {
-    let _critical = Critical::enter();
-    BOARD.idle() as usize == slots::all().len()
+    used_slots() == 0
 }
 
 /// How many slots lie idle and may be used.

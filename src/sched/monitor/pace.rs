@@ -42,7 +42,7 @@ impl Pace {
             is_stuck,
             ..Sample::default()
         };
-        let (mut used, mut looks, mut held) = (0, 0, 0);
+        let (mut looks, mut held) = (0, 0);
         for (slot, seen) in slots::all().iter().zip(&mut self.seen) {
             let counts = slot.counts();
             // Two may count for a moment, where a slot was taken from a worker that has not
@@ -56,7 +56,6 @@ impl Pace {
             sample.lock_waits += since(counts.lock_waits, seen.lock_waits);
             sample.transfers += since(counts.transfers, seen.transfers);
             sample.operations += since(counts.operations, seen.operations);
-            used += u32::from(!slot.owner().is_null());
             held += counts.held.saturating_sub(seen.held);
             *seen = counts;
         }
@@ -64,6 +63,7 @@ impl Pace {
         self.last = now;
         let cycles = cycles::now().wrapping_sub(self.last_cycles);
         self.last_cycles = self.last_cycles.wrapping_add(cycles);
+        let used = idle::used_slots();
         if used > 0 {
             tempo::note(elapsed, cycles, used, looks, sample.dispatches);
         }
