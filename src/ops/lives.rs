@@ -59,7 +59,7 @@ pub fn made(fd: i32, since: Moment) {
 /// libgreen itself has made the descriptor `fd`, of which nothing is to be remembered. Who has closed its number
 /// a moment ago may not have come to say so: that must not be taken for the end of this one.
 pub fn make_own(fd: i32) {
-    if descriptor::get(fd).is_some_and(|entry| descriptor::is_replacement(entry.generation())) {
+    if descriptor::get(fd).is_some_and(|entry| descriptor::is_uncertain(entry.generation())) {
         go_on(fd, Next::Unknown);
     }
 }

@@ -174,7 +174,7 @@ impl Operation {
     #[cold]
     pub(super) fn begins_anew(&mut self) -> bool {
         let generation = self.entry.generation();
-        let anew = descriptor::is_replacement(self.generation) && generation != self.generation;
+        let anew = descriptor::is_uncertain(self.generation) && generation != self.generation;
         if anew {
             self.generation = generation;
             self.begun = false;

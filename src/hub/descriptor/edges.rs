@@ -40,7 +40,7 @@ pub enum Next {
 }
 
 /// Whether the number had no certain meaning when `generation` was its life's name.
-pub fn is_replacement(generation: u32) -> bool {
+pub fn is_uncertain(generation: u32) -> bool {
     generation & 1 != 0
 }
 

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::Ordering;
 
-use super::edges::{Next, is_replacement};
+use super::edges::{Next, is_uncertain};
 use super::{Descriptor, KNOWN, Moment};
 use crate::hub::class::Class;
 use crate::hub::epoll;
@@ -20,7 +20,7 @@ impl Descriptor {
             self.registered.load(Ordering::Relaxed) | u32::from(self.flags.load(Ordering::Relaxed));
         let fresh = stale == 0
             && self.class.load(Ordering::Relaxed) == Class::Unknown as u8
-            && !is_replacement(self.edges.generation());
+            && !is_uncertain(self.edges.generation());
         if fresh {
             self.flags.store(KNOWN, Ordering::Relaxed);
             self.private_since(since);

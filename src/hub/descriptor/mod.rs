@@ -36,7 +36,7 @@ use crate::task::{Critical, rank};
 use crate::wait::woken::Woken;
 
 use edges::Edges;
-pub use edges::{Next, is_replacement};
+pub use edges::{Next, is_uncertain};
 pub(super) use events::{event, fetch_entry, fetch_waiter, tell};
 pub use queue::{Direction, Link, Role};
 pub use sharing::{Moment, now, share_all};

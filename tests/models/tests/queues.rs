@@ -4,7 +4,7 @@
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 
-use models::hub::edges::{Edges, Next, is_replacement};
+use models::hub::edges::{Edges, Next, is_uncertain};
 use models::hub::queue::{Direction, Link, Role};
 use models::sched::run_queue::RunQueue;
 use models::task::Thread;
@@ -228,8 +228,8 @@ proptest! {
                     if is_over {
                         prop_assert!(following > life);
                         life = following;
-                        let is_uncertain = matches!(next, Next::Closing | Next::Replacement);
-                        prop_assert_eq!(is_replacement(life), is_uncertain);
+                        let is_between = matches!(next, Next::Closing | Next::Replacement);
+                        prop_assert_eq!(is_uncertain(life), is_between);
                         for (count, side) in counts.iter_mut().zip(&mut sides) {
                             *count += 1;
                             expected.extend(woken_by(side, true));
