@@ -1,36 +1,15 @@
 /* A pointer that the kernel would refuse gives EFAULT also where libgreen does the kernel's work, and the same calls
- * go on working afterwards. Where libc itself follows a pointer the program dies of SIGSEGV, as natively. */
+ * go on working afterwards. */
+#include "bad_pointers.h"
 #include "net.h"
-#include <linux/futex.h>
 #include <poll.h>
 #include <sched.h>
 #include <sys/epoll.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/select.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <threads.h>
-
-/* Nothing is there; not to be touched; to be read only; not the program's; the last bytes before forbidden ones. */
-static void *nowhere, *forbidden, *read_only, *kernels, *edge;
-
-enum { PAGE = 4096, LAST = 8 };
-
-static void make_pointers(void)
-{
-	/* Lower than anything may be mapped. */
-	nowhere = (void *)0x4000;
-	read_only = mmap(NULL, PAGE, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	forbidden = mmap(NULL, PAGE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK(read_only != MAP_FAILED && forbidden != MAP_FAILED);
-	kernels = (void *)0xffff800000000000;
-	char *two = mmap(NULL, 2 * PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	CHECK(two != MAP_FAILED);
-	CHECK_OK(mprotect(two + PAGE, PAGE, PROT_NONE));
-	edge = two + PAGE - LAST;
-}
 
 static void on_signal(int number)
 {
@@ -201,42 +180,6 @@ static void signal_information(void *bad)
 	CHECK_OK(pthread_sigmask(SIG_UNBLOCK, &set, NULL));
 }
 
-static long futex(void *word, int operation, long value, const void *fourth, void *second, long third)
-{
-	return syscall(SYS_futex, word, operation | FUTEX_PRIVATE_FLAG, value, fourth, second, third);
-}
-
-static void futexes(void *bad)
-{
-	unsigned word = 1, other = 1;
-	void *one = (void *)1;
-	CHECK_ERRNO(futex(bad, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT);
-	CHECK_ERRNO(futex(bad, FUTEX_WAIT_BITSET, 0, NULL, NULL, 1), EFAULT);
-	CHECK_ERRNO(futex(&word, FUTEX_WAIT, 0, bad, NULL, 0), EFAULT);
-	CHECK_ERRNO(futex(bad, FUTEX_WAIT, 0, bad, NULL, 0), EFAULT);
-	CHECK_ERRNO(futex(&word, FUTEX_WAIT_BITSET, 0, bad, NULL, 0), EFAULT);
-	CHECK_ERRNO(futex(bad, FUTEX_CMP_REQUEUE, 1, one, &other, 0), EFAULT);
-	CHECK_ERRNO(futex(&word, FUTEX_WAKE_OP, 1, one, bad, FUTEX_OP(FUTEX_OP_ADD, 1, FUTEX_OP_CMP_EQ, 0)), EFAULT);
-	CHECK_ERRNO(futex(&word, FUTEX_WAIT, 0, NULL, NULL, 0), EAGAIN);
-}
-
-/* A word is a name to who wakes, wherever it lies in the program's part of memory. */
-static void futex_names(void)
-{
-	unsigned word = 1;
-	void *one = (void *)1;
-	CHECK_EQ(futex(nowhere, FUTEX_WAKE, 1, NULL, NULL, 0), 0);
-	CHECK_EQ(futex(forbidden, FUTEX_WAKE_BITSET, 1, NULL, NULL, 1), 0);
-	CHECK_EQ(futex(nowhere, FUTEX_REQUEUE, 1, one, &word, 0), 0);
-	CHECK_EQ(futex(&word, FUTEX_REQUEUE, 1, one, nowhere, 0), 0);
-	CHECK_EQ(futex(&word, FUTEX_CMP_REQUEUE, 1, one, nowhere, 1), 0);
-	CHECK_ERRNO(futex(kernels, FUTEX_WAKE, 1, NULL, NULL, 0), EFAULT);
-	CHECK_ERRNO(futex(kernels, FUTEX_REQUEUE, 1, one, &word, 0), EFAULT);
-	CHECK_ERRNO(futex(&word, FUTEX_REQUEUE, 1, one, kernels, 0), EFAULT);
-	CHECK_ERRNO(futex((char *)&word + 1, FUTEX_WAKE, 1, NULL, NULL, 0), EINVAL);
-	CHECK_ERRNO(futex((char *)nowhere + 1, FUTEX_WAIT, 1, NULL, NULL, 0), EINVAL);
-}
-
 static void transfers(void *bad)
 {
 	int pair[2], tcp[2], pipe[2];
@@ -333,54 +276,6 @@ static void threads(void *bad)
 	check_join(check_start(nothing, NULL));
 }
 
-/* The calls for which libc itself follows the pointer. */
-static void *fatal_pointer;
-
-static void fatal_select(void)
-{
-	select(0, NULL, NULL, NULL, fatal_pointer);
-}
-
-static void fatal_pselect(void)
-{
-	pselect(0, NULL, NULL, NULL, fatal_pointer, NULL);
-}
-
-static void fatal_ppoll(void)
-{
-	ppoll(NULL, 0, fatal_pointer, NULL);
-}
-
-static void fatal_sigmask(void)
-{
-	pthread_sigmask(SIG_BLOCK, fatal_pointer, NULL);
-}
-
-static void fatal_sigwait(void)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGUSR2);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	pthread_kill(pthread_self(), SIGUSR2);
-	sigwait(&set, fatal_pointer);
-}
-
-static void dies(void (*act)(void), void *bad)
-{
-	pid_t child = check_fork();
-	if (child == 0) {
-		setrlimit(RLIMIT_CORE, &(struct rlimit){0});
-		fatal_pointer = bad;
-		check_join(check_start((void *(*)(void *))act, NULL));
-		_exit(0);
-	}
-	int status;
-	CHECK_EQ(waitpid(child, &status, 0), child);
-	CHECK(WIFSIGNALED(status));
-	CHECK_EQ(WTERMSIG(status), SIGSEGV);
-}
-
 static void *everything(void *unused)
 {
 	void *const bad[] = {nowhere, forbidden, kernels, (void *)8, read_only};
@@ -393,7 +288,6 @@ static void *everything(void *unused)
 			polling(bad[i]);
 			epolling(bad[i], epoll);
 			signals(bad[i]);
-			futexes(bad[i]);
 		}
 		epoll_events(bad[i], epoll);
 		old_masks(bad[i]);
@@ -410,8 +304,6 @@ static void *everything(void *unused)
 	/* No pointer where there must be one. */
 	CHECK_ERRNO(nanosleep(NULL, NULL), EFAULT);
 	CHECK_EQ(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, NULL, NULL), EFAULT);
-	CHECK_ERRNO(futex(NULL, FUTEX_WAIT, 0, NULL, NULL, 0), EFAULT);
-	futex_names();
 	/* A set that can be read only, where there is something to tell. */
 	int pipe[2];
 	CHECK_OK(pipe2(pipe, 0));
@@ -447,10 +339,5 @@ int main(void)
 		exit(0);
 	}
 	check_child_succeeds(child);
-	dies(fatal_select, forbidden);
-	dies(fatal_pselect, forbidden);
-	dies(fatal_ppoll, forbidden);
-	dies(fatal_sigmask, forbidden);
-	dies(fatal_sigwait, forbidden);
 	return 0;
 }
