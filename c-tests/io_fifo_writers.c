@@ -1,75 +1,12 @@
 /* Who opens a FIFO for writing waits for a reader, counts as a writer meanwhile, and goes on when there has been one; so
  * it is for many at once, at FIFOs of their own and at the same one. Prints how many kernel threads that has taken at
  * most. */
-#include "fifo.h"
-#include "interrupt.h"
-#include "net.h"
+#include "fifo_writers.h"
 #include <dlfcn.h>
-#include <poll.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
-enum { CROWD = 100, SAME = 20, OTHERS = 6 };
-
-static void make(long count)
-{
-	char path[sizeof name];
-	for (long i = 0; i < count; i++) {
-		path_of(i, path);
-		CHECK_OK(mkfifo(path, 0600));
-	}
-}
-
-static void unmake(long count)
-{
-	char path[sizeof name];
-	for (long i = 0; i < count; i++) {
-		path_of(i, path);
-		CHECK_OK(unlink(path));
-	}
-}
-
-static void *write_number(void *number)
-{
-	char path[sizeof name];
-	path_of((long)number, path);
-	return write_one(path);
-}
-
-static void *open_and_close(void *path)
-{
-	int fd = open(path, O_WRONLY);
-	CHECK(fd >= 0);
-	CHECK_EQ(fcntl(fd, F_GETFL) & (O_NONBLOCK | O_ACCMODE), O_WRONLY);
-	CHECK_EQ(fcntl(fd, F_GETFD), 0);
-	CHECK_OK(close(fd));
-	return NULL;
-}
-
-static int reader_at_once(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_NONBLOCK);
-	CHECK(fd >= 0);
-	return fd;
-}
-
-static void read_one(int fd)
-{
-	struct pollfd ready = {.fd = fd, .events = POLLIN};
-	char byte;
-	CHECK_EQ(poll(&ready, 1, -1), 1);
-	CHECK_EQ(read(fd, &byte, 1), 1);
-}
-
-/* Nobody has the FIFO, nor waits for it. */
-static void nobody_there(void)
-{
-	char byte;
-	CHECK_ERRNO(open(name, O_WRONLY | O_NONBLOCK), ENXIO);
-	int reader = reader_at_once(name);
-	CHECK_EQ(read(reader, &byte, 1), 0);
-	CHECK_OK(close(reader));
-}
+enum { CROWD = 100, SAME = 20 };
 
 /* Each at a FIFO of its own. */
 static long crowd(void)
@@ -116,31 +53,6 @@ static void meet_others(void)
 		check_join(threads[i]);
 	check_child_succeeds(child);
 	unmake(CROWD);
-}
-
-/* Threads that wait elsewhere all the time: by then there are too many for a kernel thread each. */
-static pthread_t others[OTHERS];
-
-static void others_wait(void)
-{
-	make(OTHERS);
-	for (long i = 0; i < OTHERS; i++)
-		others[i] = check_start(write_number, (void *)i);
-	sleep_ms(20);
-}
-
-static void others_go(void)
-{
-	char path[sizeof name];
-	for (long i = 0; i < OTHERS; i++) {
-		path_of(i, path);
-		int reader = open(path, O_RDONLY);
-		CHECK(reader >= 0);
-		read_one(reader);
-		check_join(others[i]);
-		CHECK_OK(close(reader));
-	}
-	unmake(OTHERS);
 }
 
 /* One reader is enough for all. */
@@ -232,111 +144,6 @@ static void in_all_ways(void)
 	}
 }
 
-static sem_t can_jump;
-
-static void *is_interrupted(void *unused)
-{
-	CHECK_ERRNO(open(name, O_WRONLY), EINTR);
-	return unused;
-}
-
-static void *jumps_away(void *unused)
-{
-	if (sigsetjmp(away, 1) == 0) {
-		CHECK_OK(sem_post(&can_jump));
-		open(name, O_WRONLY);
-		CHECK(0);
-	}
-	return unused;
-}
-
-static void *waits(void *unused)
-{
-	open(name, O_WRONLY);
-	CHECK(0);
-	return unused;
-}
-
-static void signals(void)
-{
-	handle_usr1(count_signal, 0);
-	signal_until_over(check_start(is_interrupted, NULL));
-	nobody_there();
-	/* Goes on, and then finds its reader. */
-	handle_usr1(count_signal, SA_RESTART);
-	pthread_t thread = check_start(open_and_close, name);
-	signal_often(thread);
-	int reader = open(name, O_RDONLY);
-	CHECK(reader >= 0);
-	check_join(thread);
-	CHECK_OK(close(reader));
-	/* Nothing is left of a call that a handler does not return to. */
-	CHECK_OK(sem_init(&can_jump, 0, 0));
-	thread = check_start(jumps_away, NULL);
-	check_await(&can_jump);
-	sleep_ms(5);
-	handle_usr1(jump_away, 0);
-	CHECK_OK(pthread_kill(thread, SIGUSR1));
-	check_join(thread);
-	nobody_there();
-}
-
-static void cancellation(void)
-{
-	for (int i = 0; i < 3; i++) {
-		pthread_t thread = check_start(waits, NULL);
-		sleep_ms(i);
-		CHECK_OK(pthread_cancel(thread));
-		CHECK(check_join(thread) == PTHREAD_CANCELED);
-	}
-	nobody_there();
-}
-
-/* Whoever of those who wait for the same FIFO gives up, the others wait on, and count. */
-static void some_give_up(void)
-{
-	pthread_t quitters[4], thread = check_start(waits, NULL);
-	for (int i = 0; i < 4; i++) {
-		quitters[i] = thread;
-		thread = check_start(i < 3 ? waits : open_and_close, name);
-	}
-	for (int i = 0; i < 4; i++) {
-		sleep_ms(1);
-		CHECK_OK(pthread_cancel(quitters[i]));
-		CHECK(check_join(quitters[i]) == PTHREAD_CANCELED);
-	}
-	int reader = open(name, O_RDONLY);
-	CHECK(reader >= 0);
-	check_join(thread);
-	CHECK_OK(close(reader));
-	nobody_there();
-}
-
-/* A child does not have what its parent's threads were opening. */
-static void beside_a_fork(void)
-{
-	int go[2];
-	char byte;
-	pthread_t thread = check_start(waits, NULL);
-	sleep_ms(5);
-	pipe_pair(go);
-	pid_t child = check_fork();
-	if (child == 0) {
-		CHECK_OK(close(go[0]));
-		CHECK_EQ(read(go[1], &byte, 1), 0);
-		_exit(0);
-	}
-	CHECK_OK(pthread_cancel(thread));
-	CHECK(check_join(thread) == PTHREAD_CANCELED);
-	/* Until the child has come to its end of the fork. */
-	int reader = reader_at_once(name);
-	while (read(reader, &byte, 1) != 0)
-		sleep_ms(1);
-	CHECK_OK(close(reader));
-	close_both(go);
-	check_child_succeeds(child);
-}
-
 static void *open_and_return(void *unused)
 {
 	(void)unused;
@@ -396,10 +203,6 @@ static void all(void)
 	passing_readers();
 	by_both();
 	in_all_ways();
-	signals();
-	cancellation();
-	some_give_up();
-	beside_a_fork();
 	numbers();
 	write_only();
 	check_unlinked(open_and_close, O_RDONLY);
@@ -410,10 +213,7 @@ int main(void)
 	make_fifo();
 	long tasks = crowd();
 	meet_others();
-	all();
-	others_wait();
-	all();
-	others_go();
+	check_alone_and_beside_others(all);
 	remove_fifo();
 	printf("tasks=%ld\n", tasks);
 	return 0;
