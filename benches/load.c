@@ -20,10 +20,8 @@
 #define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <errno.h>
-#include <getopt.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +34,7 @@
 #include <unistd.h>
 
 #include "histogram.h"
+#include "load_options.h"
 
 enum {
 	/* Connections opened but not yet served at any moment: below every
@@ -66,17 +65,6 @@ struct connection {
 };
 
 enum phase { OPEN, WARM_UP, MEASURE, DRAIN, DONE };
-
-static struct {
-	uint16_t port;
-	uint32_t connections;
-	uint32_t size;       /* of a message */
-	uint32_t reply_size; /* of what comes back */
-	const char *request, *reply;
-	int lines;           /* messages are text and end in a newline */
-	double seconds;
-	double warm_up;
-} options = {.connections = 100, .size = 64, .seconds = 2.0, .warm_up = 0.5};
 
 static struct connection *connections;
 static uint8_t *scratch;
@@ -387,63 +375,9 @@ static void count_surplus(void)
 	}
 }
 
-static void usage(void)
-{
-	fprintf(stderr, "usage: load --port PORT [--connections N] [--size BYTES] [--seconds S] "
-			"[--warm-up S] [--lines] [--request TEXT --reply TEXT]\n");
-	exit(2);
-}
-
-static void parse(int argc, char **argv)
-{
-	static const struct option names[] = {
-	    {"port", required_argument, NULL, 'p'},    {"connections", required_argument, NULL, 'c'},
-	    {"size", required_argument, NULL, 's'},    {"seconds", required_argument, NULL, 'd'},
-	    {"warm-up", required_argument, NULL, 'w'}, {"request", required_argument, NULL, 'q'},
-	    {"reply", required_argument, NULL, 'r'},   {"lines", no_argument, NULL, 'l'},
-	    {NULL, 0, NULL, 0},
-	};
-	for (int option; (option = getopt_long(argc, argv, "", names, NULL)) != -1;) {
-		switch (option) {
-		case 'p':
-			options.port = (uint16_t)atoi(optarg);
-			break;
-		case 'c':
-			options.connections = (uint32_t)atoi(optarg);
-			break;
-		case 's':
-			options.size = (uint32_t)atoi(optarg);
-			break;
-		case 'd':
-			options.seconds = atof(optarg);
-			break;
-		case 'w':
-			options.warm_up = atof(optarg);
-			break;
-		case 'q':
-			options.request = optarg;
-			break;
-		case 'r':
-			options.reply = optarg;
-			break;
-		case 'l':
-			options.lines = 1;
-			break;
-		default:
-			usage();
-		}
-	}
-	if (optind != argc || options.port == 0 || options.connections == 0 || options.size == 0 ||
-	    options.seconds <= 0 || options.warm_up < 0 || !options.request != !options.reply)
-		usage();
-	if (options.request)
-		options.size = (uint32_t)strlen(options.request);
-	options.reply_size = options.reply ? (uint32_t)strlen(options.reply) : options.size;
-}
-
 int main(int argc, char **argv)
 {
-	parse(argc, argv);
+	parse_options(argc, argv);
 	struct rlimit files;
 	getrlimit(RLIMIT_NOFILE, &files);
 	files.rlim_cur = files.rlim_max;
