@@ -13,6 +13,8 @@ LIBRARY = Path(__file__).resolve().parents[2] / "target/release/libgreen.so"
 START_SECONDS = 30
 EXIT_SECONDS = 30
 
+REPORTED_CHARACTERS = 4000
+
 
 def environment(workers, library=LIBRARY):
     """The environment for so many workers, as many as help with 0, or native threads with None."""
@@ -67,7 +69,9 @@ class Server:
 
 @contextmanager
 def running(command, port, workers, directory):
-    """Runs a server in the foreground until the block ends, at the latest."""
+    """Runs a server in the foreground until the block ends, at the latest.
+
+    What it has said last goes with the report of a failure."""
     output = directory / "output"
     with output.open("wb") as log:
         process = subprocess.Popen(
@@ -82,6 +86,9 @@ def running(command, port, workers, directory):
     try:
         server.wait_until_listening(port)
         yield server
+    except BaseException:
+        print(output.read_text(errors="replace")[-REPORTED_CHARACTERS:])
+        raise
     finally:
         if process.poll() is None:
             process.kill()
