@@ -9,7 +9,8 @@ use crate::arch::thread::{pointer, stack_pointer};
 use crate::glibc::{breakpoint, deep_binding, patch, tcb, tls};
 use crate::sched::worker::{self, Worker};
 use crate::sched::{
-    self, blocking, idle, kernel_state, kernel_thread, lend, monitor, slots, summary, switch, tie,
+    self, blocking, children, idle, kernel_state, kernel_thread, lend, monitor, slots, summary,
+    switch, tie,
 };
 use crate::sys::in_child::{self, in_child};
 use crate::sys::{errno, limit, membarrier, pages, report};
@@ -241,8 +242,9 @@ extern "C" fn base_entry(_: context::context::Transfer) -> ! {
 
 /// Large tables, all zeros while there are no green threads: instead of making them so in
 /// a child, which would have to copy them first, the child gets none of them.
-fn tables() -> [(*mut u8, usize); 2] {
-    [pages::of(&QUEUES), slots::memory()]
+fn tables() -> [(*mut u8, usize); 4] {
+    let [children, makers] = children::tables();
+    [pages::of(&QUEUES), slots::memory(), children, makers]
 }
 
 /// In the child of `fork` there is one kernel thread, which runs the caller;

@@ -29,7 +29,6 @@ static EPOLL: AtomicI32 = AtomicI32::new(-1);
 /// Starts both; false if they cannot be had, and then nobody waits for them. For the
 /// monitor.
 pub(super) fn start() -> bool {
-    table::init();
     tracing::init() && Worker::start_service(wait_for_ends).is_ok()
 }
 

@@ -40,6 +40,11 @@ fn reset() {
 
 in_child!(reset);
 
+/// The tables, as memory that is wiped in forked children.
+pub fn tables() -> [(*mut u8, usize); 2] {
+    [table::memory(), makers::memory()]
+}
+
 /// Starts the kernel threads that are wanted. For the monitor.
 pub fn start_wanted() {
     ENDS.start_if_wanted(ends::start, ends::refuse);

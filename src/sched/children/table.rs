@@ -75,7 +75,7 @@ static ASKED: AtomicU32 = AtomicU32::new(0);
 /// The caller is the process's only thread.
 unsafe fn reset() {
     restore(&ASKED, 0);
-    let (table, size) = pages::of(&CHILDREN);
+    let (table, size) = memory();
     // SAFETY: as the caller promises.
     unsafe {
         LOCK.reset();
@@ -85,11 +85,9 @@ unsafe fn reset() {
 
 in_child!(reset);
 
-/// Before anything is in the table: a forked child shall get it empty.
-pub(super) fn init() {
-    let (table, size) = pages::of(&CHILDREN);
-    // SAFETY: a forked child waits for none of its parent's children.
-    unsafe { pages::wipe_on_fork(table, size) };
+/// The table, as memory: a forked child waits for none of its parent's children.
+pub(super) fn memory() -> (*mut u8, usize) {
+    pages::of(&CHILDREN)
 }
 
 /// Who is in an entry's place, and in which life of it: what the kernel keeps with the
