@@ -103,6 +103,10 @@ fn error_number(refusal: Refusal) -> i32 {
 }
 
 fn claim(me: &'static Thread, thread: &'static Thread) -> Result<(), i32> {
+    // As glibc has it, this comes first.
+    if thread.life.is_detached() {
+        return Err(libc::EINVAL);
+    }
     if thread.is(me) || waits_for(thread, me) {
         return Err(libc::EDEADLK);
     }
