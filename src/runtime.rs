@@ -18,7 +18,8 @@ use crate::task::lock::RawLock;
 use crate::task::upcalls::{self, Upcalls};
 use crate::task::{Critical, Kind, StartRoutine, Thread, current, rank, stack};
 use crate::thread::{
-    create, donor, executable, exit, go, husk, main_thread, native, pool, scheduling, signalled,
+    begun_by_libc, create, donor, executable, exit, go, husk, main_thread, native, pool,
+    scheduling, signalled,
 };
 use crate::wait::QUEUES;
 use crate::{arch, hub, settings, signal};
@@ -134,6 +135,7 @@ pub fn ensure_started() -> Result<(), Failure> {
     drop(critical);
     if result.is_ok() && current().is_green() {
         tie::begin();
+        begun_by_libc::adopt(current());
         signalled::begin(current());
         if go::is_program() || kernel_state::main_differs() {
             blocking::wire();

@@ -6,7 +6,7 @@
 
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use crate::thread::executable;
+use crate::thread::{begun_by_libc, executable};
 use crate::{runtime, settings};
 
 mod async_waits;
@@ -88,6 +88,7 @@ pub fn load() {
     }
     settings::init();
     runtime::set_upcalls();
+    begun_by_libc::note_first();
     fork::register_first();
     exec::resolve();
     jumps::resolve();

@@ -16,7 +16,7 @@ use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::sanitizers;
 use crate::task::word::Cancellation;
 use crate::task::{StartRoutine, current, green_of_pthread};
-use crate::thread::join;
+use crate::thread::{begun_by_libc, join};
 
 type C11Start = unsafe extern "C-unwind" fn(*mut c_void) -> c_int;
 
@@ -97,6 +97,7 @@ pub unsafe extern "C-unwind" fn thrd_create(
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn pthread_exit(result: *mut c_void) -> ! {
     current().result.set(result);
+    begun_by_libc::renew();
     sanitizers::unwinds();
     let real = real!(pthread_exit: unsafe extern "C-unwind" fn(*mut c_void) -> !);
     // SAFETY: as the caller promises.

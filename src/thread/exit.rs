@@ -4,6 +4,8 @@ use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicIsize, Ordering};
 
+use libc::pthread_key_t;
+
 use super::{husk, join, keys, main_thread, scheduling};
 use crate::arch::entry::protected_call;
 use crate::glibc::{resolver, resolver_context, tls};
@@ -77,28 +79,33 @@ in_child!(always reset);
 /// more. Where one ends the thread, or it is cancelled in one, those of keys are over, as in glibc
 /// (start_thread comes back to the same place, __nptl_deallocate_tsd does nothing the second time).
 pub fn run_destructors() {
+    run_destructors_from(0);
+}
+
+/// [`run_destructors`] where those of keys before `key` have run once.
+fn run_destructors_from(key: pthread_key_t) {
     let me = current();
     let result = me.result.replace(join::CANCELED);
-    let run = |destructors: extern "C-unwind" fn()| {
-        // SAFETY: it takes no arguments; what it leaves unwound ends here.
-        let outcome = unsafe { protected_call(destructors as *const c_void, 0, 0, 0) };
+    let run = |destructors: *const c_void| {
+        // SAFETY: it takes a key, or nothing; what it leaves unwound ends here.
+        let outcome = unsafe { protected_call(destructors, key as usize, 0, 0) };
         let is_unwound = outcome.unwound != 0;
         if is_unwound && me.is_husk() {
             sanitizers::unwound(me.stack.base());
         }
         is_unwound
     };
-    if run(destructors) {
-        while run(destructors_of_variables) {}
+    if run(destructors as *const c_void) {
+        while run(destructors_of_variables as *const c_void) {}
     } else {
         me.result.set(result);
     }
 }
 
-extern "C-unwind" fn destructors() {
+extern "C-unwind" fn destructors(key: usize) {
     // SAFETY: as glibc's own start_thread does.
     unsafe { __call_tls_dtors() };
-    keys::run_destructors();
+    keys::run_destructors(key as pthread_key_t);
     cancel::disable();
 }
 
@@ -132,7 +139,12 @@ fn forget_libc_state(me: &Thread) {
 
 /// What the start routine left: destructors; then the end.
 pub fn finish(me: &'static Thread) -> ! {
-    run_destructors();
+    finish_behind(me, 0)
+}
+
+/// [`finish`] where the destructors of keys before `key` have run once.
+pub fn finish_behind(me: &'static Thread, key: pthread_key_t) -> ! {
+    run_destructors_from(key);
     forget_libc_state(me);
     scheduling::forget();
     event_loop::left(me);

@@ -50,20 +50,22 @@ pub fn deleted(key: pthread_key_t) {
 
 /// Runs the destructors of the calling thread's values and clears them, in as
 /// many rounds as POSIX allows (`pthread_key_create(3)`); what is left after
-/// that is dropped.
-pub fn run_destructors() {
-    in_rounds(0);
+/// that is dropped. In the first round those before the key `from` have had their turn.
+pub fn run_destructors(from: pthread_key_t) {
+    in_rounds(0, from);
 }
 
 /// Drops the calling thread's values.
 pub fn drop_values() {
-    in_rounds(ROUNDS);
+    in_rounds(ROUNDS, 0);
 }
 
-fn in_rounds(first: usize) {
+fn in_rounds(first: usize, from: pthread_key_t) {
     for round in first..=ROUNDS {
-        let mut any = false;
-        for key in 0..HIGHEST.load(Ordering::Relaxed) as pthread_key_t {
+        // What was set behind the place where the caller is comes round again.
+        let mut any = round == 0 && from > 0;
+        let from = if round == 0 { from } else { 0 };
+        for key in from..HIGHEST.load(Ordering::Relaxed) as pthread_key_t {
             // SAFETY: glibc answers null for a key that does not exist.
             let value = unsafe { pthread_getspecific(key) };
             if value.is_null() {

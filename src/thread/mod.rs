@@ -1,6 +1,7 @@
 //! Green threads: what `pthread_create` makes, from a husk to its exit.
 
 pub mod attributes;
+pub mod begun_by_libc;
 pub mod create;
 pub mod donor;
 pub mod executable;

@@ -14,7 +14,7 @@ use crate::sched::kernel_thread::{self, real_pthread_create};
 use crate::sched::{self, idle};
 use crate::sys::futex;
 use crate::sys::raw::syscall;
-use crate::task::{Critical, StartRoutine, current};
+use crate::task::{Critical, Kind, StartRoutine, current};
 
 /// What the new thread is to do.
 pub struct Task {
@@ -141,6 +141,10 @@ extern "C" fn run(task: *mut c_void) -> *mut c_void {
     let outcome = unsafe { protected_call(start as *const c_void, argument as usize, 0, 0) };
     if outcome.unwound == 0 {
         me.result.set(outcome.result);
+    }
+    if me.kind() == Kind::Green {
+        // A forked child's main thread, which may be on any kernel thread.
+        exit::finish(me)
     }
     // glibc would run them later, when the process may have ended here.
     exit::run_destructors();
