@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use libc::{pthread_attr_t, pthread_t};
 
 use crate::arch::thread::{pointer, stack_pointer};
-use crate::glibc::{breakpoint, deep_binding, patch, tcb, tls};
+use crate::glibc::{breakpoint, deep_binding, patch, tcb, threads, tls};
 use crate::sched::worker::{self, Worker};
 use crate::sched::{
     self, blocking, children, idle, kernel_state, kernel_thread, lend, monitor, slots, summary,
@@ -29,7 +29,7 @@ static STARTING: RawLock<{ rank::START }> = RawLock::new();
 /// What the layers below ask of those above them.
 static UPCALLS: Upcalls = Upcalls {
     catch_up: signal::catch_up::catch_up,
-    defer_handlers: signal::sigaction::install_if_alone,
+    defer_handlers,
     deliver_deferred: signal::catch_up::deliver_deferred,
     look_for_signals: signal::shared::look,
     monitor_signals: signal::shared::monitor_look,
@@ -38,6 +38,14 @@ static UPCALLS: Upcalls = Upcalls {
     prepare: create::prepare,
     retired: exit::retired,
 };
+
+/// Before a wait inside the runtime by a thread that is not green: handlers run after it. What a Go runtime
+/// does with signals stays its own affair until the first `pthread_create` of another's.
+fn defer_handlers() {
+    if threads::is_single() || !go::is_program() {
+        signal::sigaction::install();
+    }
+}
 
 /// Sets them, at load.
 pub fn set_upcalls() {

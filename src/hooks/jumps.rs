@@ -11,7 +11,7 @@ use crate::arch::jump_buffer::JumpBuffer;
 use crate::glibc::real::real;
 use crate::hub::descriptor::holds;
 use crate::signal::{mask, stack};
-use crate::task::{Thread, current};
+use crate::task::{Kind, Thread, current};
 
 type Jump = unsafe extern "C-unwind" fn(*mut c_void, c_int) -> !;
 
@@ -49,8 +49,13 @@ unsafe fn jump(real: Jump, buffer: *mut c_void, value: c_int) -> ! {
     let target = unsafe { &*buffer.cast::<JumpBuffer>() };
     let me = current();
     let is_special = target.mask_was_saved != 0 || me.is_pinned() || me.holds.are_any();
-    if is_special && me.is_green() {
-        prepare(me, target);
+    if me.is_green() {
+        if is_special {
+            prepare(me, target);
+        }
+    } else if me.kind() == Kind::Foreign && me.suspended_mask.get().is_some() {
+        // Out of a handler that is the kernel's still, and of the call that it has interrupted.
+        me.suspended_mask.set(None);
     }
     // SAFETY: as the caller promises.
     unsafe { real(buffer, value) }

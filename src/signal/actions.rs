@@ -33,8 +33,10 @@ static ACTIONS: [Entry; HIGHEST as usize + 1] = [const {
 }; HIGHEST as usize + 1];
 
 static LOCK: RawLock<{ rank::HANDLERS }> = RawLock::new();
-/// A forked child keeps it, as it keeps its handlers.
-static INSTALLED: AtomicBool = AtomicBool::new(false);
+/// Set before the first handler goes behind the trampoline. A forked child keeps it, as it keeps its handlers.
+static KNOWN: AtomicBool = AtomicBool::new(false);
+/// Set when the last one has. A forked child keeps it: what is left to do it does itself.
+static BEHIND: AtomicBool = AtomicBool::new(false);
 
 /// A handler of the program and how to run it.
 #[derive(Clone, Copy)]
@@ -97,14 +99,25 @@ pub fn is_synchronous(signal: i32) -> bool {
     )
 }
 
-/// Whether handlers stand behind the trampoline, which counts them.
+/// Whether handlers stand behind the trampoline, which counts them, or are on their way there.
 pub fn are_known() -> bool {
-    INSTALLED.load(Ordering::Relaxed)
+    KNOWN.load(Ordering::Relaxed)
 }
 
-/// They do from here on. Whether they did before.
-pub(super) fn set_known() -> bool {
-    INSTALLED.swap(true, Ordering::Relaxed)
+/// They are, from here on. A full barrier.
+pub(super) fn set_known() {
+    KNOWN.swap(true, Ordering::SeqCst);
+}
+
+/// Whether all of them are there.
+#[inline(always)]
+pub(super) fn are_behind() -> bool {
+    BEHIND.load(Ordering::Acquire)
+}
+
+/// They are.
+pub(super) fn set_behind() {
+    BEHIND.store(true, Ordering::Release);
 }
 
 /// Runs `act` while nobody else changes the table.

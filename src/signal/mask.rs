@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering;
 
 use super::{Watch, actions, catch_up, lent, send, shared};
 use crate::glibc::signals::UNBLOCKABLE;
+use crate::glibc::threads;
 use crate::sched::mask::KernelMask;
 use crate::sched::{self, idle, worker};
 use crate::sys::sigmask::{self, bit};
@@ -172,7 +173,9 @@ pub fn during(me: &'static Thread, mask: Option<u64>, act: impl FnOnce(&Watch) -
 /// that mask, and find the one from before in their frames.
 pub fn natively<R>(set: *const libc::sigset_t, call: impl FnOnce() -> R) -> R {
     let me = current();
-    if !actions::are_known() || me.is_lent() || me.is_critical() {
+    // Beside threads of libc's one of which may put handlers behind the trampoline meanwhile.
+    let are_known = actions::are_known() || !threads::is_single();
+    if !are_known || me.is_lent() || me.is_critical() {
         return call();
     }
     let Ok(Some(mask)) = read(set) else {

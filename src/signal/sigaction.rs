@@ -6,10 +6,9 @@ use core::ptr;
 use super::actions::{self, Action, are_known, get, real_sigaction, record, set_mask};
 use super::{shared, trampoline};
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
-use crate::glibc::threads;
 use crate::sched::mask::idle_mask;
 use crate::sched::{self, idle};
-use crate::sys::sigmask::{HIGHEST, bit};
+use crate::sys::sigmask::{self, HIGHEST, bit};
 use crate::task::{Critical, current, pending};
 
 /// `SA_RESTORER` (asm/signal.h), which glibc sets in every action.
@@ -37,36 +36,60 @@ fn disguise(action: &libc::sigaction) -> libc::sigaction {
 }
 
 /// Puts the trampoline in front of the handlers that the program has installed
-/// so far, unless that has been done. Called by the first `pthread_create`, whatever comes of that.
+/// so far, unless that has been done. Called by the first `pthread_create`, whatever comes of that,
+/// and before a wait inside the runtime.
 pub fn install() {
-    if are_known() || actions::set_known() {
-        return;
-    }
-    for signal in (1..=HIGHEST).filter(|signal| !matches!(*signal, SIGCANCEL | SIGSETXID)) {
-        let mut action = MaybeUninit::<libc::sigaction>::zeroed();
-        // SAFETY: both structures are valid; libc refuses what is not a signal.
-        unsafe {
-            if real_sigaction()(signal, ptr::null(), action.as_mut_ptr()) == 0 {
-                let action = action.assume_init();
-                record(signal, &action);
-                note_ignored(signal, &action);
-                if get(signal).is_some() {
-                    if keep_in_order(signal) {
-                        shared::need();
-                    }
-                    real_sigaction()(signal, &disguise(&action), ptr::null_mut());
-                }
-            }
-        }
+    if !actions::are_behind() {
+        install_all();
     }
 }
 
-/// [`install`] before a wait inside the runtime, where there has been no `pthread_create` yet. If there are
-/// other threads nevertheless (of a `SIGEV_THREAD`, for one) handlers stay the kernel's: one of them may be in
-/// a call that has the kernel change its mask, and [did not note it](super::mask::natively).
-pub fn install_if_alone() {
-    if !are_known() && threads::is_single() {
-        install();
+#[cold]
+fn install_all() {
+    let _critical = Critical::enter();
+    // Handlers are the kernel's still: one that waited here would wait for what it interrupts.
+    let mask = sigmask::replace(!0);
+    // Who waits has interrupted what it was in.
+    current().suspended_mask.set(None);
+    let reorder = actions::hold(|| {
+        let mut reorder = false;
+        if !actions::are_behind() {
+            actions::set_known();
+            for signal in 1..=HIGHEST {
+                reorder |= install_one(signal);
+            }
+            actions::set_behind();
+        }
+        reorder
+    });
+    sigmask::set(mask);
+    if reorder {
+        shared::need();
+    }
+}
+
+/// [`install`] for one signal. True if that changes what base contexts are closed to.
+fn install_one(signal: i32) -> bool {
+    if matches!(signal, SIGCANCEL | SIGSETXID) {
+        return false;
+    }
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: both structures are valid; libc refuses what is not a signal.
+    unsafe {
+        if real_sigaction()(signal, ptr::null(), action.as_mut_ptr()) != 0 {
+            return false;
+        }
+        let action = action.assume_init();
+        if action.sa_sigaction == trampoline::address() {
+            // In a child that another thread has forked in the midst of this.
+            return keep_in_order(signal);
+        }
+        record(signal, &action);
+        note_ignored(signal, &action);
+        get(signal).is_some() && {
+            real_sigaction()(signal, &disguise(&action), ptr::null_mut());
+            keep_in_order(signal)
+        }
     }
 }
 
@@ -102,7 +125,7 @@ pub fn are_ours(signal: i32) -> bool {
 pub unsafe fn set(signal: i32, new: *const libc::sigaction, old: *mut libc::sigaction) -> i32 {
     if !are_ours(signal) {
         // SAFETY: as the caller promises.
-        return unsafe { real_sigaction()(signal, new, old) };
+        return unsafe { set_the_kernels(signal, new, old) };
     }
     if current().is_lent() {
         // SAFETY: as the caller promises.
@@ -141,6 +164,29 @@ pub unsafe fn set(signal: i32, new: *const libc::sigaction, old: *mut libc::siga
         idle::renew_mask(idle_mask());
     }
     result
+}
+
+/// [`set`] where actions are the kernel's, unless they cease to be meanwhile: whoever
+/// [puts the trampoline in front](install) of them says so before it looks.
+///
+/// # Safety
+/// As for `sigaction`.
+unsafe fn set_the_kernels(
+    signal: i32,
+    new: *const libc::sigaction,
+    old: *mut libc::sigaction,
+) -> i32 {
+    // SAFETY: as the caller promises. `new` may be `old`.
+    unsafe {
+        let wanted = (!are_known()).then(|| new.as_ref().copied()).flatten();
+        let result = real_sigaction()(signal, new, old);
+        match wanted {
+            Some(wanted) if result == 0 && are_ours(signal) => {
+                set(signal, &wanted, ptr::null_mut())
+            }
+            _ => result,
+        }
+    }
 }
 
 /// [`set`] in a child that borrows its thread, and shares the table but not the actions.
