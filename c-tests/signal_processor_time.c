@@ -1,8 +1,9 @@
 /* Timers of the process's processor time, and its limit on that, interrupt the threads that use it, in turn, and not the
- * main thread, which waits: profilers go by that. */
+ * main thread, which waits: profilers go by that. (Those of timer_create(2) since Linux 6.4.) */
 #include "check.h"
 #include <sys/resource.h>
 #include <sys/time.h>
+#include <sys/utsname.h>
 
 enum { ENOUGH = 30, MOSTLY = 20, BUSY = 2 };
 
@@ -39,6 +40,53 @@ static void timer_of(int which, int signal_number)
 		sum += (long)check_join(busy[i]);
 	CHECK_OK(setitimer(which, &never, NULL));
 	CHECK(sum >= MOSTLY);
+}
+
+static int prefers_interrupted(void)
+{
+	struct utsname names;
+	int major = 0, minor = 0;
+	CHECK_OK(uname(&names));
+	CHECK_EQ(sscanf(names.release, "%d.%d", &major, &minor), 2);
+	return major > 6 || (major == 6 && minor >= 4);
+}
+
+/* Sleeps meanwhile, which nothing interrupts. */
+static void timer_of_clock(clockid_t clock, int has_event)
+{
+	struct itimerspec often = {{0, 5000000}, {0, 5000000}};
+	int signal_number = has_event ? SIGUSR1 : SIGALRM;
+	struct sigevent event = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = signal_number};
+	struct sigaction action = {.sa_handler = count}, before;
+	struct timespec a_moment = {.tv_nsec = 20 * NS_PER_MS};
+	timer_t timer;
+	CHECK_OK(sigaction(signal_number, &action, &before));
+	own = 0;
+	all = 0;
+	pthread_t busy[BUSY];
+	long sum = 0;
+	for (int i = 0; i < BUSY; i++)
+		busy[i] = check_start(is_busy, (void *)(long)ENOUGH);
+	CHECK_OK(timer_create(clock, has_event ? &event : NULL, &timer));
+	CHECK_OK(timer_settime(timer, 0, &often, NULL));
+	while (__atomic_load_n(&all, __ATOMIC_SEQ_CST) < ENOUGH)
+		nanosleep(&a_moment, NULL);
+	CHECK_OK(timer_delete(timer));
+	for (int i = 0; i < BUSY; i++)
+		sum += (long)check_join(busy[i]);
+	CHECK(sum >= MOSTLY);
+	CHECK_OK(sigaction(signal_number, &before, NULL));
+}
+
+static void timers_of_clocks(void)
+{
+	clockid_t own_clock, known_clock;
+	CHECK_OK(clock_getcpuclockid(0, &own_clock));
+	CHECK_OK(clock_getcpuclockid(getpid(), &known_clock));
+	timer_of_clock(CLOCK_PROCESS_CPUTIME_ID, 1);
+	timer_of_clock(CLOCK_PROCESS_CPUTIME_ID, 0);
+	timer_of_clock(own_clock, 1);
+	timer_of_clock(known_clock, 1);
 }
 
 static int there[2], back[2];
@@ -109,6 +157,8 @@ int main(void)
 {
 	timer_of(ITIMER_PROF, SIGPROF);
 	timer_of(ITIMER_VIRTUAL, SIGVTALRM);
+	if (prefers_interrupted())
+		timers_of_clocks();
 	beside_a_sleeper();
 	limit();
 	return 0;

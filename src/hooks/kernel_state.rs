@@ -202,7 +202,7 @@ pub unsafe extern "C-unwind" fn timer_create(
     }
     let real = real!(timer_create @ "GLIBC_2.34" (_, _, _));
     // SAFETY: as the caller promises; libc does not write to the event.
-    unsafe { timers::with_kernel_id(event, |event| real(clock, event.cast_mut(), place)) }
+    unsafe { timers::create(clock, event, |event| real(clock, event.cast_mut(), place)) }
 }
 check!(timer_create(_, _, _));
 

@@ -86,9 +86,11 @@ unsafe fn run_here(number: c_long, arguments: [usize; 6]) -> isize {
     let result = unsafe {
         match number {
             libc::SYS_capget | libc::SYS_capset => capabilities(number, a, b),
-            libc::SYS_timer_create => timers::with_kernel_id(b as *const libc::sigevent, |event| {
-                syscall6(number, a, event.addr(), c, 0, 0, 0)
-            }),
+            libc::SYS_timer_create => {
+                timers::create(a as i32, b as *const libc::sigevent, |event| {
+                    syscall6(number, a, event.addr(), c, 0, 0, 0)
+                })
+            }
             // It returns the caller's id, which need not be the kernel thread's.
             libc::SYS_set_tid_address => match system_call::make(number, arguments) {
                 0.. => super::thread_ids::gettid() as isize,

@@ -4,7 +4,7 @@ use core::sync::atomic::Ordering;
 
 use super::acceptor::{acceptor, accepts};
 use super::info::{self, To};
-use super::{actions, send, stack, steps};
+use super::{actions, processor_time, send, stack, steps};
 use crate::arch::frame::Frame;
 use crate::hub::eventfd;
 use crate::sched::children::makers;
@@ -33,7 +33,7 @@ fn addressee(
 ) -> Option<&'static Thread> {
     let has_made = |child| makers::has_made(me, child);
     if !shared
-        || info::is_about_processor(signal, came_with)
+        || processor_time::is_told(signal, came_with)
         || info::child(signal, came_with).is_some_and(has_made)
     {
         return None;
@@ -283,7 +283,7 @@ fn close(me: &Thread, signal: i32, frame: &mut Frame) {
 /// `me`, the caller, a base context, has got a signal to the process.
 fn hand_on(me: &Thread, signal: i32, frame: &mut Frame) {
     // The processor's time was spent for the sake of who has just left it, or comes next.
-    let user = info::is_about_processor(signal, &frame.info)
+    let user = processor_time::is_told(signal, &frame.info)
         .then(|| worker::of(me).lately())
         .flatten()
         .filter(|user| user.kind() == Kind::Green && accepts(user, signal));

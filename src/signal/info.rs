@@ -68,12 +68,6 @@ pub fn is_about_file(signal: i32, info: &libc::siginfo_t) -> bool {
     }
 }
 
-/// Whether the kernel tells so of the process's processor time (setitimer(2), `RLIMIT_CPU`).
-pub fn is_about_processor(signal: i32, info: &libc::siginfo_t) -> bool {
-    info.si_code == libc::SI_KERNEL
-        && matches!(signal, libc::SIGPROF | libc::SIGVTALRM | libc::SIGXCPU)
-}
-
 /// The child whose end, stop or continuation the kernel tells of by `signal`.
 pub fn child(signal: i32, info: &libc::siginfo_t) -> Option<i32> {
     let tells = signal == libc::SIGCHLD && info.si_code > 0;

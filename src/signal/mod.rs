@@ -24,6 +24,7 @@ pub mod exec;
 pub mod info;
 mod lent;
 pub mod mask;
+pub mod processor_time;
 pub mod restart;
 pub mod retry;
 pub mod send;
