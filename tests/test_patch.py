@@ -30,6 +30,7 @@ NEED_PATCHES = {
     "dns_interrupts",
     "exec_pending",
     "signal_raised_blocked",
+    "without_proc",
     "dns_crowd",
 }
 OTHERS = sorted(

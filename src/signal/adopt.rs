@@ -1,10 +1,10 @@
 //! Signals that wait for a kernel thread alone, and are meant for the green thread on it.
 
-use super::{send, wait};
+use super::{info, send, wait};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
 use crate::sys::task_state;
-use crate::task::{Critical, Thread, current};
+use crate::task::{Critical, Thread, current, pending as sets};
 
 const EPIPE: isize = -(libc::EPIPE as isize);
 const EFBIG: isize = -(libc::EFBIG as isize);
@@ -48,7 +48,10 @@ fn take_over(me: &Thread, signals: u64) {
     waiting &= signals;
     // Of those the kernel does not say for whom they are, but in /proc it does.
     while waiting != 0 {
-        let own = task_state::signals(id).map_or(0, |signals| signals.pending) & waiting;
+        let Some(shown) = task_state::signals(id) else {
+            return take_unseen(me, id, waiting);
+        };
+        let own = shown.pending & waiting;
         if own == 0 {
             return;
         }
@@ -57,6 +60,34 @@ fn take_over(me: &Thread, signals: u64) {
             // What is the thread's comes before what is the process's.
             Some(info) => send::add(me, signal, &info),
             None => waiting &= !bit(signal),
+        }
+    }
+}
+
+/// Moves those of `waiting` that wait for the calling kernel thread `id` to `me`, where no /proc says which
+/// they are. The kernel keeps of a standard signal the first one, and the others in order, and gives what is the
+/// thread's before what is the process's: so another one is sent, to see whether it comes first.
+#[cold]
+fn take_unseen(me: &Thread, id: i32, mut waiting: u64) {
+    // It acts upon these when they are sent.
+    const WITH_EFFECT: u64 =
+        bit(libc::SIGCONT) | bit(libc::SIGTSTP) | bit(libc::SIGTTIN) | bit(libc::SIGTTOU);
+    waiting &= !WITH_EFFECT;
+    while waiting != 0 {
+        let signal = waiting.trailing_zeros() as i32 + 1;
+        waiting &= waiting - 1;
+        if info::nudge(id, signal) != 0 {
+            continue;
+        }
+        while let Some(came_with) = wait::take_one(signal) {
+            if info::is_nudge(&came_with) || info::is_unmarked(&came_with) {
+                break;
+            }
+            send::add(me, signal, &came_with);
+            if !sets::queues(signal) {
+                // Of the two the kernel has kept this one.
+                break;
+            }
         }
     }
 }

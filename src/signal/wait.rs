@@ -54,25 +54,37 @@ pub fn poll(signal: i32) -> Option<libc::siginfo_t> {
 
 /// [`poll`] for the first of `set`; an errno, `EAGAIN` if there is none.
 fn poll_any(set: u64) -> Result<(i32, libc::siginfo_t), i32> {
+    loop {
+        match take_any(set) {
+            Ok((_, info)) if info::is_nudge(&info) => {}
+            result => return result,
+        }
+    }
+}
+
+/// [`poll`], which takes a nudge, too.
+pub(super) fn take_one(signal: i32) -> Option<libc::siginfo_t> {
+    take_any(bit(signal)).ok().map(|(_, came_with)| came_with)
+}
+
+/// The first of `set`, whatever it is, or an errno.
+fn take_any(set: u64) -> Result<(i32, libc::siginfo_t), i32> {
     let now = clock::to_timespec(0);
     // SAFETY: all zeros is valid.
     let mut info: libc::siginfo_t = unsafe { mem::zeroed() };
-    loop {
-        // SAFETY: live sets and places.
-        let result = unsafe {
-            syscall!(
-                SYS_rt_sigtimedwait,
-                &raw const set,
-                &raw mut info,
-                &raw const now,
-                8
-            )
-        };
-        match result as i32 {
-            signal @ 1.. if !info::is_nudge(&info) => return Ok((signal, info)),
-            1.. => {}
-            error => return Err(-error),
-        }
+    // SAFETY: live sets and places.
+    let result = unsafe {
+        syscall!(
+            SYS_rt_sigtimedwait,
+            &raw const set,
+            &raw mut info,
+            &raw const now,
+            8
+        )
+    };
+    match result as i32 {
+        signal @ 1.. => Ok((signal, info)),
+        error => Err(-error),
     }
 }
 
