@@ -2,7 +2,7 @@
 
 use libc::{mmsghdr, timespec};
 
-use super::received::found_nothing;
+use super::received::{AT_ONCE, found_nothing};
 use super::{
     EAGAIN, IN_KERNEL, Operation, at_once, is_stream, pass_on, receive, rights, send, unannounced,
     vectors,
@@ -43,7 +43,7 @@ pub unsafe fn receive(
         return call(0, flags, timeout);
     };
     let is_valid = limit.is_none_or(|limit| clock::is_valid(&limit) && limit.tv_sec >= 0);
-    if flags & receive::AT_ONCE != 0 || count == 0 || !is_valid {
+    if flags & AT_ONCE != 0 || count == 0 || !is_valid {
         return at_once(me, call(0, flags, timeout));
     }
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {

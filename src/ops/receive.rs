@@ -6,17 +6,17 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
-use super::received::{found_nothing, settle};
-use super::vectors::{are_empty, as_message};
-use super::{EAGAIN, EINTR, Operation, at_once, file, pass_on, rights, wait_all};
+use super::received::{AT_ONCE, found_nothing, settle};
+use super::vectors::{are_empty, as_message, message_of, one};
+use super::{EAGAIN, EINTR, Operation, at_once, file, is_stream, pass_on, rights, wait_all};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
-use crate::hub::descriptor::{self, Direction};
+use crate::hub::descriptor::{self, Descriptor, Direction};
 use crate::signal::restart;
 use crate::signal::socket_wait::Act;
 use crate::sys::raw::syscall;
 use crate::sys::{errno, socket};
-use crate::task::Thread;
+use crate::task::{Thread, arguments};
 
 /// Where a message comes from.
 #[derive(Clone, Copy)]
@@ -35,10 +35,6 @@ impl Source {
     };
 }
 
-/// What the kernel never waits for: there is an answer at once, `EAGAIN` if nothing else.
-/// Readiness of another kind would be no sign of it.
-pub(super) const AT_ONCE: i32 = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE | libc::MSG_OOB;
-
 /// Whether a socket of this process ever had its `SO_RCVLOWAT` set. Sockets inherit it from
 /// listeners, and processes from each other. A forked child keeps it, as it keeps the sockets.
 static LOW_WATER_SET: AtomicBool = AtomicBool::new(false);
@@ -55,6 +51,28 @@ pub(super) fn has_low_water(fd: i32) -> bool {
     LOW_WATER_SET.load(Ordering::Relaxed)
         && socket::int_option(fd, libc::SO_RCVLOWAT).is_ok_and(|bytes| bytes > 1)
 }
+
+/// Whether a socket of this process was ever made to tell who writes (`SO_PASSCRED`, `SO_PASSPIDFD`): then a
+/// receive call takes nothing together that is from two. Inherited likewise, and a forked child keeps it.
+static WRITERS_TOLD: AtomicBool = AtomicBool::new(false);
+
+/// The program sets such an option of a socket.
+pub fn writers_told() {
+    WRITERS_TOLD.store(true, Ordering::Relaxed);
+}
+
+/// Whether a receive call with `flags`, which waits, does so in the kernel: that alone knows how far it goes.
+#[inline(always)]
+pub(super) fn waits_in_kernel(fd: i32, flags: i32) -> bool {
+    let tells = |option| socket::int_option(fd, option).is_ok_and(|on| on != 0);
+    has_low_water(fd)
+        || flags & libc::MSG_WAITALL != 0
+            && WRITERS_TOLD.load(Ordering::Relaxed)
+            && (tells(libc::SO_PASSCRED) || tells(SO_PASSPIDFD))
+}
+
+/// <asm-generic/socket.h>; the libc crate lacks it.
+pub(super) const SO_PASSPIDFD: i32 = 76;
 
 /// `recvfrom(2)`.
 ///
@@ -87,24 +105,18 @@ pub unsafe fn from(
     if flags & AT_ONCE != 0 {
         return at_once(me, call(0, flags));
     }
-    if has_low_water(fd) {
-        type Real = unsafe extern "C-unwind" fn(
-            i32,
-            *mut c_void,
-            usize,
-            i32,
-            *mut sockaddr,
-            *mut socklen_t,
-        ) -> isize;
-        let real = real!(recvfrom: Real);
+    let waits_for_all = flags & libc::MSG_WAITALL != 0;
+    if waits_for_all || has_low_water(fd) {
         // SAFETY: as the caller promises.
-        let call = || unsafe { real(fd, buffer, length, flags, source.address, source.length) };
-        return restart::socket_in_region(fd, Act::Receive, || errno::to_kernel(call()));
+        let result = unsafe { together(me, operation.entry, fd, buffer, length, flags, source) };
+        if let Some(result) = result {
+            return result;
+        }
     }
     if length == 0 {
         operation.part_done();
     }
-    let result = if flags & libc::MSG_WAITALL != 0 {
+    let result = if waits_for_all {
         wait_all::receive(&mut operation, false, length, flags, call)
     } else {
         operation.run(
@@ -123,6 +135,48 @@ pub unsafe fn from(
         return nothing(&operation, result);
     }
     result
+}
+
+/// Receives what is to come together, where the attempts of [`from`] would not tell how far that goes.
+///
+/// # Safety
+/// As for `recvfrom`.
+#[cold]
+unsafe fn together(
+    me: &'static Thread,
+    entry: &Descriptor,
+    fd: i32,
+    buffer: *mut c_void,
+    length: usize,
+    flags: i32,
+    source: Source,
+) -> Option<isize> {
+    if !waits_in_kernel(fd, flags) {
+        let may_end = length > 0 && entry.class(fd) != Class::Tcp && is_stream(entry, fd);
+        if !may_end {
+            return None;
+        }
+        if source.address.is_null() {
+            // Only that tells of descriptors, with which it ends.
+            let buffers = &mut [one(buffer, length)];
+            // SAFETY: as the caller promises.
+            return Some(unsafe { message(me, fd, &mut message_of(buffers), flags) });
+        }
+    }
+    type Real = unsafe extern "C-unwind" fn(
+        i32,
+        *mut c_void,
+        usize,
+        i32,
+        *mut sockaddr,
+        *mut socklen_t,
+    ) -> isize;
+    let real = real!(recvfrom: Real);
+    // SAFETY: as the caller promises.
+    let call = || unsafe { real(fd, buffer, length, flags, source.address, source.length) };
+    Some(restart::socket_in_region(fd, Act::Receive, || {
+        errno::to_kernel(call())
+    }))
 }
 
 /// What a receive call says that wants no bytes, and has waited with this `result`: on TCP any end of
@@ -149,7 +203,13 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
         return restart::socket_in_region(fd, Act::Receive, || call(flags));
     };
     let waits = flags & AT_ONCE == 0;
-    if waits && has_low_water(fd) {
+    let wants_all = waits
+        && flags & (libc::MSG_WAITALL | libc::MSG_PEEK) == libc::MSG_WAITALL
+        && arguments::is_readable(message);
+    // SAFETY: just seen.
+    let room =
+        wants_all.then(|| unsafe { (&raw const (*message).msg_controllen).read_unaligned() });
+    if waits && waits_in_kernel(fd, flags) {
         type Real = unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize;
         let real = real!(recvmsg: Real);
         // SAFETY: as the caller promises.
@@ -193,8 +253,8 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     // SAFETY: filled by the successful call.
     unsafe {
         rights::adopt(&*message);
-        if flags & libc::MSG_WAITALL != 0 && flags & libc::MSG_PEEK == 0 && waits && result > 0 {
-            return wait_all::fill(me, fd, &*message, result as usize, flags);
+        if let Some(room) = room.filter(|_| result > 0) {
+            return wait_all::fill(&mut operation, message, room, result as usize, flags);
         }
     }
     result

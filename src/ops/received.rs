@@ -4,6 +4,10 @@ use super::{EAGAIN, IN_KERNEL, file, pass_on};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 
+/// What the kernel never waits for: there is an answer at once, `EAGAIN` if nothing else.
+/// Readiness of another kind would be no sign of it.
+pub(super) const AT_ONCE: i32 = libc::MSG_DONTWAIT | libc::MSG_ERRQUEUE | libc::MSG_OOB;
+
 /// After `attempt` at `edges` has returned `result` for a buffer of `length`:
 /// notes whether the socket is drained, and lets others have the rest.
 #[inline(always)]

@@ -1,5 +1,7 @@
 //! Descriptors that messages carry (unix(7), `SCM_RIGHTS`).
 
+use core::cell::Cell;
+
 use libc::{mmsghdr, msghdr};
 
 use super::lives;
@@ -42,6 +44,17 @@ pub unsafe fn share_all(messages: *const mmsghdr, count: isize) {
         // SAFETY: as the caller promises.
         unsafe { share(&(*messages.add(index)).msg_hdr) };
     }
+}
+
+/// Whether any came with `message`.
+///
+/// # Safety
+/// As for [`adopt`].
+pub unsafe fn have_come(message: &msghdr) -> bool {
+    let any = Cell::new(false);
+    // SAFETY: as the caller promises.
+    unsafe { each(message, |_| any.set(true)) };
+    any.get()
 }
 
 /// Calls `act` for each.

@@ -59,6 +59,26 @@ pub(super) fn are_empty(vectors: *const iovec, count: i32) -> bool {
         })
 }
 
+/// No call transfers more (Linux, `MAX_RW_COUNT`).
+const MOST: usize = 0x7fff_f000;
+
+/// A buffer.
+pub fn one(place: *const c_void, length: usize) -> iovec {
+    iovec {
+        iov_base: place.cast_mut(),
+        iov_len: length.min(MOST),
+    }
+}
+
+/// `buffers` as a message.
+pub fn message_of(buffers: &mut [iovec]) -> msghdr {
+    // SAFETY: all zeros is a message without anything.
+    let mut message: msghdr = unsafe { core::mem::zeroed() };
+    message.msg_iov = buffers.as_mut_ptr();
+    message.msg_iovlen = buffers.len();
+    message
+}
+
 /// A vector of `count` buffers as the message that it is to a socket; `None` for files of another
 /// `class`, and where the kernel has to refuse it or transfers nothing.
 pub(super) fn as_message(

@@ -6,13 +6,12 @@ use core::ffi::c_void;
 use libc::msghdr;
 
 use super::received::{found_nothing, settle};
-use super::vectors::rest;
-use super::{EAGAIN, Operation, file, is_stream};
+use super::vectors::{self, message_of, one, rest};
+use super::{EAGAIN, Operation, file, is_stream, rights};
 use crate::hub::class::Class;
-use crate::hub::descriptor::{self, Descriptor, Direction};
+use crate::hub::descriptor::Descriptor;
 use crate::sys::raw::syscall;
 use crate::sys::socket;
-use crate::task::Thread;
 
 /// `MSG_WAITALL`: goes on until `length` bytes have come, the stream ends, or
 /// something goes wrong. `part`: something has come before, of the same call.
@@ -111,46 +110,71 @@ fn is_at_mark(entry: &Descriptor, fd: i32) -> bool {
 /// <asm-generic/sockios.h>; the libc crate lacks it.
 const SIOCATMARK: i32 = 0x8905;
 
-/// The rest of a `recvmsg` with `MSG_WAITALL` after its first `got` bytes.
+/// The rest of a `recvmsg` with `MSG_WAITALL` after its first `got` bytes. `room`: how much the message had for
+/// control data before them.
 ///
 /// # Safety
 /// The message is valid, and has been filled so far.
 pub(super) unsafe fn fill(
-    me: &'static Thread,
-    fd: i32,
-    message: &msghdr,
+    operation: &mut Operation,
+    message: *mut msghdr,
+    room: usize,
     got: usize,
     flags: i32,
 ) -> isize {
-    let stream = descriptor::get(fd).is_some_and(|entry| is_stream(entry, fd));
-    if !stream {
+    let (fd, class) = (operation.fd, operation.entry.class(operation.fd));
+    // SAFETY: as the caller promises.
+    let (whole, is_last_part) = unsafe {
+        let message = &*message;
+        let whole = vectors::length(message.msg_iov, message.msg_iovlen);
+        (whole, is_last(class, message))
+    };
+    let is_part = !is_last_part && whole.is_some_and(|whole| got < whole);
+    if !is_part || !is_stream(operation.entry, fd) {
         return got as isize;
     }
+    operation.part_done();
+    let is_over = Cell::new(false);
     let receive = |place: *mut c_void, length: usize| {
-        let Some(operation) = Operation::new(me, fd, Direction::Read) else {
-            return 0;
-        };
-        receive(
-            &mut operation.after(true),
-            true,
-            length,
-            flags,
-            |got, flags| {
-                // SAFETY: within the caller's buffer.
-                unsafe {
-                    syscall!(
-                        SYS_recvfrom,
-                        fd,
-                        place.wrapping_byte_add(got),
-                        length - got,
-                        flags,
-                        0usize,
-                        0usize
-                    )
+        receive(operation, true, length, flags, |done, flags| {
+            if is_over.get() {
+                return 0;
+            }
+            let buffers = &mut [one(place.wrapping_byte_add(done), length - done)];
+            let mut next = message_of(buffers);
+            // SAFETY: as the caller promises.
+            unsafe {
+                next.msg_control = (*message).msg_control;
+                next.msg_controllen = room;
+                let result = syscall!(SYS_recvmsg, fd, &raw mut next, flags);
+                if result > 0 {
+                    rights::adopt(&next);
+                    is_over.set(is_last(class, &next));
+                    add_control(&mut *message, &next);
                 }
-            },
-        )
+                result
+            }
+        })
     };
     // SAFETY: as recvmsg's caller promises.
-    unsafe { rest(message.msg_iov, message.msg_iovlen, got, receive) }
+    unsafe { rest((*message).msg_iov, (*message).msg_iovlen, got, receive) }
+}
+
+/// Whether a call on a stream of `class` takes nothing beyond what has come with `message`: descriptors, or more than
+/// the caller has room for (Linux, net/unix/af_unix.c: `unix_stream_read_generic`).
+///
+/// # Safety
+/// A message that recvmsg has filled.
+unsafe fn is_last(class: Class, message: &msghdr) -> bool {
+    // SAFETY: as the caller promises.
+    class == Class::Socket
+        && (message.msg_flags & libc::MSG_CTRUNC != 0 || unsafe { rights::have_come(message) })
+}
+
+/// What has come with a further part of `message`.
+fn add_control(message: &mut msghdr, part: &msghdr) {
+    if part.msg_controllen > 0 {
+        message.msg_controllen = part.msg_controllen;
+    }
+    message.msg_flags |= part.msg_flags & libc::MSG_CTRUNC;
 }
