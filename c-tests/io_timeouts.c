@@ -3,7 +3,7 @@
 #include "net.h"
 #include <sys/uio.h>
 
-enum { TIMEOUT_MS = 30, FAR_TOO_LATE_MS = 10000 };
+enum { TIMEOUT_MS = 30, FAR_TOO_LATE_MS = 10000, LIMIT_MS = 400, PART = 200000, PARTS = 7 };
 
 static char big[16 << 20];
 
@@ -95,6 +95,30 @@ static void sending(int descriptor)
 	set_timeout(descriptor, SO_SNDTIMEO, 0);
 }
 
+static void *read_slowly(void *descriptor)
+{
+	static __thread char part[PART];
+	for (int i = 0; i < PARTS; i++) {
+		sleep_ms(LIMIT_MS / 4);
+		read_exactly((int)(long)descriptor, part, sizeof part);
+	}
+	return NULL;
+}
+
+/* Of a Unix socket each part has the time to itself. */
+static void sending_in_parts(void)
+{
+	int ends[2];
+	unix_pair(ends);
+	set_timeout(ends[0], SO_SNDTIMEO, LIMIT_MS);
+	pthread_t reader = check_start(read_slowly, (void *)(long)ends[1]);
+	long start = monotonic_ms();
+	CHECK_EQ(send(ends[0], big, PART * PARTS, 0), PART * PARTS);
+	CHECK(monotonic_ms() - start > LIMIT_MS);
+	check_join(reader);
+	close_both(ends);
+}
+
 static void check_stream(void (*pair)(int[2]))
 {
 	int ends[2];
@@ -132,6 +156,7 @@ static void *in_thread(void *unused)
 {
 	check_stream(tcp_pair);
 	check_stream(unix_pair);
+	sending_in_parts();
 	datagrams();
 	accepting();
 	return unused;

@@ -1,4 +1,4 @@
-/* Connected and listening sockets on the loopback interface, and transfers that must be complete. */
+/* Connected and listening sockets on the loopback interface, pipes and terminals, and transfers that must be complete. */
 #ifndef NET_H
 #define NET_H
 
@@ -6,6 +6,7 @@
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pty.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -63,6 +64,13 @@ __attribute__((unused)) static void set_linger(int descriptor, int seconds)
 __attribute__((unused)) static void unix_pair(int ends[2])
 {
 	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+}
+
+/* The terminal and its other side, which pass bytes on as they are. */
+__attribute__((unused)) static void terminal_pair(int ends[2])
+{
+	struct termios raw = {.c_cflag = CS8 | CREAD};
+	CHECK_OK(openpty(&ends[1], &ends[0], NULL, &raw, NULL));
 }
 
 /* ends[0] to write, ends[1] to read, like the other pairs are used where direction matters. */

@@ -24,8 +24,9 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// A part has gone.
+    /// A part has gone: for the rest there is no room yet.
     pub fn part_done(&mut self) {
+        self.waits = true;
         self.part = true;
     }
 

@@ -1,5 +1,6 @@
 //! Reads and writes on what is no socket.
 
+use core::ffi::c_void;
 use core::ptr;
 
 use libc::iovec;
@@ -22,8 +23,6 @@ const EOPNOTSUPP: isize = -(libc::EOPNOTSUPP as isize);
 pub(super) struct Call {
     pub number: i64,
     pub arguments: [usize; 3],
-    /// Whether a part of what the program wants has gone through before.
-    pub is_rest: bool,
 }
 
 impl Call {
@@ -115,7 +114,8 @@ impl Call {
     }
 }
 
-/// A read or write on what is no socket, tried with `RWF_NOWAIT`; `call` is the plain one.
+/// A read or write on what is no socket, tried with `RWF_NOWAIT`; `call` is the plain one. What can take the rest
+/// later is written all.
 ///
 /// # Safety
 /// `vectors` are `count` buffers as for `preadv2` or `pwritev2`, and `call` is valid.
@@ -139,10 +139,27 @@ pub(super) unsafe fn transfer(
         // SAFETY: as the caller promises.
         return restart::in_region(|| unsafe { call.make_waiting() });
     }
-    let Some(operation) = Operation::new(me, fd, direction) else {
+    let Some(mut operation) = Operation::new(me, fd, direction) else {
         return adopt::raised(native());
     };
-    let mut operation = operation.after(call.is_rest);
+    // SAFETY: as the caller promises.
+    unsafe {
+        let result = run(&mut operation, vectors, count, &call);
+        if direction == Direction::Write && result > 0 {
+            return rest(&mut operation, vectors, count as usize, result as usize);
+        }
+        result
+    }
+}
+
+/// Makes one transfer of what `operation` is about.
+///
+/// # Safety
+/// As for [`transfer`].
+unsafe fn run(operation: &mut Operation, vectors: *const iovec, count: i32, call: &Call) -> isize {
+    let (me, fd, direction) = (operation.me, operation.fd, operation.direction);
+    // SAFETY: as the caller promises.
+    let native = || unsafe { call.make() };
     let mut has_waited = false;
     let mut attempt = |entry: &Descriptor| {
         let mut result = EOPNOTSUPP;
@@ -152,7 +169,7 @@ pub(super) unsafe fn transfer(
         }
         if result == EOPNOTSUPP || is_refused(result) {
             entry.cannot_skip_waiting(fd, direction);
-            result = when_ready(entry, fd, direction, &call, native);
+            result = when_ready(entry, fd, direction, call, native);
             if result == EAGAIN && direction == Direction::Read && is_without_writers(fd) {
                 // Who comes meanwhile may make it wait.
                 result = IN_KERNEL;
@@ -180,6 +197,48 @@ pub(super) unsafe fn transfer(
             || unsafe { call.make_waiting() },
         )
     })
+}
+
+/// Writes what is left of `count` buffers after `done` bytes, if the file takes that later. How many have gone in
+/// the end.
+///
+/// # Safety
+/// The buffers are valid.
+#[inline]
+pub(super) unsafe fn rest(
+    operation: &mut Operation,
+    vectors: *const iovec,
+    count: usize,
+    done: usize,
+) -> isize {
+    let write = |at: *mut c_void, length: usize| {
+        let mut written = 0;
+        while written < length && takes_rest(operation) {
+            let left = vectors::one(at.wrapping_byte_add(written), length - written);
+            let call = Call {
+                number: libc::SYS_write,
+                arguments: [operation.fd as usize, left.iov_base.addr(), left.iov_len],
+            };
+            // SAFETY: as the caller promises.
+            match unsafe { run(operation, &raw const left, 1, &call) } {
+                more @ 1.. => written += more as usize,
+                _ => break,
+            }
+        }
+        written as isize
+    };
+    // SAFETY: as the caller promises.
+    unsafe { vectors::rest(vectors, count, done, write) }
+}
+
+/// Whether the file of `operation`, which has taken a part of what it was given, takes the rest later, as a pipe does
+/// or a terminal, and the call goes on.
+#[cold]
+fn takes_rest(operation: &mut Operation) -> bool {
+    let (fd, entry) = (operation.fd, operation.entry);
+    !entry.is_nonblocking(fd)
+        && (entry.can_skip_waiting(fd, Direction::Write) || tells_of_room(fd))
+        && operation.part_done()
 }
 
 /// A transfer at the file's own position that does not wait.

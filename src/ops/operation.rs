@@ -1,5 +1,7 @@
 //! One operation on a descriptor, which is tried, waits for an edge, and is tried again.
 
+use core::mem;
+
 use super::{EAGAIN, EBADF, EINTR, IN_KERNEL, shut_down};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
@@ -7,6 +9,7 @@ use crate::sched::park;
 use crate::signal::socket_wait::Act;
 use crate::signal::{Watch, adopt, cancel, restart, signalfd};
 use crate::sys::clock::{Instant, NEVER};
+use crate::sys::socket;
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Critical, Thread};
 
@@ -89,17 +92,30 @@ impl Operation {
     }
 
     /// A part of what was asked for has gone through: from now on any handler ends the call,
-    /// which has that as its result. (So does the kernel, which cannot start it again.)
-    pub(super) fn part_done(&mut self) {
+    /// which has that as its result. (So does the kernel, which cannot start it again.) False if one has run
+    /// since the last wait.
+    #[must_use]
+    pub(super) fn part_done(&mut self) -> bool {
         self.restarts = false;
-        self.watch = Watch::new(self.me);
+        let before = mem::replace(&mut self.watch, Watch::new(self.me));
+        if self.waits_for_each_part() {
+            self.deadline = None;
+        }
+        !before.handled()
     }
 
-    /// [`part_done`](Self::part_done), if `part` says so.
-    pub(super) fn after(mut self, part: bool) -> Self {
-        if part {
-            self.part_done();
-        }
+    /// Whether the time limit is one for each part: a Unix socket's (Linux, `sock_alloc_send_pskb`).
+    fn waits_for_each_part(&self) -> bool {
+        self.direction == Direction::Write
+            && self.deadline.is_some_and(|deadline| deadline != NEVER)
+            && self.entry.class(self.fd) == Class::Socket
+            && socket::int_option(self.fd, libc::SO_DOMAIN) == Ok(libc::AF_UNIX)
+    }
+
+    /// Any handler that has run since `watch` ends the call, or does so from now on.
+    pub(super) fn ended_by_handlers(mut self, watch: Watch) -> Self {
+        self.restarts = false;
+        self.watch = watch;
         self
     }
 
@@ -217,10 +233,15 @@ impl Operation {
                 cancel::after(self.cancellation);
                 // signal(7): with a time-out set on the socket never restarted.
                 let restarts = self.restarts && (deadline == NEVER || self.restarts_timed);
+                let watch = self.watch;
+                if self.restarts {
+                    // What lets it go on has had its effect. Before the look: what comes meanwhile is seen there.
+                    self.watch = Watch::new(self.me);
+                }
                 let fail = if restarts {
-                    self.watch.interrupted()
+                    watch.interrupted()
                 } else {
-                    self.watch.handled()
+                    watch.handled()
                 };
                 if fail {
                     Err(Stop::With(EINTR))

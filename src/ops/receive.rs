@@ -114,7 +114,8 @@ pub unsafe fn from(
         }
     }
     if length == 0 {
-        operation.part_done();
+        let watch = operation.watch;
+        operation = operation.ended_by_handlers(watch);
     }
     let result = if waits_for_all {
         wait_all::receive(&mut operation, false, length, flags, call)
@@ -281,7 +282,6 @@ pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: us
         let call = file::Call {
             number: libc::SYS_read,
             arguments: [fd as usize, buffer.addr(), length],
-            is_rest: false,
         };
         file::transfer(me, fd, class, Direction::Read, &raw const vector, 1, call)
     }
@@ -301,7 +301,6 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
         let call = file::Call {
             number: libc::SYS_readv,
             arguments: [fd as usize, vectors.addr(), count as usize],
-            is_rest: false,
         };
         file::transfer(me, fd, class, Direction::Read, vectors, count, call)
     }

@@ -7,7 +7,7 @@ use libc::{iovec, msghdr, sockaddr, socklen_t};
 
 use super::ended::Attempts;
 use super::is_stream;
-use super::vectors::{as_message, rest};
+use super::vectors::{self, as_message};
 use super::{Operation, at_once, connect, file, pass_on, rights};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
@@ -101,11 +101,18 @@ fn all(
             pass_on(operation.entry, Direction::Write);
             return sent as isize;
         }
-        operation.part_done();
+        if !operation.part_done() {
+            return sent as isize;
+        }
         attempts.part_done();
-        // The kernel, too, reports a part that was sent without a SIGPIPE.
-        flags |= libc::MSG_NOSIGNAL;
+        flags = for_rest(flags);
     }
+}
+
+/// The flags of who sends the rest after a part: the kernel, too, reports a part without a SIGPIPE, and tells once of
+/// each call that its bytes are in use no longer (`MSG_ZEROCOPY`).
+fn for_rest(flags: i32) -> i32 {
+    flags & !(libc::MSG_ZEROCOPY | libc::MSG_FASTOPEN) | libc::MSG_NOSIGNAL
 }
 
 /// The `result` of an attempt, which may have made a TCP socket begin to connect, perhaps with a part
@@ -190,10 +197,35 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     if result as usize == whole || !waits || !is_stream(operation.entry, fd) {
         return result;
     }
-    operation.part_done();
-    let (vectors, count) = (message.msg_iov, message.msg_iovlen);
+    if !operation.part_done() {
+        return result;
+    }
+    // SAFETY: the message is valid.
+    unsafe {
+        rest(
+            &mut operation,
+            message.msg_iov,
+            message.msg_iovlen,
+            result as usize,
+            flags,
+        )
+    }
+}
+
+/// Sends what is left of `count` buffers after `done` bytes. How many have gone in the end.
+///
+/// # Safety
+/// The buffers are valid.
+pub(super) unsafe fn rest(
+    operation: &mut Operation,
+    vectors: *const iovec,
+    count: usize,
+    done: usize,
+    flags: i32,
+) -> isize {
+    let fd = operation.fd;
+    let flags = for_rest(flags);
     let send_buffer = |at: *mut c_void, length| {
-        let flags = flags | libc::MSG_NOSIGNAL;
         let mut attempts = Attempts::default();
         attempts.part_done();
         let arguments = |sent: usize, flags: i32| {
@@ -209,16 +241,10 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
         let wait = |sent: usize, flags: i32| unsafe {
             cancel::waiting_call(libc::SYS_sendto, arguments(sent, flags))
         };
-        all(&mut operation, attempts, false, length, flags, call, wait)
+        all(operation, attempts, false, length, flags, call, wait)
     };
-    // SAFETY: the message is valid.
-    unsafe { rest(vectors, count, result as usize, send_buffer) }
-}
-
-/// Whether `fd` takes a part of what it will take the rest of later, as only a pipe does.
-fn takes_parts(fd: i32, class: Option<Class>) -> bool {
-    class == Some(Class::NoWait)
-        && descriptor::get(fd).is_some_and(|entry| entry.can_skip_waiting(fd, Direction::Write))
+    // SAFETY: as the caller promises.
+    unsafe { vectors::rest(vectors, count, done, send_buffer) }
 }
 
 /// `write(2)`.
@@ -227,53 +253,21 @@ fn takes_parts(fd: i32, class: Option<Class>) -> bool {
 /// As for `write`.
 #[inline]
 pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length: usize) -> isize {
-    // SAFETY: as the caller promises.
-    unsafe { write_after(me, fd, buffer, length, false) }
-}
-
-/// [`write`]; `part`: something has been written before, of the same call.
-///
-/// # Safety
-/// As for `write`.
-#[inline(always)]
-unsafe fn write_after(
-    me: &'static Thread,
-    fd: i32,
-    buffer: *const c_void,
-    length: usize,
-    part: bool,
-) -> isize {
     let class = descriptor::get(fd).map(|entry| entry.class(fd));
     // SAFETY: as the caller promises.
     unsafe {
         if matches!(class, Some(Class::Tcp | Class::Socket)) {
             return to(me, fd, buffer, length, 0, core::ptr::null(), 0);
         }
-        let mut written = 0;
-        loop {
-            let vector = iovec {
-                iov_base: buffer.cast_mut().wrapping_byte_add(written),
-                iov_len: length - written,
-            };
-            let call = file::Call {
-                number: libc::SYS_write,
-                arguments: [fd as usize, vector.iov_base.addr(), vector.iov_len],
-                is_rest: part || written > 0,
-            };
-            let result =
-                file::transfer(me, fd, class, Direction::Write, &raw const vector, 1, call);
-            if result < 0 {
-                return if written > 0 {
-                    written as isize
-                } else {
-                    result
-                };
-            }
-            written += result as usize;
-            if written >= length || result == 0 || !takes_parts(fd, class) {
-                return written as isize;
-            }
-        }
+        let vector = iovec {
+            iov_base: buffer.cast_mut(),
+            iov_len: length,
+        };
+        let call = file::Call {
+            number: libc::SYS_write,
+            arguments: [fd as usize, buffer.addr(), length],
+        };
+        file::transfer(me, fd, class, Direction::Write, &raw const vector, 1, call)
     }
 }
 
@@ -291,14 +285,7 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
         let call = file::Call {
             number: libc::SYS_writev,
             arguments: [fd as usize, vectors.addr(), count as usize],
-            is_rest: false,
         };
-        let result = file::transfer(me, fd, class, Direction::Write, vectors, count, call);
-        if result <= 0 || !takes_parts(fd, class) {
-            return result;
-        }
-        rest(vectors, count as usize, result as usize, |at, length| {
-            write_after(me, fd, at, length, true)
-        })
+        file::transfer(me, fd, class, Direction::Write, vectors, count, call)
     }
 }

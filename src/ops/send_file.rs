@@ -6,7 +6,7 @@ use super::Operation;
 use super::splice::{await_by, class, is_listener, is_socket, room};
 use crate::hub::class::Class;
 use crate::hub::descriptor::Direction;
-use crate::signal::{adopt, restart};
+use crate::signal::{Watch, adopt, restart};
 use crate::sys::file::File;
 use crate::sys::raw::syscall;
 use crate::task::Thread;
@@ -28,19 +28,26 @@ pub unsafe fn send_file(
     let to_socket = is_socket(to);
     let is_refused = || count == 0 || is_listener(to) || !can_be_sent(from, to);
     let mut sent = 0;
+    let mut watch = Watch::new(me);
     loop {
         let wait = |fd, direction| match Operation::new(me, fd, direction) {
             // No cancellation point. What has gone ends it at the next handler.
-            Some(operation) => await_by(
-                operation
-                    .ended_by(Cancellation::Asynchronous)
-                    .after(sent > 0),
-                is_refused,
-            ),
+            Some(operation) => {
+                let operation = operation.ended_by(Cancellation::Asynchronous);
+                let operation = if sent > 0 {
+                    operation.ended_by_handlers(watch)
+                } else {
+                    operation
+                };
+                await_by(operation, is_refused)
+            }
             None => Ok(false),
         };
         let waited = wait(from, Direction::Read).and_then(|_| wait(to, Direction::Write));
         let left = count - sent;
+        if sent == 0 {
+            watch = Watch::new(me);
+        }
         let result = match waited {
             Err(error) => error,
             Ok(_) => match class(to) {

@@ -48,10 +48,13 @@ pub(super) fn receive(
         }
         got += result as usize;
         // A message arrives whole, and a stream is read up to urgent data.
-        if got >= length || !is_stream(operation.entry, fd) || is_at_mark(operation.entry, fd) {
+        if got >= length
+            || !is_stream(operation.entry, fd)
+            || is_at_mark(operation.entry, fd)
+            || !operation.part_done()
+        {
             return got as isize;
         }
-        operation.part_done();
     }
 }
 
@@ -130,10 +133,9 @@ pub(super) unsafe fn fill(
         (whole, is_last(class, message))
     };
     let is_part = !is_last_part && whole.is_some_and(|whole| got < whole);
-    if !is_part || !is_stream(operation.entry, fd) {
+    if !is_part || !is_stream(operation.entry, fd) || !operation.part_done() {
         return got as isize;
     }
-    operation.part_done();
     let is_over = Cell::new(false);
     let receive = |place: *mut c_void, length: usize| {
         receive(operation, true, length, flags, |done, flags| {
