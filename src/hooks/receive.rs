@@ -7,7 +7,7 @@ use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t
 use super::symbol::{alias, check, fortified};
 use crate::glibc::real::real;
 use crate::ops::receive::{self, Source};
-use crate::ops::rights;
+use crate::ops::{rights, whole};
 use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
@@ -27,9 +27,10 @@ pub unsafe extern "C-unwind" fn recv(
     let Some(me) = green() else {
         let real = real!(recv(_, _, _, _));
         // SAFETY: as the caller promises.
-        return restart::socket_call(fd, Act::Receive, || unsafe {
-            real(fd, buffer, length, flags)
-        });
+        let call = move || unsafe { real(fd, buffer, length, flags) };
+        let call = move || restart::socket_call(fd, Act::Receive, call);
+        // SAFETY: likewise.
+        return unsafe { whole::receive(fd, whole::one(buffer, length), flags, call) };
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -58,9 +59,13 @@ pub unsafe extern "C-unwind" fn recvfrom(
     let Some(me) = green() else {
         let real = real!(recvfrom(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
-        return restart::socket_call(fd, Act::Receive, || unsafe {
-            real(fd, buffer, length, flags, address, address_length)
-        });
+        let call = move || unsafe { real(fd, buffer, length, flags, address, address_length) };
+        let call = move || restart::socket_call(fd, Act::Receive, call);
+        if !address.is_null() {
+            return call();
+        }
+        // SAFETY: likewise.
+        return unsafe { whole::receive(fd, whole::one(buffer, length), flags, call) };
     };
     cancel::point();
     let source = Source {
@@ -94,13 +99,16 @@ pub unsafe extern "C-unwind" fn recvmsg(fd: c_int, message: *mut msghdr, flags: 
     let Some(me) = green() else {
         let real = real!(recvmsg(_, _, _));
         // SAFETY: as the caller promises; a message that was received is valid.
-        return unsafe {
-            let received = restart::socket_call(fd, Act::Receive, || real(fd, message, flags));
+        let call = move || unsafe {
+            let received = real(fd, message, flags);
             if received >= 0 {
                 rights::adopt(&*message);
             }
             received
         };
+        let call = move || restart::socket_call(fd, Act::Receive, call);
+        // SAFETY: likewise.
+        return unsafe { whole::receive_message(fd, message, flags, call) };
     };
     cancel::point();
     // SAFETY: as the caller promises.

@@ -7,7 +7,7 @@ use libc::{eventfd_t, iovec, msghdr, off_t, size_t, sockaddr, socklen_t, ssize_t
 
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
-use crate::ops::{rights, send};
+use crate::ops::{rights, send, whole};
 use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
 use crate::sys::errno;
@@ -27,7 +27,10 @@ pub unsafe extern "C-unwind" fn send(
     let Some(me) = green() else {
         let real = real!(send(_, _, _, _));
         // SAFETY: as the caller promises.
-        return restart::socket_call(fd, Act::Send, || unsafe { real(fd, buffer, length, flags) });
+        let call = move || unsafe { real(fd, buffer, length, flags) };
+        let call = move || restart::socket_call(fd, Act::Send, call);
+        // SAFETY: likewise.
+        return unsafe { whole::send(fd, &whole::one(buffer, length), 1, flags, call) };
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -53,9 +56,10 @@ pub unsafe extern "C-unwind" fn sendto(
     let Some(me) = green() else {
         let real = real!(sendto(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
-        return restart::socket_call(fd, Act::Send, || unsafe {
-            real(fd, buffer, length, flags, address, address_length)
-        });
+        let call = move || unsafe { real(fd, buffer, length, flags, address, address_length) };
+        let call = move || restart::socket_call(fd, Act::Send, call);
+        // SAFETY: likewise.
+        return unsafe { whole::send(fd, &whole::one(buffer, length), 1, flags, call) };
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -77,7 +81,8 @@ pub unsafe extern "C-unwind" fn sendmsg(
         let real = real!(sendmsg(_, _, _));
         // SAFETY: as the caller promises; valid after a success.
         return unsafe {
-            let sent = restart::socket_call(fd, Act::Send, || real(fd, message, flags));
+            let call = move || restart::socket_call(fd, Act::Send, || real(fd, message, flags));
+            let sent = whole::send_message(fd, message, flags, call);
             if sent >= 0 {
                 rights::share(&*message);
             }
@@ -99,7 +104,10 @@ pub unsafe extern "C-unwind" fn write(fd: c_int, buffer: *const c_void, length: 
     let Some(me) = green() else {
         let real = real!(write(_, _, _));
         // SAFETY: as the caller promises.
-        return restart::socket_call(fd, Act::Send, || unsafe { real(fd, buffer, length) });
+        let call = move || unsafe { real(fd, buffer, length) };
+        let call = move || restart::socket_call(fd, Act::Send, call);
+        // SAFETY: likewise.
+        return unsafe { whole::send(fd, &whole::one(buffer, length), 1, 0, call) };
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -159,7 +167,10 @@ pub unsafe extern "C-unwind" fn writev(fd: c_int, vectors: *const iovec, count: 
     let Some(me) = green() else {
         let real = real!(writev(_, _, _));
         // SAFETY: as the caller promises.
-        return restart::socket_call(fd, Act::Send, || unsafe { real(fd, vectors, count) });
+        let call = move || unsafe { real(fd, vectors, count) };
+        let call = move || restart::socket_call(fd, Act::Send, call);
+        // SAFETY: likewise.
+        return unsafe { whole::send(fd, vectors, count as usize, 0, call) };
     };
     cancel::point();
     // SAFETY: as the caller promises.

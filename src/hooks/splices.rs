@@ -7,7 +7,7 @@ use libc::{iovec, loff_t, off_t, size_t, ssize_t};
 use super::symbol::{alias, check};
 use crate::glibc::real::real;
 use crate::ops::{send_file, splice};
-use crate::signal::cancel;
+use crate::signal::{cancel, restart};
 use crate::sys::errno;
 use crate::task::green;
 
@@ -25,7 +25,7 @@ pub unsafe extern "C-unwind" fn sendfile(
     let Some(me) = green() else {
         let real = real!(sendfile(_, _, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { real(to, from, offset, count) };
+        return restart::libc_call(|| unsafe { real(to, from, offset, count) });
     };
     // SAFETY: as the caller promises.
     errno::to_libc(unsafe { send_file::send_file(me, to, from, offset, count) })
@@ -50,7 +50,8 @@ pub unsafe extern "C-unwind" fn splice(
     let Some(me) = green() else {
         let real = real!(splice(_, _, _, _, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { real(from, from_offset, to, to_offset, length, flags) };
+        let call = || unsafe { real(from, from_offset, to, to_offset, length, flags) };
+        return restart::libc_call(call);
     };
     cancel::point();
     // SAFETY: as the caller promises.
@@ -74,7 +75,7 @@ pub unsafe extern "C-unwind" fn tee(
     let Some(me) = green() else {
         let real = real!(tee(_, _, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { real(from, to, length, flags) };
+        return restart::libc_call(|| unsafe { real(from, to, length, flags) });
     };
     cancel::point();
     errno::to_libc(splice::tee(me, from, to, length, flags))
@@ -95,7 +96,7 @@ pub unsafe extern "C-unwind" fn vmsplice(
     let Some(me) = green() else {
         let real = real!(vmsplice(_, _, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { real(fd, vectors, count, flags) };
+        return restart::libc_call(|| unsafe { real(fd, vectors, count, flags) });
     };
     cancel::point();
     // SAFETY: as the caller promises.

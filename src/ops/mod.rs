@@ -37,6 +37,7 @@ pub mod turn;
 mod unannounced;
 mod vectors;
 mod wait_all;
+pub mod whole;
 
 use operation::{Operation, Stop};
 

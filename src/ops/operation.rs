@@ -8,7 +8,7 @@ use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
 use crate::sched::park;
 use crate::signal::socket_wait::Act;
 use crate::signal::{Watch, adopt, cancel, restart, signalfd};
-use crate::sys::clock::{Instant, NEVER};
+use crate::sys::clock::{self, Instant, NEVER};
 use crate::sys::socket;
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Critical, Thread};
@@ -116,6 +116,18 @@ impl Operation {
     pub(super) fn ended_by_handlers(mut self, watch: Watch) -> Self {
         self.restarts = false;
         self.watch = watch;
+        self
+    }
+
+    /// It has begun at `begun`, in the life `generation` of the number.
+    pub(super) fn since(mut self, begun: Instant, generation: u32) -> Self {
+        self.begun = true;
+        self.generation = generation;
+        let deadline = self.entry.deadline(self.direction);
+        self.deadline = Some(match deadline {
+            NEVER => NEVER,
+            deadline => deadline - clock::now().saturating_sub(begun),
+        });
         self
     }
 
