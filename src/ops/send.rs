@@ -30,6 +30,7 @@ pub unsafe fn to(
     address: *const sockaddr,
     address_length: socklen_t,
 ) -> isize {
+    let length = length.min(vectors::MOST);
     // SAFETY: as the caller promises.
     let call = |at: usize, flags: i32| unsafe {
         syscall!(
@@ -150,17 +151,40 @@ pub(super) unsafe fn has_name(message: *const msghdr) -> bool {
 /// # Safety
 /// As for `sendmsg`.
 pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flags: i32) -> isize {
-    let mut flags = flags;
+    match Operation::new(me, fd, Direction::Write) {
+        // SAFETY: as the caller promises.
+        Some(mut operation) => unsafe { message_by(&mut operation, message, flags) },
+        // SAFETY: likewise.
+        None => restart::socket_in_region(fd, Act::Send, || unsafe {
+            wait_to_send(fd, message, flags)
+        }),
+    }
+}
+
+/// `sendmsg(2)` that may wait and be cancelled.
+///
+/// # Safety
+/// As for `sendmsg`.
+unsafe fn wait_to_send(fd: i32, message: *const msghdr, flags: i32) -> isize {
+    let arguments = [fd as usize, message.addr(), flags as usize, 0, 0, 0];
+    // SAFETY: as the caller promises.
+    unsafe { cancel::waiting_call(libc::SYS_sendmsg, arguments) }
+}
+
+/// [`message`], by an operation that may have sent others.
+///
+/// # Safety
+/// As for `sendmsg`.
+pub(super) unsafe fn message_by(
+    operation: &mut Operation,
+    message: *const msghdr,
+    flags: i32,
+) -> isize {
+    let (me, fd, mut flags) = (operation.me, operation.fd, flags);
     // SAFETY: as the caller promises.
     let call = |flags: i32| unsafe { syscall!(SYS_sendmsg, fd, message, flags) };
-    let wait = |flags: i32| {
-        let arguments = [fd as usize, message.addr(), flags as usize, 0, 0, 0];
-        // SAFETY: as the caller promises.
-        unsafe { cancel::waiting_call(libc::SYS_sendmsg, arguments) }
-    };
-    let Some(mut operation) = Operation::new(me, fd, Direction::Write) else {
-        return restart::socket_in_region(fd, Act::Send, || wait(flags));
-    };
+    // SAFETY: likewise.
+    let wait = |flags: i32| unsafe { wait_to_send(fd, message, flags) };
     let waits = flags & libc::MSG_DONTWAIT == 0;
     let attempt = |operation: &mut Operation, flags| {
         let mut attempts = Attempts::default();
@@ -174,9 +198,8 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
         )
     };
     let result = if waits {
-        let result = attempt(&mut operation, flags);
-        connected(&mut operation, result, &mut flags)
-            .unwrap_or_else(|| attempt(&mut operation, flags))
+        let result = attempt(operation, flags);
+        connected(operation, result, &mut flags).unwrap_or_else(|| attempt(operation, flags))
     } else {
         at_once(me, call(flags))
     };
@@ -191,56 +214,48 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *const msghdr, flag
     if message.msg_iovlen == 0 {
         return result;
     }
-    // SAFETY: as above.
-    let buffers = unsafe { core::slice::from_raw_parts(message.msg_iov, message.msg_iovlen) };
-    let whole: usize = buffers.iter().map(|buffer| buffer.iov_len).sum();
-    if result as usize == whole || !waits || !is_stream(operation.entry, fd) {
+    let whole = vectors::length(message.msg_iov, message.msg_iovlen);
+    if whole == Some(result as usize) || !waits || !is_stream(operation.entry, fd) {
         return result;
     }
     if !operation.part_done() {
         return result;
     }
     // SAFETY: the message is valid.
-    unsafe {
-        rest(
-            &mut operation,
-            message.msg_iov,
-            message.msg_iovlen,
-            result as usize,
-            flags,
-        )
-    }
+    unsafe { rest(operation, message, result as usize, flags) }
 }
 
-/// Sends what is left of `count` buffers after `done` bytes. How many have gone in the end.
+/// Sends what is left of `message` after `done` bytes. How many have gone in the end. What goes with it has gone with
+/// the first part, but for who sends it, which goes with each (Linux, net/unix/af_unix.c: `unix_stream_sendmsg`).
 ///
 /// # Safety
-/// The buffers are valid.
+/// The message is valid.
 pub(super) unsafe fn rest(
     operation: &mut Operation,
-    vectors: *const iovec,
-    count: usize,
+    message: &msghdr,
     done: usize,
     flags: i32,
 ) -> isize {
+    let (vectors, count) = (message.msg_iov, message.msg_iovlen);
+    // SAFETY: as the caller promises.
+    let sender = unsafe { rights::sender(message) };
     let fd = operation.fd;
     let flags = for_rest(flags);
     let send_buffer = |at: *mut c_void, length| {
         let mut attempts = Attempts::default();
         attempts.part_done();
-        let arguments = |sent: usize, flags: i32| {
-            let at = at.wrapping_byte_add(sent).addr();
-            [fd as usize, at, length - sent, flags as usize, 0, 0]
+        let by = |sent: usize, send: &dyn Fn(*const msghdr) -> isize| {
+            let buffers = &mut [vectors::one(at.wrapping_byte_add(sent), length - sent)];
+            let mut next = vectors::message_of(buffers);
+            (next.msg_control, next.msg_controllen) = sender;
+            send(&raw const next)
         };
-        let call = |sent: usize, flags: i32| {
-            let [fd, at, length, flags, ..] = arguments(sent, flags);
-            // SAFETY: within the caller's buffers.
-            unsafe { syscall!(SYS_sendto, fd, at, length, flags, 0usize, 0usize) }
-        };
+        // SAFETY: within the caller's message.
+        let send = |flags: i32| move |next| unsafe { syscall!(SYS_sendmsg, fd, next, flags) };
+        let call = |sent: usize, flags: i32| by(sent, &send(flags));
         // SAFETY: as above.
-        let wait = |sent: usize, flags: i32| unsafe {
-            cancel::waiting_call(libc::SYS_sendto, arguments(sent, flags))
-        };
+        let wait = |flags: i32| move |next| unsafe { wait_to_send(fd, next, flags) };
+        let wait = |sent: usize, flags: i32| by(sent, &wait(flags));
         all(operation, attempts, false, length, flags, call, wait)
     };
     // SAFETY: as the caller promises.

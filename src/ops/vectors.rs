@@ -24,7 +24,7 @@ pub(super) unsafe fn rest(
     for buffer in unsafe { core::slice::from_raw_parts(vectors, count) } {
         let before = skip.min(buffer.iov_len);
         skip -= before;
-        let length = buffer.iov_len - before;
+        let length = (buffer.iov_len - before).min(MOST - done);
         if length == 0 {
             continue;
         }
@@ -60,7 +60,7 @@ pub(super) fn are_empty(vectors: *const iovec, count: i32) -> bool {
 }
 
 /// No call transfers more (Linux, `MAX_RW_COUNT`).
-const MOST: usize = 0x7fff_f000;
+pub(super) const MOST: usize = 0x7fff_f000;
 
 /// A buffer.
 pub fn one(place: *const c_void, length: usize) -> iovec {
@@ -97,12 +97,13 @@ pub(super) fn as_message(
     })
 }
 
-/// How many bytes `count` buffers, as for `writev`, are in all; `None` if they are not there.
+/// How many bytes a call transfers at most that has `count` buffers, as for `writev`; `None` if they are not there.
 pub(super) fn length(vectors: *const iovec, count: usize) -> Option<usize> {
     let is_there = arguments::are_readable(vectors.addr(), count * size_of::<iovec>());
     is_there.then(|| {
         // SAFETY: just seen.
         let length = |place| unsafe { vectors.wrapping_add(place).read_unaligned() }.iov_len;
-        (0..count).map(length).fold(0, usize::wrapping_add)
+        let whole = (0..count).map(length).fold(0, usize::saturating_add);
+        whole.min(MOST)
     })
 }

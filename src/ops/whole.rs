@@ -76,13 +76,16 @@ pub unsafe fn send(
     match (begun, call()) {
         // SAFETY: as the caller promises.
         (Some(begun), done @ 1..) if flags & libc::MSG_DONTWAIT == 0 => unsafe {
-            send_rest(begun, vectors, count, done as usize, flags)
+            // SAFETY: all zeros is a message without anything.
+            let mut message: msghdr = core::mem::zeroed();
+            (message.msg_iov, message.msg_iovlen) = (vectors.cast_mut(), count);
+            send_rest(begun, &message, done as usize, flags)
         },
         (_, result) => result,
     }
 }
 
-/// [`send`] of a message. What goes with it has gone with the first part.
+/// [`send`] of a message.
 ///
 /// # Safety
 /// After a success of the call the message is valid.
@@ -98,8 +101,7 @@ pub unsafe fn send_message(
     match (begun, call()) {
         // SAFETY: as the caller promises.
         (Some(begun), done @ 1..) if flags & libc::MSG_DONTWAIT == 0 => unsafe {
-            let (vectors, count) = ((*message).msg_iov, (*message).msg_iovlen);
-            send_rest(begun, vectors, count, done as usize, flags)
+            send_rest(begun, &*message, done as usize, flags)
         },
         (_, result) => result,
     }
@@ -108,14 +110,9 @@ pub unsafe fn send_message(
 /// After `done` bytes: how many have gone in the end.
 ///
 /// # Safety
-/// The buffers are valid.
-unsafe fn send_rest(
-    begun: Begun,
-    vectors: *const iovec,
-    count: usize,
-    done: usize,
-    flags: i32,
-) -> isize {
+/// The message is valid.
+unsafe fn send_rest(begun: Begun, message: &msghdr, done: usize, flags: i32) -> isize {
+    let (vectors, count) = (message.msg_iov.cast_const(), message.msg_iovlen);
     let is_part = vectors::length(vectors, count).is_some_and(|length| done < length);
     let Some(mut operation) = is_part.then(|| begun.rest(Direction::Write)).flatten() else {
         return done as isize;
@@ -127,7 +124,7 @@ unsafe fn send_rest(
             Class::Disk => done as isize,
             Class::Tcp | Class::Socket => {
                 if is_stream(entry, fd) && operation.part_done() {
-                    send::rest(&mut operation, vectors, count, done, flags)
+                    send::rest(&mut operation, message, done, flags)
                 } else {
                     done as isize
                 }
