@@ -1,9 +1,10 @@
 /* SO_RCVTIMEO and SO_SNDTIMEO: EAGAIN after about the time and not before, a partial count where some bytes
  * went, and no effect on calls that need not wait. */
 #include "net.h"
+#include <sys/prctl.h>
 #include <sys/uio.h>
 
-enum { TIMEOUT_MS = 30, FAR_TOO_LATE_MS = 10000, LIMIT_MS = 400, PART = 200000, PARTS = 7 };
+enum { TIMEOUT_MS = 30, FAR_TOO_LATE_MS = 10000, LIMIT_MS = 400, LONG_MS = 1500, PART = 200000, PARTS = 7 };
 
 static char big[16 << 20];
 
@@ -119,6 +120,21 @@ static void sending_in_parts(void)
 	close_both(ends);
 }
 
+/* In a thread that the kernel keeps something of (a timer slack), too, where nothing interrupts it: once. */
+static void *sending_a_part(void *unused)
+{
+	int ends[2];
+	CHECK_OK(prctl(PR_SET_TIMERSLACK, 60000));
+	unix_pair(ends);
+	set_timeout(ends[0], SO_SNDTIMEO, LONG_MS);
+	long start = monotonic_ms();
+	ssize_t sent = send(ends[0], big, sizeof big, 0);
+	CHECK(sent > 0 && sent < (ssize_t)sizeof big);
+	CHECK(monotonic_ms() - start < 2 * LONG_MS - 100);
+	close_both(ends);
+	return unused;
+}
+
 static void check_stream(void (*pair)(int[2]))
 {
 	int ends[2];
@@ -157,6 +173,7 @@ static void *in_thread(void *unused)
 	check_stream(tcp_pair);
 	check_stream(unix_pair);
 	sending_in_parts();
+	check_join(check_start(sending_a_part, NULL));
 	datagrams();
 	accepting();
 	return unused;

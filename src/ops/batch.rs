@@ -7,11 +7,12 @@ use super::{
     EAGAIN, IN_KERNEL, Operation, at_once, is_stream, pass_on, receive, rights, send, unannounced,
     vectors,
 };
+use crate::glibc::real::real;
 use crate::hub::descriptor::Direction;
 use crate::signal::socket_wait::Act;
 use crate::signal::{cancel, restart};
-use crate::sys::clock;
 use crate::sys::raw::syscall;
+use crate::sys::{clock, errno};
 use crate::task::{Thread, arguments};
 
 /// As many as the kernel sends at most (`UIO_MAXIOV`).
@@ -49,9 +50,12 @@ pub unsafe fn receive(
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return restart::socket_in_region(fd, Act::Receive, || call(0, flags, timeout));
     };
+    if receive::waits_in_kernel(operation.entry, fd, flags) {
+        // SAFETY: as the caller promises.
+        return unsafe { receive_in_kernel(fd, messages, count, flags, timeout) };
+    }
     let deadline = limit.map(|limit| clock::after(clock::to_nanos(&limit)));
-    let one_by_one =
-        deadline.is_some() || flags & libc::MSG_WAITALL != 0 || receive::has_low_water(fd);
+    let one_by_one = deadline.is_some() || flags & libc::MSG_WAITALL != 0;
     let mut got = 0;
     let mut result;
     loop {
@@ -65,7 +69,7 @@ pub unsafe fn receive(
                     0
                 };
                 let flags = flags & !libc::MSG_WAITFORONE | later;
-                result = receive::message(me, fd, &raw mut (*at).msg_hdr, flags);
+                result = receive::message_by(&mut operation, &raw mut (*at).msg_hdr, flags);
                 if result >= 0 {
                     (*at).msg_len = result as u32;
                     result = 1;
@@ -93,6 +97,7 @@ pub unsafe fn receive(
                 || flags & libc::MSG_WAITFORONE != 0 && !one_by_one
                 || last.msg_flags & libc::MSG_OOB != 0
                 || deadline.is_some_and(|deadline| clock::now() >= deadline)
+                || !operation.message_done()
             {
                 break;
             }
@@ -109,6 +114,29 @@ pub unsafe fn receive(
         }
     }
     got as isize
+}
+
+/// [`receive`] where the kernel alone knows how far a message goes.
+///
+/// # Safety
+/// As for `recvmmsg`.
+#[cold]
+unsafe fn receive_in_kernel(
+    fd: i32,
+    messages: *mut mmsghdr,
+    count: u32,
+    flags: i32,
+    timeout: *mut timespec,
+) -> isize {
+    type Real = unsafe extern "C-unwind" fn(i32, *mut mmsghdr, u32, i32, *mut timespec) -> i32;
+    let real = real!(recvmmsg: Real);
+    // SAFETY: as the caller promises.
+    let call = || unsafe { real(fd, messages, count, flags, timeout) };
+    let received =
+        restart::socket_in_region(fd, Act::Receive, || errno::to_kernel(call() as isize));
+    // SAFETY: filled by the call.
+    unsafe { rights::adopt_all(messages, received) };
+    received
 }
 
 /// `sendmmsg(2)`.
@@ -156,7 +184,7 @@ pub unsafe fn send(
         let result = unsafe {
             if one_by_one && arguments::is_readable(at) {
                 let message = &raw const (*at).msg_hdr;
-                let result = send::message(me, fd, message, flags);
+                let result = send::message_by(&mut operation, message, flags);
                 if result >= 0 {
                     (*at).msg_len = result as u32;
                     let whole = vectors::length((*message).msg_iov, (*message).msg_iovlen);
@@ -190,7 +218,7 @@ pub unsafe fn send(
             return if sent > 0 { sent as isize } else { result };
         }
         sent += if one_by_one { 1 } else { result as u32 };
-        if flags & libc::MSG_DONTWAIT != 0 {
+        if flags & libc::MSG_DONTWAIT != 0 || !operation.message_done() {
             break;
         }
     }

@@ -115,7 +115,7 @@ pub fn option_set(fd: c_int, level: c_int, name: c_int) {
         match name {
             libc::SO_RCVTIMEO | libc::SO_SNDTIMEO => lives::status_changed(fd),
             libc::SO_RCVLOWAT => receive::low_water_set(),
-            libc::SO_PASSCRED | receive::SO_PASSPIDFD => receive::writers_told(),
+            receive::SO_INQ => receive::unread_told(),
             libc::SO_LINGER => numbers::linger_set(),
             _ => {}
         }

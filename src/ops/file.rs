@@ -356,9 +356,24 @@ pub(super) fn is_broken(fd: i32) -> bool {
     look(fd, 0) > 0
 }
 
-/// Whether a look at `fd`, a socket, says that nothing more will come, whatever else is reported of it.
-pub(super) fn is_at_end(fd: i32) -> bool {
-    found(fd, libc::POLLRDHUP).is_ok_and(|found| found & (libc::POLLRDHUP | libc::POLLHUP) != 0)
+/// What comes of a socket's stream.
+pub(super) enum Ending {
+    /// More, as far as is known.
+    None,
+    /// An error, or notifications (MSG_ERRQUEUE).
+    Error,
+    /// Nothing more.
+    End,
+}
+
+/// What a look at `fd`, a socket, says of what will come.
+pub(super) fn ending(fd: i32) -> Ending {
+    const END: i16 = libc::POLLRDHUP | libc::POLLHUP;
+    match found(fd, libc::POLLRDHUP) {
+        Ok(0) => Ending::None,
+        Ok(found) if found & END != 0 => Ending::End,
+        _ => Ending::Error,
+    }
 }
 
 /// What a `poll` of `fd` for `events` says that does not wait.

@@ -1,7 +1,5 @@
 //! One operation on a descriptor, which is tried, waits for an edge, and is tried again.
 
-use core::mem;
-
 use super::{EAGAIN, EBADF, EINTR, IN_KERNEL, shut_down};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
@@ -97,11 +95,17 @@ impl Operation {
     #[must_use]
     pub(super) fn part_done(&mut self) -> bool {
         self.restarts = false;
-        let before = mem::replace(&mut self.watch, Watch::new(self.me));
         if self.waits_for_each_part() {
             self.deadline = None;
         }
-        !before.handled()
+        !self.watch.handled()
+    }
+
+    /// [`part_done`](Self::part_done) where that was one of several messages, of which each has the time limit to itself.
+    #[must_use]
+    pub(super) fn message_done(&mut self) -> bool {
+        self.deadline = None;
+        self.part_done()
     }
 
     /// Whether the time limit is one for each part: a Unix socket's (Linux, `sock_alloc_send_pskb`).
@@ -119,16 +123,20 @@ impl Operation {
         self
     }
 
-    /// It has begun at `begun`, in the life `generation` of the number.
-    pub(super) fn since(mut self, begun: Instant, generation: u32) -> Self {
+    /// It has begun at `begun`, in the life `generation` of the number. `None` if its time has been over since, if not
+    /// begun again by parts: that may be what has ended it.
+    pub(super) fn since(mut self, begun: Instant, generation: u32) -> Option<Self> {
         self.begun = true;
         self.generation = generation;
         let deadline = self.entry.deadline(self.direction);
-        self.deadline = Some(match deadline {
-            NEVER => NEVER,
-            deadline => deadline - clock::now().saturating_sub(begun),
-        });
-        self
+        if deadline == NEVER {
+            self.deadline = Some(NEVER);
+            return Some(self);
+        }
+        let now = clock::now();
+        let deadline = deadline.saturating_sub(now.saturating_sub(begun));
+        self.deadline = Some(deadline);
+        (now < deadline).then_some(self)
     }
 
     /// Calls `attempt`, which must not block, until it returns something else

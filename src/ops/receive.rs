@@ -1,5 +1,6 @@
 //! Receiving and reading.
 
+use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -7,7 +8,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use libc::{iovec, msghdr, sockaddr, socklen_t};
 
 use super::received::{AT_ONCE, found_nothing, settle};
-use super::vectors::{are_empty, as_message, message_of, one};
+use super::vectors::{self, are_empty, as_message, message_of, one};
 use super::{EAGAIN, EINTR, Operation, at_once, file, is_stream, pass_on, rights, wait_all};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
@@ -52,27 +53,45 @@ pub(super) fn has_low_water(fd: i32) -> bool {
         && socket::int_option(fd, libc::SO_RCVLOWAT).is_ok_and(|bytes| bytes > 1)
 }
 
-/// Whether a socket of this process was ever made to tell who writes (`SO_PASSCRED`, `SO_PASSPIDFD`): then a
-/// receive call takes nothing together that is from two. Inherited likewise, and a forked child keeps it.
-static WRITERS_TOLD: AtomicBool = AtomicBool::new(false);
+/// Whether a Unix socket of this process ever had its `SO_INQ` set, which nobody can ask for. A forked child keeps it,
+/// as it keeps the sockets.
+static UNREAD_TOLD: AtomicBool = AtomicBool::new(false);
 
-/// The program sets such an option of a socket.
-pub fn writers_told() {
-    WRITERS_TOLD.store(true, Ordering::Relaxed);
+/// The program sets `SO_INQ` of a socket.
+pub fn unread_told() {
+    UNREAD_TOLD.store(true, Ordering::Relaxed);
 }
 
 /// Whether a receive call with `flags`, which waits, does so in the kernel: that alone knows how far it goes.
 #[inline(always)]
-pub(super) fn waits_in_kernel(fd: i32, flags: i32) -> bool {
-    let tells = |option| socket::int_option(fd, option).is_ok_and(|on| on != 0);
-    has_low_water(fd)
-        || flags & libc::MSG_WAITALL != 0
-            && WRITERS_TOLD.load(Ordering::Relaxed)
-            && (tells(libc::SO_PASSCRED) || tells(SO_PASSPIDFD))
+pub(super) fn waits_in_kernel(entry: &Descriptor, fd: i32, flags: i32) -> bool {
+    has_low_water(fd) || flags & libc::MSG_WAITALL != 0 && ends_untold(entry, fd, flags)
+}
+
+/// Whether attempts would not tell how far a call with `MSG_WAITALL` goes. (Another process may have set the options.)
+#[cold]
+fn ends_untold(entry: &Descriptor, fd: i32, flags: i32) -> bool {
+    let option = |name| socket::int_option(fd, name);
+    match entry.class(fd) {
+        // Each look moves the place where the next one begins.
+        Class::Tcp => {
+            flags & libc::MSG_PEEK != 0 && option(libc::SO_PEEK_OFF).is_ok_and(|at| at >= 0)
+        }
+        // It takes nothing together that is from two, if it tells whom from; and what comes with each part does not say
+        // whether descriptors would have, if there was no room.
+        _ => {
+            UNREAD_TOLD.load(Ordering::Relaxed)
+                || [libc::SO_PASSCRED, libc::SO_PASSSEC, SO_PASSPIDFD]
+                    .into_iter()
+                    .any(|name| option(name).is_ok_and(|on| on != 0))
+        }
+    }
 }
 
 /// <asm-generic/socket.h>; the libc crate lacks it.
-pub(super) const SO_PASSPIDFD: i32 = 76;
+const SO_PASSPIDFD: i32 = 76;
+/// Likewise.
+pub(super) const SO_INQ: i32 = 84;
 
 /// `recvfrom(2)`.
 ///
@@ -87,6 +106,7 @@ pub unsafe fn from(
     flags: i32,
     source: Source,
 ) -> isize {
+    let length = length.min(vectors::MOST);
     // SAFETY: as the caller promises.
     let call = |at: usize, flags: i32| unsafe {
         syscall!(
@@ -118,7 +138,8 @@ pub unsafe fn from(
         operation = operation.ended_by_handlers(watch);
     }
     let result = if waits_for_all {
-        wait_all::receive(&mut operation, false, length, flags, call)
+        let is_over = Cell::new(false);
+        wait_all::receive(&mut operation, false, length, flags, &is_over, call)
     } else {
         operation.run(
             |entry, edges| {
@@ -152,7 +173,7 @@ unsafe fn together(
     flags: i32,
     source: Source,
 ) -> Option<isize> {
-    if !waits_in_kernel(fd, flags) {
+    if !waits_in_kernel(entry, fd, flags) {
         let may_end = length > 0 && entry.class(fd) != Class::Tcp && is_stream(entry, fd);
         if !may_end {
             return None;
@@ -193,16 +214,35 @@ fn nothing(operation: &Operation, result: isize) -> isize {
     }
 }
 
+const LOOK_FOR_ALL: i32 = libc::MSG_PEEK | libc::MSG_WAITALL;
+
 /// `recvmsg(2)`.
 ///
 /// # Safety
 /// As for `recvmsg`.
 pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags: i32) -> isize {
+    match Operation::new(me, fd, Direction::Read) {
+        // SAFETY: as the caller promises.
+        Some(mut operation) => unsafe { message_by(&mut operation, message, flags) },
+        None => restart::socket_in_region(fd, Act::Receive, || {
+            // SAFETY: as the caller promises.
+            unsafe { syscall!(SYS_recvmsg, fd, message, flags) }
+        }),
+    }
+}
+
+/// [`message`], by an operation that may have received others.
+///
+/// # Safety
+/// As for `recvmsg`.
+pub(super) unsafe fn message_by(
+    operation: &mut Operation,
+    message: *mut msghdr,
+    flags: i32,
+) -> isize {
+    let (me, fd) = (operation.me, operation.fd);
     // SAFETY: as the caller promises.
     let call = |flags: i32| unsafe { syscall!(SYS_recvmsg, fd, message, flags) };
-    let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
-        return restart::socket_in_region(fd, Act::Receive, || call(flags));
-    };
     let waits = flags & AT_ONCE == 0;
     let wants_all = waits
         && flags & (libc::MSG_WAITALL | libc::MSG_PEEK) == libc::MSG_WAITALL
@@ -210,7 +250,10 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     // SAFETY: just seen.
     let room =
         wants_all.then(|| unsafe { (&raw const (*message).msg_controllen).read_unaligned() });
-    if waits && waits_in_kernel(fd, flags) {
+    // How often it is looked does not show, but with a message each look fills in that.
+    let looks_for_all =
+        || flags & LOOK_FOR_ALL == LOOK_FOR_ALL && operation.entry.class(fd) == Class::Tcp;
+    if waits && (waits_in_kernel(operation.entry, fd, flags) || looks_for_all()) {
         type Real = unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize;
         let real = real!(recvmsg: Real);
         // SAFETY: as the caller promises.
@@ -246,7 +289,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
                     || are_empty((*message).msg_iov, (*message).msg_iovlen as i32)
             };
         return if wants_nothing {
-            nothing(&operation, result)
+            nothing(operation, result)
         } else {
             result
         };
@@ -255,7 +298,7 @@ pub unsafe fn message(me: &'static Thread, fd: i32, message: *mut msghdr, flags:
     unsafe {
         rights::adopt(&*message);
         if let Some(room) = room.filter(|_| result > 0) {
-            return wait_all::fill(&mut operation, message, room, result as usize, flags);
+            return wait_all::fill(operation, message, room, result as usize, flags);
         }
     }
     result

@@ -5,21 +5,23 @@ use core::ffi::c_void;
 
 use libc::msghdr;
 
+use super::file::{self, Ending};
 use super::received::{found_nothing, settle};
 use super::vectors::{self, message_of, one, rest};
-use super::{EAGAIN, Operation, file, is_stream, rights};
+use super::{EAGAIN, Operation, is_stream, rights};
 use crate::hub::class::Class;
 use crate::hub::descriptor::Descriptor;
 use crate::sys::raw::syscall;
 use crate::sys::socket;
 
 /// `MSG_WAITALL`: goes on until `length` bytes have come, the stream ends, or
-/// something goes wrong. `part`: something has come before, of the same call.
+/// something goes wrong. `part`: something has come before, of the same call. `is_over`: whether what has come ends it.
 pub(super) fn receive(
     operation: &mut Operation,
     part: bool,
     length: usize,
     flags: i32,
+    is_over: &Cell<bool>,
     call: impl Fn(usize, i32) -> isize,
 ) -> isize {
     let fd = operation.fd;
@@ -31,8 +33,8 @@ pub(super) fn receive(
         let has_part = part || got > 0;
         let result = operation.run(
             |entry, edges| {
-                if has_part && entry.class(fd) == Class::Tcp && is_over(entry, fd) {
-                    return 0;
+                if has_part && let Some(result) = known_before(entry, fd) {
+                    return result;
                 }
                 let result = call(got, flags | libc::MSG_DONTWAIT);
                 if result == EAGAIN {
@@ -49,8 +51,9 @@ pub(super) fn receive(
         got += result as usize;
         // A message arrives whole, and a stream is read up to urgent data.
         if got >= length
+            || is_over.get()
             || !is_stream(operation.entry, fd)
-            || is_at_mark(operation.entry, fd)
+            || is_at_mark(fd)
             || !operation.part_done()
         {
             return got as isize;
@@ -58,12 +61,32 @@ pub(super) fn receive(
     }
 }
 
-/// Whether nothing more comes for who has a part of the TCP stream `fd`. An error, or urgent data, is
-/// for the next call then (tcp_recvmsg_locked in the kernel's net/ipv4/tcp.c).
-fn is_over(entry: &Descriptor, fd: i32) -> bool {
-    let is_empty = || socket::unread(fd) == Ok(0);
-    // In this order: what has come before the end is there when that is seen.
-    is_empty() && (file::is_at_end(fd) || is_at_mark(entry, fd)) && is_empty()
+/// What the next attempt of who has a part of the stream `fd` says, where it must not be made: it would take the urgent
+/// data that comes next along, or drop it, and an error of TCP's. Both are for the next call (tcp_recvmsg_locked in the
+/// kernel's net/ipv4/tcp.c, unix_stream_read_generic in net/unix/af_unix.c).
+fn known_before(entry: &Descriptor, fd: i32) -> Option<isize> {
+    let is_tcp = entry.class(fd) == Class::Tcp;
+    if !is_tcp && socket::int_option(fd, libc::SO_DOMAIN) != Ok(libc::AF_UNIX) {
+        return None;
+    }
+    loop {
+        // Before the others: what comes meanwhile may be urgent, and is left alone.
+        let is_empty = socket::unread(fd) == Ok(0);
+        if is_at_mark(fd) {
+            return Some(0);
+        }
+        if !is_empty {
+            return None;
+        }
+        match file::ending(fd) {
+            Ending::None => return Some(EAGAIN),
+            // What has come before the end is there when that is seen.
+            Ending::End if is_tcp && socket::unread(fd) == Ok(0) => return Some(0),
+            Ending::End if is_tcp => {}
+            // A Unix socket's error is taken by who has a part.
+            Ending::End | Ending::Error => return None,
+        }
+    }
 }
 
 /// `MSG_PEEK | MSG_WAITALL`: what was seen is still there at the next look. Only TCP waits for more
@@ -101,13 +124,11 @@ fn peek_all(
 }
 
 /// Whether what comes next of the stream `fd` is urgent: no call takes that along with what was
-/// before it (tcp(7), `SIOCATMARK`).
-fn is_at_mark(entry: &Descriptor, fd: i32) -> bool {
+/// before it (tcp(7), unix(7), `SIOCATMARK`).
+fn is_at_mark(fd: i32) -> bool {
     let mut is_at = 0;
-    entry.class(fd) == Class::Tcp
-        // SAFETY: the place is live.
-        && unsafe { syscall!(SYS_ioctl, fd, SIOCATMARK, &raw mut is_at) } == 0
-        && is_at != 0
+    // SAFETY: the place is live.
+    unsafe { syscall!(SYS_ioctl, fd, SIOCATMARK, &raw mut is_at) == 0 && is_at != 0 }
 }
 
 /// <asm-generic/sockios.h>; the libc crate lacks it.
@@ -138,10 +159,10 @@ pub(super) unsafe fn fill(
     }
     let is_over = Cell::new(false);
     let receive = |place: *mut c_void, length: usize| {
-        receive(operation, true, length, flags, |done, flags| {
-            if is_over.get() {
-                return 0;
-            }
+        if is_over.get() {
+            return 0;
+        }
+        receive(operation, true, length, flags, &is_over, |done, flags| {
             let buffers = &mut [one(place.wrapping_byte_add(done), length - done)];
             let mut next = message_of(buffers);
             // SAFETY: as the caller promises.

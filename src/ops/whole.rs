@@ -4,6 +4,8 @@
 //! says so. So where no handler has run the rest goes the way of threads that park: whatever else may be the reason ends
 //! it there as well. Until then the kernel waits, as it would natively.
 
+use core::cell::Cell;
+
 use libc::{iovec, msghdr};
 
 use super::received::AT_ONCE;
@@ -45,17 +47,15 @@ impl Begun {
         })
     }
 
-    /// What goes on after a part of it, unless that is all that a call takes.
+    /// What goes on after a part of it, unless that is all that a call takes, or its time is over.
     fn rest(self, direction: Direction) -> Option<Operation> {
         let operation = Operation::new(self.me, self.fd, direction)?;
         if operation.entry.is_nonblocking(self.fd) {
             return None;
         }
-        Some(
-            operation
-                .ended_by_handlers(self.watch)
-                .since(self.at, self.generation),
-        )
+        operation
+            .ended_by_handlers(self.watch)
+            .since(self.at, self.generation)
     }
 }
 
@@ -199,7 +199,10 @@ fn look_again(begun: Begun, buffer: &iovec, flags: i32, seen: isize) -> isize {
     let Some(mut operation) = begun.rest(Direction::Read) else {
         return seen;
     };
-    if operation.entry.class(fd) != Class::Tcp || !operation.part_done() {
+    if operation.entry.class(fd) != Class::Tcp
+        || receive::waits_in_kernel(operation.entry, fd, flags)
+        || !operation.part_done()
+    {
         return seen;
     }
     // What was seen is still there.
@@ -208,7 +211,8 @@ fn look_again(begun: Begun, buffer: &iovec, flags: i32, seen: isize) -> isize {
         let place = buffer.iov_base;
         syscall!(SYS_recvfrom, fd, place, length, flags, 0usize, 0usize)
     };
-    wait_all::receive(&mut operation, true, length, flags, look).max(seen)
+    let is_over = Cell::new(false);
+    wait_all::receive(&mut operation, true, length, flags, &is_over, look).max(seen)
 }
 
 /// # Safety
@@ -221,16 +225,15 @@ unsafe fn receive_begun(
 ) -> isize {
     // SAFETY: as the caller promises.
     let room = unsafe { (&raw const (*message).msg_controllen).read_unaligned() };
-    let fd = begun.fd;
-    let result = call();
-    if result <= 0 || receive::waits_in_kernel(fd, flags) {
+    let (fd, result) = (begun.fd, call());
+    if result <= 0 {
         return result;
     }
     match begun.rest(Direction::Read) {
-        // SAFETY: as the caller promises.
-        Some(mut operation) => unsafe {
-            wait_all::fill(&mut operation, message, room, result as usize, flags)
-        },
-        None => result,
+        Some(mut operation) if !receive::waits_in_kernel(operation.entry, fd, flags) => {
+            // SAFETY: as the caller promises.
+            unsafe { wait_all::fill(&mut operation, message, room, result as usize, flags) }
+        }
+        _ => result,
     }
 }
