@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use super::retry;
 use crate::arch::system_call::exposed;
 use crate::glibc::real::real;
+use crate::glibc::signals::are_points_addresses;
 use crate::glibc::tcb::Tcb;
 use crate::sys::sanitizers;
 use crate::task::word::Cancellation;
@@ -138,11 +139,27 @@ pub fn without_points<R>(me: &Thread, act: impl FnOnce() -> R) -> R {
     if has_begun {
         // A handler sees both or neither. The last one may have left it otherwise.
         let _critical = Critical::enter();
-        if me.without_points.replace(false) {
+        if take_without_points(me) {
             enable_state();
         }
     }
     result
+}
+
+/// [`without_points`] for a wait that a request ends only where glibc [tells of it](are_points_addresses).
+pub fn told<R>(me: &Thread, act: impl FnOnce() -> R) -> R {
+    if me.is_green() && are_points_addresses() {
+        without_points(me, act)
+    } else {
+        act()
+    }
+}
+
+/// The thread's own flag: others only look at it.
+fn take_without_points(me: &Thread) -> bool {
+    let before = me.without_points.load(Ordering::Relaxed);
+    me.without_points.store(false, Ordering::Relaxed);
+    before
 }
 
 /// Whether that makes a difference.
@@ -152,7 +169,7 @@ fn begin_without_points(me: &Thread) -> bool {
     if has_points {
         let _critical = Critical::enter();
         disable();
-        me.without_points.set(true);
+        me.without_points.store(true, Ordering::Relaxed);
     }
     has_points
 }
@@ -160,7 +177,7 @@ fn begin_without_points(me: &Thread) -> bool {
 /// A handler is about to run on `me`, the caller: whether it interrupts a call [without
 /// points](without_points).
 pub fn enter_handler(me: &Thread) -> bool {
-    let interrupts = me.without_points.replace(false);
+    let interrupts = take_without_points(me);
     if interrupts {
         enable_state();
     }

@@ -11,12 +11,12 @@
 //! there the thread acts itself where it waits ([`cancel::anywhere`]), or is met
 //! [again](retry).
 
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::c_void;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::{cancel, retry};
 use crate::glibc::real::real;
-use crate::glibc::signals::SIGCANCEL;
+use crate::glibc::signals::{SIGCANCEL, are_points_addresses};
 use crate::sys::action::KernelAction;
 use crate::sys::in_child::in_child;
 use crate::sys::raw::syscall;
@@ -35,7 +35,6 @@ static LOCK: RawLock<{ rank::START }> = RawLock::new();
 
 unsafe extern "C" {
     safe fn pthread_self() -> libc::pthread_t;
-    safe fn gnu_get_libc_version() -> *const c_char;
 }
 
 /// Asks glibc to cancel `id`, a thread that libgreen does not schedule: marks it, and
@@ -98,22 +97,12 @@ unsafe fn reset() {
 
 in_child!(always reset);
 
-/// Whether glibc knows its cancellation points by their addresses: since 2.41.
-fn are_points_addresses() -> bool {
-    // SAFETY: a constant string, "2.41".
-    let version = unsafe { CStr::from_ptr(gnu_get_libc_version()) }.to_bytes();
-    let minor = version.iter().skip_while(|byte| **byte != b'.').skip(1);
-    minor
-        .take_while(|byte| byte.is_ascii_digit())
-        .fold(0, |number, digit| 10 * number + u32::from(digit - b'0'))
-        >= 41
-}
-
 /// Tells the kernel thread that runs the green thread `target` that somebody has asked for
 /// its cancellation, if that is to act on it where it is.
 pub fn interrupt(target: &Thread, kernel_thread: i32) {
     let reaches = target.tcb().allows_cancellation_anywhere()
-        || target.tcb().allows_cancellation() && are_points_addresses();
+        || target.tcb().allows_cancellation() && are_points_addresses()
+        || target.is_told_of_cancellation();
     if reaches {
         // As glibc sends it: its handler looks at the sender.
         // SAFETY: plain arguments.
@@ -124,9 +113,19 @@ pub fn interrupt(target: &Thread, kernel_thread: i32) {
 /// The end of a critical section of `me`, the caller, with a request pending: if it can be
 /// cancelled anywhere it is when it has left the runtime's code.
 pub fn catch_up(me: &Thread) {
+    if me.is_told_of_cancellation() {
+        me.pending.forget_cancel();
+        count(me);
+    }
     if cancel::is_due_anywhere() {
         retry::arm(me);
     }
+}
+
+/// A handler of glibc's, with `SA_RESTART`, has run on `me`, the caller, or would have: calls that are never
+/// restarted end.
+fn count(me: &Thread) {
+    me.handled.set(me.handled.get().wrapping_add(1));
 }
 
 unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
@@ -168,6 +167,9 @@ unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, con
             unsafe {
                 let glibcs: Handler = core::mem::transmute(glibcs);
                 glibcs(signal, info, context);
+            }
+            if are_points_addresses() {
+                count(me);
             }
         }
     }

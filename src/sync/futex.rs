@@ -27,7 +27,20 @@ pub(super) fn wait(
     deadline: Instant,
     is_limited: bool,
 ) -> isize {
-    let watch = Watch::new(current());
+    let me = current();
+    cancel::told(me, || {
+        wait_unless_ended(Watch::new(me), word, value, bits, deadline, is_limited)
+    })
+}
+
+fn wait_unless_ended(
+    watch: Watch,
+    word: &AtomicU32,
+    value: u32,
+    bits: u32,
+    deadline: Instant,
+    is_limited: bool,
+) -> isize {
     loop {
         // Under the queue's lock: a wake-up comes before the look or after
         // the thread is in the queue.

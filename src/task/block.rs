@@ -130,7 +130,7 @@ pub struct Thread {
     pub(crate) lookup: Cell<Lookup>,
     /// Whether the thread has cancellation disabled for the length of a call that is no point for it, see
     /// [`crate::signal::cancel::without_points`].
-    pub(crate) without_points: Cell<bool>,
+    pub(crate) without_points: AtomicBool,
     /// Whether the thread is in a function of libc's whose next wait is for a word that
     /// [`words`](crate::sched::words) can tell of.
     pub(crate) waits_inside: Cell<bool>,

@@ -4,6 +4,7 @@ use core::sync::atomic::Ordering;
 
 use super::block::Thread;
 use super::word::Cancellation;
+use crate::glibc::signals::are_points_addresses;
 
 impl Thread {
     /// The thread waits for no signal, and nobody has asked for its cancellation.
@@ -15,11 +16,20 @@ impl Thread {
 
     /// Whether a request for the thread's cancellation ends the wait that it is in.
     pub(crate) fn waits_until_cancelled(&self) -> bool {
+        if self.is_told_of_cancellation() {
+            return true;
+        }
         match self.seat().word.cancellation() {
             Cancellation::Never => false,
             Cancellation::Asynchronous => self.tcb().allows_cancellation_anywhere(),
             Cancellation::Point => self.tcb().allows_cancellation(),
         }
+    }
+
+    /// Whether glibc tells the thread of such a request also where that does not act, in a call that is no point:
+    /// its signal ends those that are never restarted.
+    pub(crate) fn is_told_of_cancellation(&self) -> bool {
+        self.without_points.load(Ordering::Relaxed) && are_points_addresses()
     }
 
     /// Signals that wait for the thread while it waits for them.

@@ -128,7 +128,7 @@ fn forget_libc_state(me: &Thread) {
             libc::dlerror();
         }
     }
-    me.without_points.set(false);
+    me.without_points.store(false, Ordering::Relaxed);
     me.waits_inside.set(false);
     let lookup = me.lookup.replace(Lookup::NONE);
     if lookup.is_under_way || lookup.was_one_left {
