@@ -8,9 +8,9 @@
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::link_map;
+use super::loader;
+use super::writable;
 use crate::arch::code;
-use crate::sys::pages::PAGE;
-use crate::sys::raw::syscall;
 
 /// The space of a function that is aligned as functions are.
 const ROOM: usize = 16;
@@ -51,18 +51,13 @@ unsafe fn replace(function: usize, before: [u8; ROOM], told: extern "C" fn()) {
     let mut after = [0u8; ROOM];
     after[..JUMP.len()].copy_from_slice(&JUMP);
     after[JUMP.len()..][..8].copy_from_slice(&(told as usize).to_ne_bytes());
-    let page = function & !(PAGE - 1);
-    let (open, closed) = (
-        libc::PROT_READ | libc::PROT_WRITE | libc::PROT_EXEC,
-        libc::PROT_READ | libc::PROT_EXEC,
-    );
-    // SAFETY: a private mapping of the loader's code, which stays executable all the
-    // time. Who is there returns, or finds the jump.
+    let range = loader::code();
+    // SAFETY: the loader's code. Who is there returns, or finds the jump.
     unsafe {
-        if syscall!(SYS_mprotect, page, PAGE, open) == 0 {
+        if range.contains(&function) && writable::open(&range) {
             let (before, after) = (u128::from_ne_bytes(before), u128::from_ne_bytes(after));
             code::replace(function as *mut u128, before, after);
-            syscall!(SYS_mprotect, page, PAGE, closed);
+            writable::close(&range);
         }
     }
 }

@@ -27,6 +27,13 @@ fn segments() -> impl Iterator<Item = (Range<usize>, u32)> {
         })
 }
 
+/// The addresses of the loader's own code; none where they are not known.
+pub fn code() -> Range<usize> {
+    segments()
+        .find(|(_, flags)| flags & libc::PF_X != 0)
+        .map_or(0..0, |(range, _)| range)
+}
+
 /// The addresses of the loader's own code and data.
 pub fn range() -> Range<usize> {
     // A forked child keeps it.

@@ -11,7 +11,8 @@
 //!   [`stand_aside`]: libgreen's place among them;
 //! - [`deep_binding`]: those that look for libc's functions before everybody's; [`binding`]:
 //!   what these have found already;
-//! - [`patch`]: jumps from its own callers of what is hooked to the hooks;
+//! - [`patch`]: jumps from its own callers of what is hooked to the hooks; [`writable`]: code that can be
+//!   written for a moment;
 //! - [`resolver`]: a thread's settings for it; [`resolver_context`]: lookups that it was in the
 //!   middle of;
 //! - [`name_service`]: libgreen as one of those that glibc asks for hosts;
@@ -40,3 +41,4 @@ pub mod stand_aside;
 pub mod tcb;
 pub mod threads;
 pub mod tls;
+pub mod writable;

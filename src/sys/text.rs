@@ -4,6 +4,7 @@
 //! can be anywhere: functions without anything to drop or to put in order, that call others
 //! for what is more than a few instructions. Programs may spend nearly all their time there.
 
+use core::ops::Range;
 use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -61,8 +62,12 @@ impl Text {
         }
     }
 
+    fn range(&self) -> Range<usize> {
+        self.start.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)
+    }
+
     fn contains(&self, address: usize) -> bool {
-        (self.start.load(Ordering::Relaxed)..self.end.load(Ordering::Relaxed)).contains(&address)
+        self.range().contains(&address)
     }
 }
 
@@ -95,6 +100,11 @@ pub unsafe fn found_libc(image: usize, function: usize) {
     let image = ptr::with_exposed_provenance(image);
     // SAFETY: as the caller promises; it stays loaded.
     unsafe { LIBCS.find(image, function) };
+}
+
+/// The addresses of libc's code; none before it has been found.
+pub fn libcs() -> Range<usize> {
+    LIBCS.range()
 }
 
 /// Whether `address` is an instruction of libc. Async-signal-safe.

@@ -26,11 +26,11 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::image::Image;
 use super::objects;
+use super::writable;
 use crate::arch::code::{self, ALIGNMENT, ROOM};
-use crate::sys::pages::PAGE;
-use crate::sys::raw::syscall;
 use crate::sys::report::Line;
 use crate::sys::task_state;
+use crate::sys::text;
 use functions::{Function, Outcome};
 pub use functions::{WAIT_FOR_LOCK, WAIT_FOR_WORD, WAKE_FOR_LOCK};
 
@@ -125,16 +125,16 @@ fn bounds(plans: &[Option<Plan>]) -> (usize, usize) {
 /// # Safety
 /// The plans are for code as it is.
 unsafe fn carry_out(plans: &[Option<Plan>]) {
-    let (first, last) = bounds(plans);
     let plans = || plans.iter().flatten();
-    if first == 0 {
+    if plans().next().is_none() {
         return;
     }
     let copies = functions::copies();
-    // SAFETY: whole pages of libgreen's and libc's code, which stays executable all the
-    // time; nobody executes a copy yet.
+    let copies = copies..copies + functions::COUNT * ROOM;
+    let code = text::libcs();
+    // SAFETY: whole pages of libgreen's and libc's code; nobody executes a copy yet.
     unsafe {
-        let opened = open(copies, copies + functions::COUNT * ROOM) && open(first, last);
+        let opened = writable::open(&copies) && writable::open(&code);
         for plan in plans() {
             let outcome = if !opened {
                 Outcome::Refused
@@ -145,8 +145,8 @@ unsafe fn carry_out(plans: &[Option<Plan>]) {
             };
             plan.function.set_outcome(outcome);
         }
-        close(copies, copies + functions::COUNT * ROOM);
-        close(first, last);
+        writable::close(&copies);
+        writable::close(&code);
     }
 }
 
@@ -218,32 +218,6 @@ impl Plan {
         } else {
             Outcome::Unexpected
         }
-    }
-}
-
-/// Lets the pages from that of `first` to that of `last` be written.
-unsafe fn open(first: usize, last: usize) -> bool {
-    // SAFETY: as in `carry_out`.
-    unsafe { protect(first, last, libc::PROT_WRITE) }
-}
-
-/// The end of [`open`].
-unsafe fn close(first: usize, last: usize) {
-    // SAFETY: as in `carry_out`.
-    unsafe { protect(first, last, 0) };
-}
-
-unsafe fn protect(first: usize, last: usize, more: i32) -> bool {
-    let start = first & !(PAGE - 1);
-    let length = (last | (PAGE - 1)) + 1 - start;
-    // SAFETY: as in `carry_out`.
-    unsafe {
-        syscall!(
-            SYS_mprotect,
-            start,
-            length,
-            libc::PROT_READ | libc::PROT_EXEC | more
-        ) == 0
     }
 }
 
