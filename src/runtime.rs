@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use libc::{pthread_attr_t, pthread_t};
 
 use crate::arch::thread::{pointer, stack_pointer};
-use crate::glibc::{breakpoint, deep_binding, patch, tcb, threads, tls};
+use crate::glibc::{breakpoint, deep_binding, loader, objects, patch, tcb, threads, tls};
 use crate::sched::worker::{self, Worker};
 use crate::sched::{
     self, blocking, children, idle, kernel_state, kernel_thread, lend, monitor, slots, summary,
@@ -161,6 +161,9 @@ fn start_locked() -> Result<(), Failure> {
     unsafe { pool::begin() };
     tcb::seed_ids();
     scheduling::note_workers();
+    if objects::has_own_allocator() {
+        loader::find_creation_lock();
+    }
     watch_loader_locked();
     if settings::patches() {
         patch::apply(stack_pointer());

@@ -60,6 +60,66 @@ struct Mutex {
     kind: AtomicU32,
 }
 
+/// The lock that libc takes for each thread that it creates (`_dl_load_tls_lock`), and the loader for as long as it
+/// loads something; 0 where that is not known. A forked child keeps it.
+static CREATION: AtomicUsize = AtomicUsize::new(0);
+
+/// Looks for it: the last of three locks that lie next to one another (glibc, `struct rtld_global`; version 2.34
+/// may have two, and then nothing is known).
+pub fn find_creation_lock() {
+    const LOCKS: usize = 3;
+    let are_locks = |place: usize| {
+        (0..LOCKS).all(|index| {
+            // SAFETY: mapped as long as the process lives; words that others may change.
+            let lock = unsafe { &*(place as *const Whole).add(index) };
+            lock.mutex.kind.load(Ordering::Relaxed) == libc::PTHREAD_MUTEX_RECURSIVE as u32
+                && lock
+                    .links
+                    .iter()
+                    .all(|link| link.load(Ordering::Relaxed) == 0)
+        })
+    };
+    let found = segments()
+        .filter(|(_, flags)| flags & libc::PF_W != 0)
+        .find_map(|(range, _)| {
+            let first = range.start.next_multiple_of(align_of::<Whole>());
+            let end = range.end.saturating_sub(LOCKS * size_of::<Whole>());
+            (first..=end)
+                .step_by(align_of::<Whole>())
+                .find(|place| are_locks(*place))
+        });
+    let lock = found.map_or(0, |first| first + (LOCKS - 1) * size_of::<Whole>());
+    CREATION.store(lock, Ordering::Relaxed);
+}
+
+/// A `pthread_mutex_t` to its end.
+#[repr(C, align(8))]
+struct Whole {
+    mutex: Mutex,
+    /// Those of robust mutexes.
+    links: [AtomicUsize; 2],
+}
+
+/// Whether that may be so beside what loads.
+pub fn may_bar_creation() -> bool {
+    CREATION.load(Ordering::Relaxed) != 0
+}
+
+/// Whether anybody keeps libc from creating threads.
+pub fn is_creation_barred() -> bool {
+    let lock = CREATION.load(Ordering::Relaxed) as *const Mutex;
+    // SAFETY: as below.
+    unsafe { lock.as_ref() }.is_some_and(|lock| lock.lock.load(Ordering::Relaxed) != 0)
+}
+
+/// Whether the thread whose id in its TCB is `id` keeps libc from creating threads.
+#[inline]
+pub fn bars_creation(id: u32) -> bool {
+    let lock = CREATION.load(Ordering::Relaxed) as *const Mutex;
+    // SAFETY: mapped as long as the process lives.
+    unsafe { lock.as_ref() }.is_some_and(|lock| lock.owner.load(Ordering::Relaxed) == id)
+}
+
 /// Whether the caller, whose id in its TCB is `id`, holds one of the loader's locks. They are
 /// recursive mutexes in its variables (`_dl_load_lock` and its kin in elf/dl-support.c), which know
 /// their owner; where among them, depends on the version. Takes half a microsecond.

@@ -86,6 +86,11 @@ pub fn libc_image() -> Option<Image> {
     libc().map(|map| unsafe { Image::of(map) })
 }
 
+/// Whether the program has an allocator that is not libc's.
+pub fn has_own_allocator() -> bool {
+    libc_image().is_some_and(|libc| definition(c"malloc") != libc.definition(c"malloc"))
+}
+
 /// The function of that name that the loader finds first, but for libgreen's; 0 if there is none among those that
 /// the program has been started with.
 pub fn definition(name: &CStr) -> usize {

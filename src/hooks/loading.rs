@@ -9,14 +9,17 @@ use super::symbol::check;
 use crate::arch::chosen::chosen_frame;
 use crate::glibc::real::real;
 use crate::runtime;
+use crate::sched::loading;
 
 extern "C" fn real_dlopen() -> *const () {
     runtime::watch_loader();
+    loading::before();
     real!(dlopen(_, _)) as *const ()
 }
 
 extern "C" fn real_dlmopen() -> *const () {
     runtime::watch_loader();
+    loading::before();
     real!(dlmopen(_, _, _)) as *const ()
 }
 

@@ -10,6 +10,7 @@
 //! - [`idle`]: slots and workers without work, and who wakes them;
 //! - [`blocking`]: stretches that block the kernel thread; [`kernel_state`]: what makes it a
 //!   thread's own; [`turns`]: how many may block at once; [`tie`]: what the kernel has to know a thread for;
+//!   [`loading`]: who is going to take the loader's locks;
 //! - [`children`]: waiting for the process's children; [`deaths`]: kernel threads that the kernel ends;
 //!   [`words`]: words that libc's own threads change; [`service`]: the kernel threads for that;
 //! - [`lend`]: a thread lent to a child of `vfork`;
@@ -29,6 +30,7 @@ pub mod kernel_state;
 pub mod kernel_thread;
 pub mod lend;
 mod limit;
+pub mod loading;
 pub mod mask;
 pub mod monitor;
 pub mod park;

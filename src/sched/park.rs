@@ -227,7 +227,7 @@ fn until_claimed(me: &'static Thread) {
 /// Lets other runnable threads go first; false if there were none.
 pub fn yield_now(me: &'static Thread) -> bool {
     let _critical = Critical::enter();
-    leave(me, After::Requeue)
+    me.may_queue() && leave(me, After::Requeue)
 }
 
 /// `me`, the caller, reads or writes a file on a disk: by that, too, it is seen whether

@@ -235,6 +235,7 @@ impl Thread {
     /// may claim it.
     #[inline(always)]
     pub(crate) fn arm(&self, cancellation: Cancellation) {
+        self.heed_loader();
         let sleeper = if self.parks() {
             Sleeper::Green
         } else {

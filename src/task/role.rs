@@ -4,6 +4,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU8, Ordering};
 
 use super::Thread;
+use crate::glibc::loader;
 
 /// What stands behind a thread pointer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -30,6 +31,8 @@ enum Bond {
     Pinned,
     /// The kernel knows it by its kernel thread for a while, see [`crate::sched::tie`].
     Tied,
+    /// It was in the midst of loading something when it last waited, see [`Thread::heed_loader`].
+    Loads,
     /// It owns its kernel thread for good.
     Wired,
     /// A child that shares the process's memory runs on it.
@@ -87,8 +90,58 @@ impl Thread {
     /// block their kernel thread.
     #[inline(always)]
     pub fn parks(&self) -> bool {
-        self.role.kind.load(Ordering::Relaxed) == Kind::Green as u8
-            && self.role.bond.load(Ordering::Relaxed) == Bond::None as u8
+        self.role.kind.load(Ordering::Relaxed) == Kind::Green as u8 && self.is_free()
+    }
+
+    /// Whether nothing binds the thread to its kernel thread.
+    #[inline(always)]
+    fn is_free(&self) -> bool {
+        match self.role.bond.load(Ordering::Relaxed) {
+            bond if bond == Bond::None as u8 => true,
+            bond if bond == Bond::Loads as u8 => self.has_loaded(),
+            _ => false,
+        }
+    }
+
+    /// Of one that was in the midst of loading something.
+    #[cold]
+    fn has_loaded(&self) -> bool {
+        !self.bars_creation() && self.ties.get() == 0
+    }
+
+    #[inline(always)]
+    fn bars_creation(&self) -> bool {
+        loader::bars_creation(self.tcb().id().load(Ordering::Relaxed))
+    }
+
+    /// The calling thread is about to wait. If it loads something, and waits for a lock of the program's allocator, it
+    /// does so on its kernel thread: others who want to load something block theirs until it has done, and for a
+    /// further one libc needs the lock that it holds.
+    #[inline(always)]
+    pub(super) fn heed_loader(&self) {
+        let bond = self.role.bond.load(Ordering::Relaxed);
+        if bond == Bond::None as u8 {
+            if self.bars_creation() && self.kind() == Kind::Green {
+                self.role.bond.store(Bond::Loads as u8, Ordering::Relaxed);
+            }
+        } else if bond == Bond::Loads as u8 && !self.bars_creation() {
+            self.unbind();
+        }
+    }
+
+    fn unbind(&self) {
+        let bond = match self.ties.get() {
+            0 => Bond::None,
+            _ => Bond::Tied,
+        };
+        self.role.bond.store(bond as u8, Ordering::Relaxed);
+    }
+
+    /// Whether the caller, whose thread this is, may leave the CPU to others and come back when a kernel thread has
+    /// time for it.
+    #[inline(always)]
+    pub(crate) fn may_queue(&self) -> bool {
+        !self.bars_creation()
     }
 
     /// From here on the thread owns its kernel thread, which has that id, and blocks it
@@ -131,7 +184,7 @@ impl Thread {
     /// A handler begins to run on the worker's alternate stack: until [`unpin`](Self::unpin)
     /// the thread blocks its kernel thread instead of parking.
     pub(crate) fn pin(&self) {
-        if self.role.bond.load(Ordering::Relaxed) == Bond::None as u8 {
+        if self.is_free() {
             self.role.bond.store(Bond::Pinned as u8, Ordering::Relaxed);
         }
     }
@@ -139,11 +192,7 @@ impl Thread {
     /// The handler is at its end.
     pub(crate) fn unpin(&self) {
         if self.is_pinned() {
-            let bond = match self.ties.get() {
-                0 => Bond::None,
-                _ => Bond::Tied,
-            };
-            self.role.bond.store(bond as u8, Ordering::Relaxed);
+            self.unbind();
         }
     }
 
