@@ -6,7 +6,7 @@
 use core::ffi::c_void;
 use core::ops::Range;
 use core::ptr;
-use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicPtr, AtomicU32, Ordering, fence};
 
 use crate::arch::thread::{self, pointer};
 use crate::sys::raw::syscall;
@@ -62,6 +62,8 @@ const DISABLED: u32 = 1;
 /// Of one that can be cancelled anywhere, or is at one of glibc's own cancellation points
 /// (CANCELTYPE_BIT).
 const ASYNCHRONOUS: u32 = 2;
+/// Of one that is to change its credentials, and has not yet (SETXID_BIT).
+const CHANGES_CREDENTIALS: u32 = 64;
 /// Of one that has begun to end (EXITING_BIT, TERMINATED_BIT).
 const ENDS: u32 = 16 | 32;
 
@@ -102,10 +104,20 @@ impl Tcb {
         self.word(unsafe { _thread_db_pthread_tid[2] })
     }
 
-    /// Takes the kernel's id of the caller, whose TCB this is, out of it. The kernel clears
-    /// what is there instead when the caller has ended.
+    /// Takes the kernel's id of the caller, whose TCB this is and which is going to end without glibc's
+    /// knowing, out of it. The kernel clears what is there instead when the caller has ended.
+    ///
+    /// Who changes all threads' credentials marks each, looks for its id then, signals it, and waits until it has
+    /// handled that (nptl/nptl_setxid.c). So who is marked by now may be signalled still, and has to
+    /// wait for that, as glibc's own threads do when they end (`start_thread`); others will not be.
     pub fn drop_kernel_id(self) {
         self.replace_id(self.id().load(Ordering::Relaxed), new_id());
+        fence(Ordering::SeqCst);
+        while self.cancelhandling().load(Ordering::Acquire) & CHANGES_CREDENTIALS != 0 {
+            // The handler runs here.
+            // SAFETY: no arguments.
+            unsafe { syscall!(SYS_sched_yield) };
+        }
     }
 
     /// Writes the id `new` if it is `old`.

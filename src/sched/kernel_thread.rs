@@ -6,6 +6,7 @@ use core::mem::MaybeUninit;
 use core::sync::atomic::AtomicU32;
 
 use crate::glibc::real::real;
+use crate::glibc::tcb::Tcb;
 use crate::glibc::tls::StaticSize;
 use crate::sys::raw::syscall;
 use crate::sys::{futex, task_state};
@@ -152,7 +153,11 @@ pub fn end(must: bool) -> ! {
                 // with: the main thread's, which runs elsewhere.
                 syscall!(SYS_set_tid_address, 0);
             }
-            if must || syscall!(SYS_getpid) != syscall!(SYS_gettid) {
+            let is_first = is_first();
+            if !is_first {
+                Tcb::current().drop_kernel_id();
+            }
+            if must || !is_first {
                 syscall!(SYS_exit, 0);
             }
         }
