@@ -2,7 +2,7 @@
  * kernel: whoever changes them is not left waiting for one of those. */
 #include "check.h"
 
-enum { CHILDREN = 400, THREADS = 3 };
+enum { CHILDREN = 200, THREADS = 3 };
 
 static void *run(void *unused) { return unused; }
 
