@@ -2,7 +2,7 @@
 
 use libc::{sockaddr, socklen_t};
 
-use super::{EAGAIN, EBADF, EINTR, Operation, Stop, file, lives, pass_on};
+use super::{EAGAIN, EBADF, EINTR, Operation, Stop, lives, look, pass_on};
 use crate::glibc::real::real;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::sched::blocking;
@@ -52,7 +52,7 @@ fn undisputed(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
     }
     // A handler that accepts would wait for its own thread.
     let result = entry.turn.during(|| {
-        let is_there = file::is_ready(fd, Direction::Read) || !is_listener(fd);
+        let is_there = look::is_ready(fd, Direction::Read) || !is_listener(fd);
         if is_there { call() } else { EAGAIN }
     });
     if result != EAGAIN {
@@ -71,7 +71,7 @@ fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
         if !operation.is_same_file() && !operation.begins_anew() {
             return EBADF;
         }
-        if file::is_ready(fd, Direction::Read) || !is_listener(fd) {
+        if look::is_ready(fd, Direction::Read) || !is_listener(fd) {
             let result = blocking::region(&call);
             // Or else it was a signal that has been handled elsewhere.
             if result != EINTR || operation.watch.handled() {

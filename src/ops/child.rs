@@ -5,7 +5,7 @@ use libc::{id_t, idtype_t, pid_t, rusage, siginfo_t};
 use super::attempts::{self, Manner};
 use super::awaited::Awaited;
 use super::turn::Ends;
-use super::{EAGAIN, EINTR, IN_KERNEL, Operation, file, pass_on};
+use super::{EAGAIN, EINTR, IN_KERNEL, Operation, look, pass_on};
 use crate::glibc::cleanup;
 use crate::hub::descriptor::Direction;
 use crate::sched::children::alike::Question;
@@ -274,7 +274,7 @@ impl<T: Fn() -> Option<isize>, N: Fn() -> isize> Wait<T, N> {
                 let found = (self.attempt)().or_else(|| {
                     let is_kernels = tracing::is_tracing()
                         || !children::hears_of_tracing()
-                        || file::is_ready(fd, Direction::Read);
+                        || look::is_ready(fd, Direction::Read);
                     // It may have ended between the two looks, or be somebody else's to wait for.
                     is_kernels.then(|| (self.attempt)().unwrap_or(IN_KERNEL))
                 });

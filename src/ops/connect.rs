@@ -3,7 +3,7 @@
 use libc::{sa_family_t, sockaddr, socklen_t};
 
 use super::is_stream;
-use super::{EAGAIN, Operation, file};
+use super::{EAGAIN, Operation, look};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 use crate::signal::socket_wait::Act;
@@ -72,7 +72,7 @@ pub(super) fn finish_begun(operation: &mut Operation, fd: i32) -> isize {
 fn finish(operation: &mut Operation, fd: i32, call: impl Fn() -> isize) -> isize {
     let result = operation.run(
         |entry, _| {
-            if file::is_ready(fd, Direction::Write) {
+            if look::is_ready(fd, Direction::Write) {
                 outcome(entry, fd, &call)
             } else {
                 EAGAIN

@@ -8,7 +8,7 @@
 
 use core::ptr;
 
-use super::{EAGAIN, EPIPE, IN_KERNEL, file, unannounced};
+use super::{EAGAIN, EPIPE, IN_KERNEL, look, unannounced};
 use crate::hub::class::Class;
 use crate::hub::descriptor::Descriptor;
 use crate::sys::raw::syscall;
@@ -59,7 +59,7 @@ impl Attempts {
 #[inline(never)]
 fn again(class: Class, fd: i32, part: bool, call: impl Fn(i32) -> isize) -> isize {
     if class == Class::Tcp {
-        if part && file::is_broken(fd) {
+        if part && look::is_broken(fd) {
             return EPIPE;
         }
         return call(libc::MSG_DONTWAIT);

@@ -16,6 +16,7 @@ pub mod event_loop;
 mod file;
 pub mod hosts;
 pub mod lives;
+mod look;
 pub mod lookup;
 pub mod message_queue;
 pub mod numbers;

@@ -180,9 +180,9 @@ unsafe fn together(
         }
         if source.address.is_null() {
             // Only that tells of descriptors, with which it ends.
-            let buffers = &mut [one(buffer, length)];
+            let buffer = one(buffer, length);
             // SAFETY: as the caller promises.
-            return Some(unsafe { message(me, fd, &mut message_of(buffers), flags) });
+            return Some(unsafe { message(me, fd, &mut message_of(&raw const buffer, 1), flags) });
         }
     }
     type Real = unsafe extern "C-unwind" fn(

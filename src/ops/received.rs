@@ -1,6 +1,6 @@
 //! What an attempt to receive tells of a socket.
 
-use super::{EAGAIN, IN_KERNEL, file, pass_on};
+use super::{EAGAIN, IN_KERNEL, look, pass_on};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{Descriptor, Direction};
 
@@ -37,7 +37,7 @@ pub(super) fn settle(
 /// to who may wait (__skb_wait_for_more_packets in the kernel's net/core/datagram.c).
 #[inline(always)]
 pub(super) fn found_nothing(entry: &Descriptor, fd: i32) -> isize {
-    if entry.is_ending() && entry.class(fd) != Class::Tcp && file::is_shut_down(fd) {
+    if entry.is_ending() && entry.class(fd) != Class::Tcp && look::is_shut_down(fd) {
         return IN_KERNEL;
     }
     EAGAIN

@@ -245,8 +245,8 @@ pub(super) unsafe fn rest(
         let mut attempts = Attempts::default();
         attempts.part_done();
         let by = |sent: usize, send: &dyn Fn(*const msghdr) -> isize| {
-            let buffers = &mut [vectors::one(at.wrapping_byte_add(sent), length - sent)];
-            let mut next = vectors::message_of(buffers);
+            let buffer = vectors::one(at.wrapping_byte_add(sent), length - sent);
+            let mut next = vectors::message_of(&raw const buffer, 1);
             (next.msg_control, next.msg_controllen) = sender;
             send(&raw const next)
         };

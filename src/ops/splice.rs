@@ -6,7 +6,7 @@
 use libc::{iovec, loff_t};
 
 use super::receive::has_low_water;
-use super::{EAGAIN, Operation, ended, file, pass_on, shut_down};
+use super::{EAGAIN, Operation, ended, file, look, pass_on, shut_down};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
@@ -57,7 +57,7 @@ pub(super) fn await_by(
         return Ok(false);
     }
     let goes_through = || {
-        file::is_ready(fd, direction)
+        look::is_ready(fd, direction)
             || match direction {
                 Direction::Read => ends_unasked(fd),
                 Direction::Write => has_room(fd),

@@ -70,12 +70,12 @@ pub fn one(place: *const c_void, length: usize) -> iovec {
     }
 }
 
-/// `buffers` as a message.
-pub fn message_of(buffers: &mut [iovec]) -> msghdr {
+/// `count` buffers as a message.
+pub fn message_of(vectors: *const iovec, count: usize) -> msghdr {
     // SAFETY: all zeros is a message without anything.
     let mut message: msghdr = unsafe { core::mem::zeroed() };
-    message.msg_iov = buffers.as_mut_ptr();
-    message.msg_iovlen = buffers.len();
+    message.msg_iov = vectors.cast_mut();
+    message.msg_iovlen = count;
     message
 }
 
@@ -88,13 +88,8 @@ pub(super) fn as_message(
 ) -> Option<msghdr> {
     let is_socket = matches!(class, Some(Class::Tcp | Class::Socket));
     let is_valid = (1..=libc::UIO_MAXIOV).contains(&count);
-    (is_socket && is_valid && !are_empty(vectors, count)).then(|| {
-        // SAFETY: all zeros is a message without anything.
-        let mut message: msghdr = unsafe { core::mem::zeroed() };
-        message.msg_iov = vectors.cast_mut();
-        message.msg_iovlen = count as usize;
-        message
-    })
+    (is_socket && is_valid && !are_empty(vectors, count))
+        .then(|| message_of(vectors, count as usize))
 }
 
 /// How many bytes a call transfers at most that has `count` buffers, as for `writev`; `None` if they are not there.

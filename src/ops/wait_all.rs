@@ -5,7 +5,7 @@ use core::ffi::c_void;
 
 use libc::msghdr;
 
-use super::file::{self, Ending};
+use super::look::{self, Ending};
 use super::received::{found_nothing, settle};
 use super::vectors::{self, message_of, one, rest};
 use super::{EAGAIN, Operation, is_stream, rights};
@@ -78,7 +78,7 @@ fn known_before(entry: &Descriptor, fd: i32) -> Option<isize> {
         if !is_empty {
             return None;
         }
-        match file::ending(fd) {
+        match look::ending(fd) {
             Ending::None => return Some(EAGAIN),
             // What has come before the end is there when that is seen.
             Ending::End if is_tcp && socket::unread(fd) == Ok(0) => return Some(0),
@@ -102,7 +102,7 @@ fn peek_all(
     let result = operation.run(
         |entry, _| {
             // Before the look: what has come by then is seen.
-            let is_last = entry.class(fd) != Class::Tcp || file::ends_here(fd);
+            let is_last = entry.class(fd) != Class::Tcp || look::ends_here(fd);
             let result = call(0, flags | libc::MSG_DONTWAIT);
             if result == EAGAIN {
                 return found_nothing(entry, fd);
@@ -163,8 +163,8 @@ pub(super) unsafe fn fill(
             return 0;
         }
         receive(operation, true, length, flags, &is_over, |done, flags| {
-            let buffers = &mut [one(place.wrapping_byte_add(done), length - done)];
-            let mut next = message_of(buffers);
+            let buffer = one(place.wrapping_byte_add(done), length - done);
+            let mut next = message_of(&raw const buffer, 1);
             // SAFETY: as the caller promises.
             unsafe {
                 next.msg_control = (*message).msg_control;

@@ -72,17 +72,8 @@ pub unsafe fn send(
     flags: i32,
     call: impl FnOnce() -> isize,
 ) -> isize {
-    let begun = Begun::new(fd);
-    match (begun, call()) {
-        // SAFETY: as the caller promises.
-        (Some(begun), done @ 1..) if flags & libc::MSG_DONTWAIT == 0 => unsafe {
-            // SAFETY: all zeros is a message without anything.
-            let mut message: msghdr = core::mem::zeroed();
-            (message.msg_iov, message.msg_iovlen) = (vectors.cast_mut(), count);
-            send_rest(begun, &message, done as usize, flags)
-        },
-        (_, result) => result,
-    }
+    // SAFETY: as the caller promises.
+    unsafe { send_by(fd, flags, call, || message_of(vectors, count)) }
 }
 
 /// [`send`] of a message.
@@ -97,11 +88,26 @@ pub unsafe fn send_message(
     flags: i32,
     call: impl FnOnce() -> isize,
 ) -> isize {
+    // SAFETY: as the caller promises, who has the message read after a success only.
+    unsafe { send_by(fd, flags, call, || *message) }
+}
+
+/// Sends `message`, which is there after a success, by `call`.
+///
+/// # Safety
+/// That is valid then.
+#[inline(always)]
+unsafe fn send_by(
+    fd: i32,
+    flags: i32,
+    call: impl FnOnce() -> isize,
+    message: impl FnOnce() -> msghdr,
+) -> isize {
     let begun = Begun::new(fd);
     match (begun, call()) {
         // SAFETY: as the caller promises.
         (Some(begun), done @ 1..) if flags & libc::MSG_DONTWAIT == 0 => unsafe {
-            send_rest(begun, &*message, done as usize, flags)
+            send_rest(begun, &message(), done as usize, flags)
         },
         (_, result) => result,
     }
@@ -160,12 +166,7 @@ pub unsafe fn receive_message(
 /// As for [`send`].
 #[cold]
 #[inline(never)]
-pub unsafe fn receive(
-    fd: i32,
-    mut buffer: iovec,
-    flags: i32,
-    call: impl FnOnce() -> isize,
-) -> isize {
+pub unsafe fn receive(fd: i32, buffer: iovec, flags: i32, call: impl FnOnce() -> isize) -> isize {
     let waits = flags & (libc::MSG_WAITALL | AT_ONCE) == libc::MSG_WAITALL;
     let Some(begun) = waits.then(|| Begun::new(fd)).flatten() else {
         return call();
@@ -176,7 +177,7 @@ pub unsafe fn receive(
     }
     // That tells of descriptors, with which it ends.
     let real = real!(recvmsg: unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize);
-    let mut message = message_of(core::slice::from_mut(&mut buffer));
+    let mut message = message_of(&raw const buffer, 1);
     let message = &raw mut message;
     // SAFETY: as the caller promises.
     unsafe {
