@@ -29,34 +29,24 @@ pub(super) fn wait(
 ) -> isize {
     let me = current();
     cancel::told(me, || {
-        wait_unless_ended(Watch::new(me), word, value, bits, deadline, is_limited)
-    })
-}
-
-fn wait_unless_ended(
-    watch: Watch,
-    word: &AtomicU32,
-    value: u32,
-    bits: u32,
-    deadline: Instant,
-    is_limited: bool,
-) -> isize {
-    loop {
-        // Under the queue's lock: a wake-up comes before the look or after
-        // the thread is in the queue.
-        let unchanged = || (word.load(Ordering::SeqCst) == value).then_some(bits);
-        let ends = Cancellation::Asynchronous;
-        let key = ptr::from_ref(word).addr();
-        match park::on_address(key, deadline, ends, unchanged, || (), || ()) {
-            None => return -(libc::EAGAIN as isize),
-            Some(Wake::Timeout) => return -(libc::ETIMEDOUT as isize),
-            Some(Wake::Interrupted) if watch.ends_futex_wait(is_limited) => {
-                return -(libc::EINTR as isize);
+        let watch = Watch::new(me);
+        loop {
+            // Under the queue's lock: a wake-up comes before the look or after
+            // the thread is in the queue.
+            let unchanged = || (word.load(Ordering::SeqCst) == value).then_some(bits);
+            let ends = Cancellation::Asynchronous;
+            let key = ptr::from_ref(word).addr();
+            match park::on_address(key, deadline, ends, unchanged, || (), || ()) {
+                None => return -(libc::EAGAIN as isize),
+                Some(Wake::Timeout) => return -(libc::ETIMEDOUT as isize),
+                Some(Wake::Interrupted) if watch.ends_futex_wait(is_limited) => {
+                    return -(libc::EINTR as isize);
+                }
+                Some(Wake::Interrupted) => cancel::anywhere(),
+                Some(_) => return 0,
             }
-            Some(Wake::Interrupted) => cancel::anywhere(),
-            Some(_) => return 0,
         }
-    }
+    })
 }
 
 /// Wakes up to `limits.0` waiters of the one address and moves up to `limits.1` of the others to the
