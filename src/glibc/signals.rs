@@ -1,9 +1,11 @@
 //! Signals that glibc keeps for itself (sysdeps/unix/sysv/linux/internal-signals.h, all
 //! versions since 2.4).
 
-use core::ffi::{CStr, c_char};
+use core::ffi::CStr;
+use core::sync::atomic::{AtomicU8, Ordering};
 
 use crate::sys::sigmask::bit;
+use crate::sys::version;
 
 /// Interrupts a thread that is being cancelled. In a thread's set of pending signals it
 /// stands for a cancellation request.
@@ -16,19 +18,25 @@ pub const SIGSETXID: i32 = 33;
 pub const UNBLOCKABLE: u64 =
     bit(libc::SIGKILL) | bit(libc::SIGSTOP) | bit(SIGCANCEL) | bit(SIGSETXID);
 
-unsafe extern "C" {
-    safe fn gnu_get_libc_version() -> *const c_char;
-}
+/// The answer of [`are_points_addresses`], once it is known. A forked child keeps it.
+static POINTS: AtomicU8 = AtomicU8::new(UNKNOWN);
+const UNKNOWN: u8 = 2;
 
 /// Whether glibc knows its cancellation points by their addresses, since 2.41: then it sends `SIGCANCEL` to all
 /// who have not disabled cancellation.
-#[cold]
+#[inline]
 pub fn are_points_addresses() -> bool {
-    // SAFETY: a constant string, "2.41".
-    let version = unsafe { CStr::from_ptr(gnu_get_libc_version()) }.to_bytes();
-    let minor = version.iter().skip_while(|byte| **byte != b'.').skip(1);
-    minor
-        .take_while(|byte| byte.is_ascii_digit())
-        .fold(0, |number, digit| 10 * number + u32::from(digit - b'0'))
-        >= 41
+    match POINTS.load(Ordering::Relaxed) {
+        UNKNOWN => look_at_version(),
+        known => known != 0,
+    }
+}
+
+#[cold]
+fn look_at_version() -> bool {
+    // SAFETY: a constant text.
+    let text = unsafe { CStr::from_ptr(libc::gnu_get_libc_version()) }.to_bytes();
+    let are_addresses = version::of(text) >= (2, 41);
+    POINTS.store(u8::from(are_addresses), Ordering::Relaxed);
+    are_addresses
 }

@@ -9,6 +9,7 @@ use libc::{clockid_t, siginfo_t};
 use crate::sched::kernel_thread;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::{HIGHEST, bit};
+use crate::sys::version;
 
 /// The signals of such timers, as far as the kernel prefers the thread that it interrupts for them. What else they
 /// tell of is for that one just as well. A forked child keeps it, though not the timers.
@@ -55,13 +56,5 @@ fn prefers_interrupted() -> bool {
         syscall!(SYS_uname, names.as_mut_ptr());
         names.assume_init().release
     };
-    let mut numbers = release
-        .split(|byte| !(*byte as u8).is_ascii_digit())
-        .map(|digits| {
-            digits.iter().fold(0, |number, digit| {
-                number * 10 + u32::from(*digit as u8 - b'0')
-            })
-        });
-    let version = (numbers.next(), numbers.next());
-    version >= (Some(6), Some(4))
+    version::of(&release.map(|byte| byte as u8)) >= (6, 4)
 }

@@ -27,3 +27,4 @@ pub mod task_state;
 pub mod terminal;
 pub mod text;
 pub mod user;
+pub mod version;
