@@ -57,20 +57,6 @@ static void *read_all(void *unused)
 	return unused;
 }
 
-/* One end of a connection that takes long to close. */
-static int lingering(int *peer)
-{
-	static char filler[1 << 16];
-	int ends[2];
-	tcp_pair(ends);
-	while (send(ends[0], filler, sizeof filler, MSG_DONTWAIT) > 0)
-		;
-	CHECK_EQ(errno, EAGAIN);
-	set_linger(ends[0], LINGER_S);
-	*peer = ends[1];
-	return ends[0];
-}
-
 int main(void)
 {
 	CHECK_OK(sem_init(&begin, 0, 0));
@@ -78,7 +64,7 @@ int main(void)
 	long end = monotonic_ms() + MS;
 	while (monotonic_ms() < end) {
 		int peer;
-		descriptor = lingering(&peer);
+		descriptor = lingering_end(LINGER_S, &peer);
 		is_closing = is_handled = has_begun = 0;
 		pthread_t reader = check_start(read_all, NULL);
 		pthread_t closer = check_start(close_it, NULL);

@@ -22,20 +22,6 @@ static void *signal_soon(void *thread)
 	return NULL;
 }
 
-/* One end of a connection that takes long to close. */
-static int lingering(int *peer)
-{
-	static char filler[1 << 16];
-	int ends[2];
-	tcp_pair(ends);
-	while (send(ends[0], filler, sizeof filler, MSG_DONTWAIT) > 0)
-		;
-	CHECK_EQ(errno, EAGAIN);
-	set_linger(ends[0], LINGER_S);
-	*peer = ends[1];
-	return ends[0];
-}
-
 struct place {
 	int number, is_new;
 	ino_t new_file;
@@ -98,7 +84,7 @@ static void *expect_nothing(void *place)
 static void jump_out_of_close(int (*close_it)(int))
 {
 	int peer;
-	struct place place = {.number = lingering(&peer)};
+	struct place place = {.number = lingering_end(LINGER_S, &peer)};
 	pthread_t self = pthread_self(), reader = check_start(expect_nothing, &place),
 		  signaller = check_start(signal_soon, &self);
 	long began = monotonic_ms();
@@ -119,7 +105,7 @@ static void jump_out_of_replacement(int meets_it_meanwhile)
 {
 	int peer, ends[2];
 	struct stat status;
-	struct place place = {.number = lingering(&peer), .is_new = meets_it_meanwhile};
+	struct place place = {.number = lingering_end(LINGER_S, &peer), .is_new = meets_it_meanwhile};
 	unix_pair(ends);
 	CHECK_OK(fstat(ends[0], &status));
 	place.new_file = status.st_ino;

@@ -38,20 +38,6 @@ static void *write_all_to_the_new(void *argument)
 	return (void *)sent;
 }
 
-/* One end of a connection that takes a second to close. */
-static int lingering(int *peer)
-{
-	static char filler[1 << 16];
-	int ends[2];
-	tcp_pair(ends);
-	while (send(ends[0], filler, sizeof filler, MSG_DONTWAIT) > 0)
-		;
-	CHECK_EQ(errno, EAGAIN);
-	set_linger(ends[0], LINGER_MS / 1000);
-	*peer = ends[1];
-	return ends[0];
-}
-
 static void *write_late(void *descriptor)
 {
 	sleep_ms(LINGER_MS / 3);
@@ -63,7 +49,7 @@ static void replace(int before_it_returns)
 {
 	int peer, ends[2];
 	struct stat status;
-	struct place place = {.number = lingering(&peer)};
+	struct place place = {.number = lingering_end(LINGER_MS / 1000, &peer)};
 	unix_pair(ends);
 	CHECK_OK(fstat(ends[0], &status));
 	place.new_file = status.st_ino;
@@ -95,7 +81,7 @@ static void nothing_is_sent_twice_or_elsewhere(void)
 {
 	int peer, ends[2];
 	struct stat status;
-	struct place place = {.number = lingering(&peer)};
+	struct place place = {.number = lingering_end(LINGER_MS / 1000, &peer)};
 	char byte;
 	unix_pair(ends);
 	CHECK_OK(fstat(ends[0], &status));

@@ -61,6 +61,20 @@ __attribute__((unused)) static void set_linger(int descriptor, int seconds)
 	CHECK_OK(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
 }
 
+/* One end of a connection whose peer takes nothing more, so that a close of it takes so many seconds. */
+__attribute__((unused)) static int lingering_end(int seconds, int *peer)
+{
+	static char filler[1 << 16];
+	int ends[2];
+	tcp_pair(ends);
+	set_linger(ends[0], seconds);
+	while (send(ends[0], filler, sizeof filler, MSG_DONTWAIT) > 0)
+		;
+	CHECK_EQ(errno, EAGAIN);
+	*peer = ends[1];
+	return ends[0];
+}
+
 __attribute__((unused)) static void unix_pair(int ends[2])
 {
 	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));

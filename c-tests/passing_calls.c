@@ -32,19 +32,14 @@ static void *close_slowly(void *fd)
 
 static void lingering(void)
 {
-	int ends[2];
-	char room[65536] = {0};
-	tcp_pair(ends);
-	set_linger(ends[0], WATCHDOG_SECONDS);
-	while (send(ends[0], room, sizeof room, MSG_DONTWAIT) > 0) {
-	}
-	CHECK_EQ(errno, EAGAIN);
-	pthread_t thread = check_start(close_slowly, (void *)(long)ends[0]);
+	int peer;
+	char room[65536];
+	pthread_t thread = check_start(close_slowly, (void *)(long)lingering_end(WATCHDOG_SECONDS, &peer));
 	sleep_ms(SHORT_MS);
-	while (recv(ends[1], room, sizeof room, 0) > 0) {
+	while (recv(peer, room, sizeof room, 0) > 0) {
 	}
 	check_join(thread);
-	CHECK_OK(close(ends[1]));
+	CHECK_OK(close(peer));
 }
 
 /* Files */
