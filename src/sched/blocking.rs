@@ -202,7 +202,7 @@ pub(super) fn leave(me: &'static Thread) {
     if me.is_wired() {
         return;
     }
-    if worker.slot().is_none() && !idle::acquire(worker) {
+    if worker.slot().is_none() && !idle::acquire(worker) && me.may_queue() {
         // All slots are busy: queue for one.
         switch::to(me, worker.base(), worker, After::Return);
     }

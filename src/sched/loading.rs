@@ -3,7 +3,8 @@
 //! Who loads waits for the allocator's locks with the loader's, one of which libc takes for each kernel thread that it
 //! creates. The thread that has the allocator's lock may be runnable, not running, and then one of the kernel threads
 //! that there are has to run it. So that they are not all in the loader, waiting for its locks, nobody goes
-//! there but where another one has nothing to do, and nobody does while somebody loads.
+//! there but where another one has nothing to do, and nobody does while somebody is seen to load; and nobody
+//! keeps a slot there.
 
 use super::{blocking, park};
 use crate::glibc::loader;
@@ -24,8 +25,12 @@ pub fn before() {
         if loader::is_creation_barred() {
             park::for_time(me, clock::after(MOMENT), Cancellation::Never);
         } else if !blocking::await_successor() {
-            return;
+            break;
         }
+    }
+    // Until it next parks.
+    if may_wait(me) {
+        blocking::enter(me);
     }
 }
 

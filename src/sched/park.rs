@@ -3,7 +3,7 @@
 use core::sync::atomic::{Ordering, fence};
 
 use super::slot::Pick;
-use super::{idle, kernel_thread, slots, switch, tempo, wake, worker};
+use super::{blocking, idle, kernel_thread, slots, switch, tempo, wake, worker};
 use crate::glibc::cleanup;
 use crate::glibc::signals::SIGCANCEL;
 use crate::sys::clock::{self, Instant, NEVER};
@@ -174,7 +174,11 @@ pub fn commit(me: &'static Thread, deadline: Instant) -> Wake {
 
 /// [`commit`] for a thread that has a kernel thread to itself.
 #[cold]
-fn sleep(me: &Thread, deadline: Instant) {
+fn sleep(me: &'static Thread, deadline: Instant) {
+    // The monitor would find that out later, or never, where it waits for the loader's locks itself and `me` has them.
+    if me.is_green() && worker::of(me).slot().is_some() {
+        blocking::enter(me);
+    }
     while let Some(word) = me.seat().word.sleep_on() {
         let result = match clock::until(deadline) {
             None => futex::wait(me.seat().word.futex(), word),

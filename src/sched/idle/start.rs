@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::board::Help;
 use super::{BOARD, give, kick_hub, lay_down, successors};
+use crate::glibc::loader;
 use crate::sched::slots;
 use crate::sched::worker::Worker;
 use crate::sys::{errno, report};
@@ -25,8 +26,9 @@ pub fn start_worker() {
         BOARD.call()
     };
     match help {
-        Help::New => {}
-        Help::None => return,
+        Help::New if !loader::is_creation_barred() => {}
+        // The monitor comes again as long as anybody queues.
+        Help::New | Help::None => return,
         Help::Sleeper(worker, index) => {
             give(&slots::all()[index], worker);
             return worker.wake();

@@ -22,7 +22,7 @@ use core::time::Duration;
 use super::requests::{self, BELL};
 use super::worker::Worker;
 use super::{children, deaths, idle, slots, turns, words};
-use crate::glibc::tcb;
+use crate::glibc::{loader, tcb};
 use crate::hub::{epoll, eventfd};
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::in_child::{in_child, restore};
@@ -92,7 +92,8 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
         } else {
             0
         };
-        let drowsy = idle_looks > DROWSY && !idle::has_spare_workers();
+        let is_at_rest = idle_looks > DROWSY && !idle::has_spare_workers();
+        let drowsy = is_at_rest && !loader::is_creation_barred();
         let rung = if drowsy && !(upcalls::get().needs_monitor)() {
             BELL.sleep(is_needed)
         } else {
@@ -124,12 +125,20 @@ fn look(watch: &mut Watch, seen_polls: &mut u32) -> Stuck {
     if (wanted || slots::any_queued()) && idle::idle_slots() > 0 {
         idle::start_worker();
     }
+    if !loader::is_creation_barred() {
+        start_wanted();
+    }
+    turns::look();
+    watch.look()
+}
+
+/// Starts the other kernel threads that are wanted. Not while somebody keeps libc from that: he may wait for one whose slot
+/// the monitor has yet to take from a third.
+fn start_wanted() {
     if requests::take_successor() && !idle::start_successor() {
         requests::refuse();
     }
     children::start_wanted();
     deaths::start_wanted();
     words::start_wanted();
-    turns::look();
-    watch.look()
 }
