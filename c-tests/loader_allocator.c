@@ -1,54 +1,10 @@
 /* Threads that open libraries, with an allocator of the program's whose lock is a mutex: who waits for that lock with the
  * loader's goes on, however many others have come to wait for the loader's in the kernel meanwhile. */
 #include "check.h"
+#include "own_allocator.h"
 #include <dlfcn.h>
 
-enum { OPENERS = 100, ALLOCATORS = 4, ROUNDS = 5, BUSY = 1000 };
-
-void *__libc_malloc(size_t size);
-void *__libc_realloc(void *block, size_t size);
-void *__libc_calloc(size_t count, size_t size);
-void __libc_free(void *block);
-
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-
-static void take(void)
-{
-	pthread_mutex_lock(&lock);
-	for (volatile int i = 0; i < BUSY; i++)
-		;
-}
-
-void *malloc(size_t size)
-{
-	take();
-	void *block = __libc_malloc(size);
-	pthread_mutex_unlock(&lock);
-	return block;
-}
-
-void *calloc(size_t count, size_t size)
-{
-	take();
-	void *block = __libc_calloc(count, size);
-	pthread_mutex_unlock(&lock);
-	return block;
-}
-
-void *realloc(void *block, size_t size)
-{
-	take();
-	void *other = __libc_realloc(block, size);
-	pthread_mutex_unlock(&lock);
-	return other;
-}
-
-void free(void *block)
-{
-	take();
-	__libc_free(block);
-	pthread_mutex_unlock(&lock);
-}
+enum { OPENERS = 100, ALLOCATORS = 4, ROUNDS = 5 };
 
 static volatile int stop;
 static pthread_barrier_t together;

@@ -12,6 +12,7 @@ use crate::sched::{
     self, blocking, children, idle, kernel_state, kernel_thread, lend, monitor, slots, summary,
     switch, tie,
 };
+use crate::sync::loader_lock;
 use crate::sys::in_child::{self, in_child};
 use crate::sys::{errno, limit, membarrier, pages, report};
 use crate::task::lock::RawLock;
@@ -161,12 +162,12 @@ fn start_locked() -> Result<(), Failure> {
     unsafe { pool::begin() };
     tcb::seed_ids();
     scheduling::note_workers();
-    if objects::has_own_allocator() {
-        loader::find_creation_lock();
-    }
     watch_loader_locked();
     if settings::patches() {
         patch::apply(stack_pointer());
+    }
+    if objects::has_own_allocator() && !loader_lock::parks() {
+        loader::find_creation_lock();
     }
     hub::descriptor::init().map_err(failed("reserve memory"))?;
     for (table, size) in tables() {

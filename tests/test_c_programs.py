@@ -31,6 +31,7 @@ FEW_KERNEL_THREADS = {
     "io_by_number": 32,
     "io_fifo_writers": 32,
     "io_splices_shared": 32,
+    "loader_crowd": 32,
     "libc_handles": 32,
     "many_sleepers": 64,
     # It has 60 threads that never wait.

@@ -10,7 +10,14 @@ from launcher import ROOT
 from programs import HELPERS, run_to_success
 from servers.process import environment
 
-PROGRAMS = ["stdio_shared", "stdio_close", "stdio_processes", "libc_untouchable", "dns_lookups"]
+PROGRAMS = [
+    "stdio_shared",
+    "stdio_close",
+    "stdio_processes",
+    "libc_untouchable",
+    "loader_allocator",
+    "dns_lookups",
+]
 C_PROGRAMS = ROOT / "target/c-tests"
 # What else goes by libc's inner calls: each once, with two workers.
 FAMILIES = [

@@ -3,17 +3,21 @@
 use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::AtomicU32;
 
-use libc::{mode_t, nfds_t, pid_t, pollfd, sigset_t, size_t, sockaddr, socklen_t, ssize_t};
+use libc::{
+    mode_t, nfds_t, pid_t, pollfd, pthread_mutex_t, sigset_t, size_t, sockaddr, socklen_t, ssize_t,
+};
 
 use super::async_waits;
 use super::descriptors::open_file;
+use super::mutex;
 use super::signal_masks::{change_mask, change_natively};
 use super::thread_ids;
 use crate::arch::caller::caller_frame;
+use crate::glibc::real::real;
 use crate::glibc::{objects, patch};
 use crate::ops::lookup;
 use crate::sched::lend;
-use crate::sync::inner_lock;
+use crate::sync::{inner_lock, loader_lock};
 use crate::sys::raw::syscall;
 use crate::sys::text;
 use crate::task::green_or_wired;
@@ -31,6 +35,8 @@ pub fn lead() {
         patch::lead(c"poll", poll as *const ());
         patch::lead(c"pthread_sigmask", sigmask as *const ());
         patch::lead(c"read", read as *const ());
+        patch::lead(patch::LOCK, lock as *const ());
+        patch::lead(patch::UNLOCK, unlock as *const ());
         patch::lead(patch::WAIT_FOR_LOCK, wait_for_lock as *const ());
         patch::lead(
             patch::WAIT_FOR_WORD,
@@ -136,3 +142,30 @@ unsafe extern "C-unwind" fn wait_for_lock(word: *const AtomicU32) {
 extern "C" fn wake_for_lock(word: *const AtomicU32) {
     inner_lock::wake_next(word);
 }
+
+/// `pthread_mutex_lock(3p)`. Of a mutex that is not the loader's libc's own is called by libc itself, which may give it
+/// back elsewhere (in the wait for a condition variable of its own), or by who has got that by its address.
+unsafe extern "C-unwind" fn lock(mutex: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { mutex::of(mutex) };
+    if loader_lock::is_one(ours) {
+        return loader_lock::lock(ours);
+    }
+    let real = real!(pthread_mutex_lock: Change);
+    // SAFETY: as the caller promises.
+    unsafe { real(mutex) }
+}
+
+/// `pthread_mutex_unlock(3p)`, likewise.
+unsafe extern "C-unwind" fn unlock(mutex: *mut pthread_mutex_t) -> c_int {
+    // SAFETY: as the caller promises.
+    let ours = unsafe { mutex::of(mutex) };
+    if loader_lock::is_one(ours) {
+        return loader_lock::unlock(ours);
+    }
+    let real = real!(pthread_mutex_unlock: Change);
+    // SAFETY: as the caller promises.
+    unsafe { real(mutex) }
+}
+
+type Change = unsafe extern "C-unwind" fn(*mut pthread_mutex_t) -> c_int;

@@ -7,12 +7,13 @@ use libc::{dl_phdr_info, size_t};
 use super::symbol::check;
 use crate::glibc::real::real;
 use crate::sched::tie;
+use crate::sync::loader_lock;
 
 type Callback = unsafe extern "C" fn(*mut dl_phdr_info, size_t, *mut c_void) -> c_int;
 
 /// `dl_iterate_phdr(3)`: runs the program's code with a lock of the loader's, for which others wait on
-/// their kernel threads. A thread that parked with it might find none left to go on: to make a further
-/// one takes the loader's locks, too. (Left by unwinding it stays tied.)
+/// their kernel threads where they [do not park](loader_lock::parks). A thread that parked with it then might find
+/// none left to go on: to make a further one takes the loader's locks, too. (Left by unwinding it stays tied.)
 ///
 /// # Safety
 /// As libc's function of the same name.
@@ -22,6 +23,10 @@ pub unsafe extern "C-unwind" fn dl_iterate_phdr(
     data: *mut c_void,
 ) -> c_int {
     let real = real!(dl_iterate_phdr(_, _));
+    if loader_lock::parks() {
+        // SAFETY: as the caller promises.
+        return unsafe { real(callback, data) };
+    }
     tie::tie_briefly();
     // SAFETY: as the caller promises.
     let result = unsafe { real(callback, data) };

@@ -9,10 +9,10 @@
 //! Taking and giving back are libc's own until somebody has to wait. A green thread parks, as
 //! who holds the lock may be parked himself: in a `read` for the stream. Who cannot park waits
 //! in the kernel: kernel threads, children that borrow a thread, and what is critical, where
-//! the runtime itself may have called malloc; whoever has all signals blocked by libc; and
-//! whoever holds a lock of ld.so's, which calls malloc, too. Those who wait for that do so in the
-//! kernel with their slots, and there may be no other way to get one than a new kernel thread, for
-//! which libc takes the same lock.
+//! the runtime itself may have called malloc; whoever has all signals blocked by libc; and, unless
+//! those who wait for [such a lock](super::loader_lock) park, whoever holds one of ld.so's, which calls
+//! malloc, too. Those who wait for that do so in the kernel with their slots, and there may be no other way to
+//! get one than a new kernel thread, for which libc takes the same lock.
 //!
 //! So there are waiters of two kinds, and one of each is woken. The first in the queue may have
 //! to wait for a slot whose owner waits in the kernel for this very lock. Who is woken marks the
@@ -21,12 +21,13 @@
 //! Who can be cancelled anywhere can be there, as in libc's own wait: he leaves without the lock. That
 //! he waits for it stays noted, and whom he was woken in the place of is woken.
 //!
-//! ld.so has functions of its own for its locks, some of which libc takes, too. Nobody parks for
-//! those: it would not wake him.
+//! ld.so has functions of its own for its locks that are no mutexes, some of which libc takes, too. Nobody parks
+//! for those: it would not wake him.
 
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::loader_lock;
 use crate::glibc::loader;
 use crate::sched::{park, wake};
 use crate::signal::{cancel, mask};
@@ -60,8 +61,21 @@ fn holds_the_loaders(me: &Thread) -> bool {
 
 /// Takes the lock, which was found taken. May unwind (cancellation).
 pub fn lock(word: &AtomicU32) {
-    let parks = green()
-        .is_some_and(|me| !is_the_loaders(word) && !mask::is_libcs(me) && !holds_the_loaders(me));
+    let parks = green().is_some_and(|me| {
+        !is_the_loaders(word)
+            && !mask::is_libcs(me)
+            && (loader_lock::parks() || !holds_the_loaders(me))
+    });
+    take(word, parks);
+}
+
+/// [`lock`], of the word of one of the [loader's mutexes](loader_lock).
+pub fn lock_mutex(word: &AtomicU32) {
+    let parks = green().is_some_and(|me| !mask::is_libcs(me));
+    take(word, parks);
+}
+
+fn take(word: &AtomicU32, parks: bool) {
     if !parks {
         // SeqCst, as the exchange below and `wake_next`: who sees the lock waited for sees the
         // waiter counted.
@@ -98,4 +112,10 @@ pub fn wake_next(word: *const AtomicU32) {
     if IN_KERNEL.load(Ordering::SeqCst) > 0 {
         futex::wake(word.cast(), 1);
     }
+}
+
+/// [`wake_next`] where libc may have waited itself.
+pub fn wake_any(word: *const AtomicU32) {
+    wake::up_to(word.addr(), 1);
+    futex::wake(word.cast(), 1);
 }

@@ -11,6 +11,7 @@ pub mod futex_call;
 mod futex_pi;
 pub mod futex_waitv;
 pub mod inner_lock;
+pub mod loader_lock;
 pub mod mutex;
 pub mod rwlock;
 pub mod sem;

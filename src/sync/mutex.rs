@@ -210,6 +210,19 @@ impl Mutex {
         Some(0)
     }
 
+    /// [`lock`](Self::lock) of one for which libc's own functions wait, too: `wait` takes the lock word, which was found
+    /// taken, for somebody who waits.
+    pub fn lock_by(&self, wait: impl FnOnce(&AtomicU32)) -> i32 {
+        if let Some(result) = self.relock(false) {
+            return result;
+        }
+        if !self.take() {
+            wait(&self.lock);
+        }
+        self.own();
+        0
+    }
+
     /// `pthread_mutex_trylock(3p)`.
     #[inline]
     pub fn try_lock(&self) -> i32 {
@@ -289,6 +302,23 @@ impl Mutex {
     /// `pthread_mutex_unlock(3p)`: 0 or `EPERM`.
     #[inline]
     pub fn unlock(&self) -> i32 {
+        self.leave(Self::release)
+    }
+
+    /// [`unlock`](Self::unlock) of one that was [taken so](Self::lock_by): `wake` is for the lock word, which is free, where
+    /// somebody may wait.
+    pub fn unlock_by(&self, wake: impl FnOnce(*const AtomicU32)) -> i32 {
+        self.leave(|mutex| {
+            // SeqCst, as for all of libc's locks.
+            if mutex.lock.swap(0, Ordering::SeqCst) == 2 {
+                wake(&raw const mutex.lock);
+            }
+        })
+    }
+
+    /// The caller gives it back by `release` if he has it for the first time.
+    #[inline(always)]
+    fn leave(&self, release: impl FnOnce(&Self)) -> i32 {
         let error = self.unlock_error();
         if error != 0 {
             return error;
@@ -300,7 +330,7 @@ impl Mutex {
             }
         }
         self.owner.store(0, Ordering::Relaxed);
-        self.release();
+        release(self);
         0
     }
 

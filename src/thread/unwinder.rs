@@ -103,8 +103,11 @@ extern "C" fn find(index: usize) -> usize {
 fn fill(definition: impl Fn(&CStr) -> usize) {
     for (name, address) in NAMES.iter().zip(&ADDRESSES) {
         if address.load(Ordering::Relaxed) == 0 {
-            // Whoever else looks finds the same.
-            address.store(definition(name), Ordering::Relaxed);
+            let found = definition(name);
+            // Whoever else looks finds the same, or has looked where this one does next.
+            if found != 0 {
+                address.store(found, Ordering::Relaxed);
+            }
         }
     }
 }

@@ -78,8 +78,9 @@ impl Instruction {
             [0x48, 0x81, 0xec, ..] => Self::Plain(7),
             // mov register, i8(%rsp)
             [0x48 | 0x4c, 0x89, operand, 0x24, ..] if operand & 0xc7 == 0x44 => Self::Plain(5),
-            // mov (%rdi), %eax
+            // mov (%rdi), %eax, and mov i8(%rdi), %eax
             [0x8b, 0x07, ..] => Self::Plain(2),
+            [0x8b, 0x47, ..] => Self::Plain(3),
             // cmp $i8, %edi or %eax
             [0x83, 0xff | 0xf8, ..] => Self::Plain(3),
             // lea i8(%rsi), %eax and lea i8(%rdi), %eax

@@ -81,6 +81,8 @@ const NAMES: [&CStr; COUNT] = [
     WAIT_FOR_WORD,
     WAKE_FOR_LOCK,
     WAIT_FOR_LOCK,
+    UNLOCK,
+    LOCK,
 ];
 /// `__futex_abstimed_wait_cancelable64` (glibc, nptl/futex-internal.c), which libc does not export: see
 /// [`hidden`](super::hidden).
@@ -89,8 +91,12 @@ pub const WAIT_FOR_WORD: &CStr = c"__futex_abstimed_wait_cancelable64";
 pub const WAKE_FOR_LOCK: &CStr = c"__lll_lock_wake_private";
 /// `__lll_lock_wait_private`.
 pub const WAIT_FOR_LOCK: &CStr = c"__lll_lock_wait_private";
+/// `pthread_mutex_unlock(3p)`, of the loader's mutexes.
+pub const UNLOCK: &CStr = c"pthread_mutex_unlock";
+/// `pthread_mutex_lock(3p)`, of the loader's mutexes.
+pub const LOCK: &CStr = c"pthread_mutex_lock";
 /// How many there are.
-pub const COUNT: usize = 63;
+pub const COUNT: usize = 65;
 
 /// Where the thunks go. A forked child keeps it.
 #[unsafe(link_section = ".llvm.linkonce.b.tables")]

@@ -32,7 +32,7 @@ use crate::sys::report::Line;
 use crate::sys::task_state;
 use crate::sys::text;
 use functions::{Function, Outcome};
-pub use functions::{WAIT_FOR_LOCK, WAIT_FOR_WORD, WAKE_FOR_LOCK};
+pub use functions::{LOCK, UNLOCK, WAIT_FOR_LOCK, WAIT_FOR_WORD, WAKE_FOR_LOCK};
 
 /// Code that is about to be replaced.
 struct Plan {
@@ -138,7 +138,7 @@ unsafe fn carry_out(plans: &[Option<Plan>]) {
         for plan in plans() {
             let outcome = if !opened {
                 Outcome::Refused
-            } else if plan.function.name() == WAIT_FOR_LOCK && !are_woken() {
+            } else if !are_woken(plan.function) {
                 Outcome::Unexpected
             } else {
                 plan.carry_out()
@@ -150,9 +150,14 @@ unsafe fn carry_out(plans: &[Option<Plan>]) {
     }
 }
 
-/// Whether those who wait for locks would be woken.
-fn are_woken() -> bool {
-    Function::find(WAKE_FOR_LOCK).is_some_and(|wake| wake.outcome() == Outcome::Patched)
+/// Whether those who wait by that function would be woken.
+fn are_woken(function: Function) -> bool {
+    let wakes = match function.name() {
+        name if name == WAIT_FOR_LOCK => WAKE_FOR_LOCK,
+        name if name == LOCK => UNLOCK,
+        _ => return true,
+    };
+    have_all(&[wakes])
 }
 
 impl Plan {

@@ -3,7 +3,7 @@
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::board::Help;
-use super::{BOARD, give, kick_hub, lay_down, successors};
+use super::{BOARD, give, kick_hub, successors};
 use crate::glibc::loader;
 use crate::sched::slots;
 use crate::sched::worker::Worker;
@@ -13,7 +13,7 @@ use crate::task::Critical;
 static NO_WORKER: report::Once = report::Once::new();
 /// How often in a row no worker could be started. A forked child counts on.
 static FAILURES: AtomicU32 = AtomicU32::new(0);
-/// A worker was started without a slot, and does not run yet. A forked child [sets it up](set_up).
+/// A worker was started, and does not run yet. A forked child [sets it up](set_up).
 static STARTING: AtomicBool = AtomicBool::new(false);
 /// How often in a row is not worth telling.
 const TOLERATED: u32 = 20;
@@ -35,25 +35,7 @@ pub fn start_worker() {
         }
         Help::Poller => return kick_hub(),
     }
-    let Some(index) = BOARD.take_slot() else {
-        return;
-    };
-    let slot = &slots::all()[index];
-    let started = Worker::create().ok_or(libc::ENOMEM).and_then(|worker| {
-        give(slot, worker);
-        worker.spawn().inspect_err(|_| {
-            let taken = slot.take_from(worker, None);
-            debug_assert!(
-                taken,
-                "nobody takes a slot from a worker that the monitor gives it to"
-            );
-            worker.set_slot(None);
-            worker.put_by();
-        })
-    });
-    if !note_start(started) {
-        lay_down(slot);
-    }
+    start();
 }
 
 /// Starts a worker that has no slot, unless there is one beside that of who asked: he is parked by
@@ -61,7 +43,13 @@ pub fn start_worker() {
 /// whether there is one now, or soon.
 pub fn start_successor() -> bool {
     const OWN_AND_ANOTHER: u32 = 2;
-    if successors() >= OWN_AND_ANOTHER || STARTING.load(Ordering::Relaxed) {
+    successors() >= OWN_AND_ANOTHER || start()
+}
+
+/// Starts a worker, unless one is about to begin: whether there is one soon. It has no slot before it runs: to start it
+/// libc takes locks, and whoever has one may need that slot.
+fn start() -> bool {
+    if STARTING.load(Ordering::Relaxed) {
         return true;
     }
     STARTING.store(true, Ordering::Relaxed);
@@ -74,7 +62,7 @@ pub fn start_successor() -> bool {
     note_start(started)
 }
 
-/// A worker has begun to run, which may be the one that was last started without a slot.
+/// A worker has begun to run, which may be the one that was last started.
 pub fn has_started() {
     STARTING.store(false, Ordering::Relaxed);
 }
