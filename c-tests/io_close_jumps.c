@@ -15,24 +15,70 @@ static void jump(int signal_number)
 	siglongjmp(back, 1);
 }
 
-static void *signal_soon(void *thread)
+struct place {
+	int number, is_new, meets_it_meanwhile;
+	unsigned port, peer_port;
+	ino_t new_file;
+	pthread_t closer;
+};
+
+/* Waits until the close has begun, as the kernel's list of sockets tells: a look at the number itself would hold the old
+ * file for a moment, and if that were its last one wait in the closer's place. */
+static void await_close(const struct place *place)
 {
+	enum { FIN_WAIT1 = 4 };
+	char line[512];
+	for (int is_closing = 0; !is_closing; sleep_ms(1)) {
+		FILE *list = fopen("/proc/net/tcp", "r");
+		CHECK(list != NULL);
+		while (fgets(line, sizeof line, list) != NULL) {
+			unsigned port, peer, state;
+			if (sscanf(line, " %*d: %*x:%x %*x:%x %x", &port, &peer, &state) == 3)
+				is_closing |= port == place->port && peer == place->peer_port && state == FIN_WAIT1;
+		}
+		CHECK_OK(fclose(list));
+	}
+}
+
+/* Once the close has begun: before that the closer might not have come to where it jumps to. */
+static void *signal_soon(void *argument)
+{
+	struct place *place = argument;
+	await_close(place);
 	sleep_ms(SOON_MS);
-	CHECK_OK(pthread_kill(*(pthread_t *)thread, SIGUSR1));
+	CHECK_OK(pthread_kill(place->closer, SIGUSR1));
 	return NULL;
 }
 
-struct place {
-	int number, is_new;
-	ino_t new_file;
-};
+static unsigned port_of(int descriptor)
+{
+	struct sockaddr_in address;
+	socklen_t length = sizeof address;
+	CHECK_OK(getsockname(descriptor, (struct sockaddr *)&address, &length));
+	return ntohs(address.sin_port);
+}
 
+/* Of the caller, who is going to close it. */
+static struct place a_lingering_place(int *peer)
+{
+	struct place place = {.number = lingering_end(LINGER_S, peer), .closer = pthread_self()};
+	place.port = port_of(place.number);
+	place.peer_port = port_of(*peer);
+	return place;
+}
+
+/* Meets the new file at the number, and reads from it. */
 static void *read_the_new(void *argument)
 {
 	struct place *place = argument;
 	struct stat status;
 	char byte;
-	while (!place->is_new || fstat(place->number, &status) == -1 || status.st_ino != place->new_file)
+	if (place->meets_it_meanwhile)
+		await_close(place);
+	else
+		while (!place->is_new)
+			sleep_ms(1);
+	while (fstat(place->number, &status) == -1 || status.st_ino != place->new_file)
 		sleep_ms(1);
 	CHECK_EQ(recv(place->number, &byte, 1, 0), 1);
 	return (void *)(long)byte;
@@ -84,9 +130,8 @@ static void *expect_nothing(void *place)
 static void jump_out_of_close(int (*close_it)(int))
 {
 	int peer;
-	struct place place = {.number = lingering_end(LINGER_S, &peer)};
-	pthread_t self = pthread_self(), reader = check_start(expect_nothing, &place),
-		  signaller = check_start(signal_soon, &self);
+	struct place place = a_lingering_place(&peer);
+	pthread_t reader = check_start(expect_nothing, &place), signaller = check_start(signal_soon, &place);
 	long began = monotonic_ms();
 	if (sigsetjmp(back, 1) == 0) {
 		close_it(place.number);
@@ -105,12 +150,12 @@ static void jump_out_of_replacement(int meets_it_meanwhile)
 {
 	int peer, ends[2];
 	struct stat status;
-	struct place place = {.number = lingering_end(LINGER_S, &peer), .is_new = meets_it_meanwhile};
+	struct place place = a_lingering_place(&peer);
+	place.meets_it_meanwhile = meets_it_meanwhile;
 	unix_pair(ends);
 	CHECK_OK(fstat(ends[0], &status));
 	place.new_file = status.st_ino;
-	pthread_t self = pthread_self(), reader = check_start(read_the_new, &place),
-		  signaller = check_start(signal_soon, &self);
+	pthread_t reader = check_start(read_the_new, &place), signaller = check_start(signal_soon, &place);
 	if (sigsetjmp(back, 1) == 0) {
 		dup2(ends[0], place.number);
 		CHECK(0);

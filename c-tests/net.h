@@ -61,12 +61,15 @@ __attribute__((unused)) static void set_linger(int descriptor, int seconds)
 	CHECK_OK(setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, sizeof linger));
 }
 
-/* One end of a connection whose peer takes nothing more, so that a close of it takes so many seconds. */
+/* One end of a connection whose peer takes nothing more, so that a close of it takes so many seconds: far more waits to be
+ * sent than the peer has room for, whenever the kernel gets round to passing that on. */
 __attribute__((unused)) static int lingering_end(int seconds, int *peer)
 {
 	static char filler[1 << 16];
-	int ends[2];
+	int ends[2], much = 200000, little = 4096;
 	tcp_pair(ends);
+	CHECK_OK(setsockopt(ends[0], SOL_SOCKET, SO_SNDBUF, &much, sizeof much));
+	CHECK_OK(setsockopt(ends[1], SOL_SOCKET, SO_RCVBUF, &little, sizeof little));
 	set_linger(ends[0], seconds);
 	while (send(ends[0], filler, sizeof filler, MSG_DONTWAIT) > 0)
 		;
