@@ -12,7 +12,6 @@ use crate::sched::{
     self, blocking, children, idle, kernel_state, kernel_thread, lend, monitor, slots, summary,
     switch, tie,
 };
-use crate::sync::loader_lock;
 use crate::sys::in_child::{self, in_child};
 use crate::sys::{errno, limit, membarrier, pages, report};
 use crate::task::lock::RawLock;
@@ -166,7 +165,7 @@ fn start_locked() -> Result<(), Failure> {
     if settings::patches() {
         patch::apply(stack_pointer());
     }
-    if objects::has_own_allocator() && !loader_lock::parks() {
+    if objects::has_own_allocator() {
         loader::find_creation_lock();
     }
     hub::descriptor::init().map_err(failed("reserve memory"))?;

@@ -44,9 +44,15 @@ unsafe fn wait_for_glibcs(
     deadline: Instant,
     call: impl FnOnce() -> c_int,
 ) -> c_int {
+    let at_once = real!(pthread_mutex_trylock(_));
     let by_then = real!(pthread_mutex_clocklock(_, _, _));
     // SAFETY: as the caller promises.
     let ours = unsafe { of(mutex) };
+    // Mostly it is free. (Of one that is robust an attempt has results of its own.)
+    // SAFETY: as the caller promises.
+    if ours.is_shared_only() && unsafe { at_once(mutex) } == 0 {
+        return 0;
+    }
     let manner = Manner {
         cancellation,
         ends: Ends::Never,
@@ -231,7 +237,11 @@ pub unsafe extern "C-unwind" fn pthread_mutex_trylock(mutex: *mut pthread_mutex_
     if ours.is_glibcs() {
         let real = real!(pthread_mutex_trylock(_));
         // SAFETY: as the caller promises.
-        return take(ours, || unsafe { real(mutex) });
+        let call = || unsafe { real(mutex) };
+        return match ours.is_kernels() {
+            true => take(ours, call),
+            false => call(),
+        };
     }
     ours.try_lock()
 }

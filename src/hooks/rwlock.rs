@@ -26,17 +26,43 @@ unsafe fn of<'a>(lock: *mut pthread_rwlock_t) -> &'a RwLock {
 type LockByThen =
     unsafe extern "C-unwind" fn(*mut pthread_rwlock_t, clockid_t, *const timespec) -> c_int;
 
-/// Waits until `deadline` for `lock`, which is glibc's, as `block` does in the kernel and `by_then` with
-/// a time limit.
+/// glibc's functions that lock one for reading, or for writing, without a wait and with one.
+struct Ways {
+    at_once: unsafe extern "C-unwind" fn(*mut pthread_rwlock_t) -> c_int,
+    by_then: LockByThen,
+}
+
+impl Ways {
+    fn to_read() -> Self {
+        Self {
+            at_once: real!(pthread_rwlock_tryrdlock(_)),
+            by_then: real!(pthread_rwlock_clockrdlock(_, _, _)),
+        }
+    }
+
+    fn to_write() -> Self {
+        Self {
+            at_once: real!(pthread_rwlock_trywrlock(_)),
+            by_then: real!(pthread_rwlock_clockwrlock(_, _, _)),
+        }
+    }
+}
+
+/// Waits until `deadline` for `lock`, which is glibc's, as `block` does in the kernel and the `ways` without that.
 ///
 /// # Safety
 /// `lock` is a read-write lock.
 unsafe fn wait_for_glibcs(
     lock: *mut pthread_rwlock_t,
-    by_then: LockByThen,
+    ways: &Ways,
     deadline: Instant,
     block: impl FnOnce() -> c_int,
 ) -> c_int {
+    // Mostly it is free.
+    // SAFETY: as the caller promises.
+    if unsafe { (ways.at_once)(lock) } == 0 {
+        return 0;
+    }
     let manner = Manner {
         cancellation: Cancellation::Asynchronous,
         ends: Ends::Never,
@@ -44,7 +70,7 @@ unsafe fn wait_for_glibcs(
     };
     let attempt = || {
         // SAFETY: as the caller promises.
-        let result = unsafe { by_then(lock, libc::CLOCK_REALTIME, &clock::PAST) };
+        let result = unsafe { (ways.by_then)(lock, libc::CLOCK_REALTIME, &clock::PAST) };
         (result != libc::ETIMEDOUT).then_some(result)
     };
     let (ended, expired) = (|| libc::EINTR, || libc::ETIMEDOUT);
@@ -54,19 +80,19 @@ unsafe fn wait_for_glibcs(
 /// [`wait_for_glibcs`] until `time` of `clock`.
 ///
 /// # Safety
-/// As for `by_then`.
+/// As for glibc's function that does so.
 unsafe fn wait_by_then(
     lock: *mut pthread_rwlock_t,
-    by_then: LockByThen,
+    ways: &Ways,
     clock: clockid_t,
     time: *const timespec,
 ) -> c_int {
     // SAFETY: as the caller promises.
-    let block = || unsafe { by_then(lock, clock, time) };
+    let block = || unsafe { (ways.by_then)(lock, clock, time) };
     // SAFETY: as the caller promises.
     match unsafe { time::lock_deadline(clock, time) } {
         // SAFETY: as the caller promises.
-        Some(deadline) => unsafe { wait_for_glibcs(lock, by_then, deadline, block) },
+        Some(deadline) => unsafe { wait_for_glibcs(lock, ways, deadline, block) },
         None => blocking::region(block),
     }
 }
@@ -81,9 +107,8 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_rdlock(lock: *mut pthread_rwlock_
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
         let real = real!(pthread_rwlock_rdlock(_));
-        let by_then = real!(pthread_rwlock_clockrdlock(_, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { wait_for_glibcs(lock, by_then, NEVER, || real(lock)) };
+        return unsafe { wait_for_glibcs(lock, &Ways::to_read(), NEVER, || real(lock)) };
     }
     ours.read_forever()
 }
@@ -99,9 +124,8 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_wrlock(lock: *mut pthread_rwlock_
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
         let real = real!(pthread_rwlock_wrlock(_));
-        let by_then = real!(pthread_rwlock_clockwrlock(_, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { wait_for_glibcs(lock, by_then, NEVER, || real(lock)) };
+        return unsafe { wait_for_glibcs(lock, &Ways::to_write(), NEVER, || real(lock)) };
     }
     ours.write_forever()
 }
@@ -180,9 +204,8 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_clockrdlock(
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_clockrdlock(_, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { wait_by_then(lock, real, clock, time) };
+        return unsafe { wait_by_then(lock, &Ways::to_read(), clock, time) };
     }
     // glibc looks at the time-out first, unlike for mutexes.
     // SAFETY: as the caller promises.
@@ -205,9 +228,8 @@ pub unsafe extern "C-unwind" fn pthread_rwlock_clockwrlock(
     // SAFETY: as the caller promises.
     let ours = unsafe { of(lock) };
     if ours.is_glibcs() {
-        let real = real!(pthread_rwlock_clockwrlock(_, _, _));
         // SAFETY: as the caller promises.
-        return unsafe { wait_by_then(lock, real, clock, time) };
+        return unsafe { wait_by_then(lock, &Ways::to_write(), clock, time) };
     }
     // SAFETY: as the caller promises.
     match unsafe { time::lock_deadline(clock, time) } {

@@ -45,6 +45,9 @@ fn wait_for_shared(sem: &Sem, deadline: Instant, block: impl FnOnce() -> c_int) 
             .filter(|&result| result != BUSY)
             .map(edge)
     };
+    if let Some(result) = attempt() {
+        return result;
+    }
     let fail = |error: c_int| move || edge(-(error as isize));
     let (ended, expired) = (fail(libc::EINTR), fail(libc::ETIMEDOUT));
     attempts::or_block(manner, attempt, ended, expired, block)

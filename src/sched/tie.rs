@@ -36,6 +36,16 @@ pub fn untie() {
     loosen(current());
 }
 
+/// [`untie`] for a caller who may be in the midst of anything: if he has lost his slot he goes on without one, as who has
+/// lost it to the monitor does.
+pub fn untie_in_place() {
+    count(Change::Released);
+    let me = current();
+    if me.ties.get() == 0 {
+        me.untie();
+    }
+}
+
 /// For a thread that has just become green.
 pub fn begin() {
     let me = current();

@@ -1,14 +1,18 @@
 //! The loader's mutexes, which libc and ld.so take and give back by two functions of libc's that are patched.
 //!
-//! Whoever opens, closes or looks for something holds one, over constructors of the program's and calls of its allocator:
-//! he may be parked. So those who wait for it park, too: did they block their kernel threads, none might be left to
-//! run him, and for a further one libc takes such a lock itself.
+//! Whoever opens, closes or looks for something holds one, over constructors of the program's and calls of its allocator.
+//! Those who wait for it park: did they block their kernel threads, none might be left for others, and for a further one
+//! libc takes such a lock itself.
+//!
+//! Who holds one is [tied](crate::sched::tie) to his kernel thread. Some who wait cannot park: the monitor that is to start
+//! a kernel thread, threads that create others, wired ones. If he needs no further kernel thread to go on, they do.
 //!
 //! They are recursive mutexes, without condition variables and without deadlines.
 
 use super::inner_lock;
 use super::mutex::Mutex;
 use crate::glibc::{loader, patch};
+use crate::sched::tie;
 
 /// Whether the mutex is one, as far as is known.
 pub fn is_one(mutex: &Mutex) -> bool {
@@ -22,10 +26,18 @@ pub fn parks() -> bool {
 
 /// As `pthread_mutex_lock(3p)`.
 pub fn lock(mutex: &Mutex) -> i32 {
-    mutex.lock_by(inner_lock::lock_mutex)
+    let result = mutex.lock_by(inner_lock::lock_mutex);
+    if result == 0 {
+        tie::tie_briefly();
+    }
+    result
 }
 
 /// As `pthread_mutex_unlock(3p)`.
 pub fn unlock(mutex: &Mutex) -> i32 {
-    mutex.unlock_by(inner_lock::wake_any)
+    let result = mutex.unlock_by(inner_lock::wake_any);
+    if result == 0 {
+        tie::untie_in_place();
+    }
+    result
 }

@@ -99,6 +99,12 @@ impl Mutex {
         self.kind.load(Ordering::Relaxed) & NOT_OURS != 0
     }
 
+    /// Whether it is glibc's because processes share it, and for nothing else.
+    pub fn is_shared_only(&self) -> bool {
+        let kind = self.kind.load(Ordering::Relaxed);
+        kind & (NOT_OURS | INHERITS) == PROCESS_SHARED
+    }
+
     /// Of one that is glibc's: whether the kernel has to know who holds it.
     pub fn is_kernels(&self) -> bool {
         let kind = self.kind.load(Ordering::Relaxed);
