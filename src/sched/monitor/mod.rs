@@ -66,8 +66,14 @@ pub fn start() -> Result<(), i32> {
     Ok(())
 }
 
+/// Whether nobody runs, nor waits for anything that the monitor is to see to. Where slots lie idle and somebody is
+/// runnable, or nobody looks out for events, no worker could be started: the monitor tries again.
+fn is_at_rest() -> bool {
+    idle::is_all_idle() && !turns::any_queued() && !slots::any_queued() && !idle::needs_poller()
+}
+
 fn is_needed() -> bool {
-    !idle::is_all_idle() || turns::any_queued() || requests::is_kick_wanted()
+    !is_at_rest() || requests::is_kick_wanted()
 }
 
 extern "C" fn main(worker: *mut c_void) -> *mut c_void {
@@ -87,13 +93,9 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
             retired = clock::now();
             idle::retire_workers();
         }
-        idle_looks = if idle::is_all_idle() && !turns::any_queued() {
-            idle_looks + 1
-        } else {
-            0
-        };
-        let is_at_rest = idle_looks > DROWSY && !idle::has_spare_workers();
-        let drowsy = is_at_rest && !loader::is_creation_barred();
+        idle_looks = if is_at_rest() { idle_looks + 1 } else { 0 };
+        let is_idle = idle_looks > DROWSY && !idle::has_spare_workers();
+        let drowsy = is_idle && !loader::is_creation_barred();
         let rung = if drowsy && !(upcalls::get().needs_monitor)() {
             BELL.sleep(is_needed)
         } else {
