@@ -67,6 +67,11 @@ pub fn has_started() {
     STARTING.store(false, Ordering::Relaxed);
 }
 
+/// Whether a worker was started that does not run yet.
+pub fn is_starting() -> bool {
+    STARTING.load(Ordering::Relaxed)
+}
+
 /// Whether a worker was `started`. If none can be for long it is told.
 fn note_start(started: Result<(), i32>) -> bool {
     let Err(error) = started else {

@@ -101,6 +101,8 @@ extern "C" fn main(worker: *mut c_void) -> *mut c_void {
         } else {
             BELL.pause(match stuck {
                 Stuck::Blocked | Stuck::Soon => HURRY,
+                // There may be work for another one, which is started after it.
+                _ if idle::is_starting() => HURRY,
                 _ if haste::was_owed() => OWED_PERIOD,
                 _ => PERIOD,
             })
