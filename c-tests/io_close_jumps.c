@@ -16,54 +16,27 @@ static void jump(int signal_number)
 }
 
 struct place {
+	struct lingering lingering;
 	int number, is_new, meets_it_meanwhile;
-	unsigned port, peer_port;
 	ino_t new_file;
 	pthread_t closer;
 };
-
-/* Waits until the close has begun, as the kernel's list of sockets tells: a look at the number itself would hold the old
- * file for a moment, and if that were its last one wait in the closer's place. */
-static void await_close(const struct place *place)
-{
-	enum { FIN_WAIT1 = 4 };
-	char line[512];
-	for (int is_closing = 0; !is_closing; sleep_ms(1)) {
-		FILE *list = fopen("/proc/net/tcp", "r");
-		CHECK(list != NULL);
-		while (fgets(line, sizeof line, list) != NULL) {
-			unsigned port, peer, state;
-			if (sscanf(line, " %*d: %*x:%x %*x:%x %x", &port, &peer, &state) == 3)
-				is_closing |= port == place->port && peer == place->peer_port && state == FIN_WAIT1;
-		}
-		CHECK_OK(fclose(list));
-	}
-}
 
 /* Once the close has begun: before that the closer might not have come to where it jumps to. */
 static void *signal_soon(void *argument)
 {
 	struct place *place = argument;
-	await_close(place);
+	await_close(&place->lingering);
 	sleep_ms(SOON_MS);
 	CHECK_OK(pthread_kill(place->closer, SIGUSR1));
 	return NULL;
-}
-
-static unsigned port_of(int descriptor)
-{
-	struct sockaddr_in address;
-	socklen_t length = sizeof address;
-	CHECK_OK(getsockname(descriptor, (struct sockaddr *)&address, &length));
-	return ntohs(address.sin_port);
 }
 
 /* Of the caller, who is going to close it. */
 static struct place a_lingering_place(int *peer)
 {
 	struct place place = {.number = lingering_end(LINGER_S, peer), .closer = pthread_self()};
-	place.port = port_of(place.number);
-	place.peer_port = port_of(*peer);
+	place.lingering = lingering_connection(place.number, *peer);
 	return place;
 }
 
@@ -74,7 +47,7 @@ static void *read_the_new(void *argument)
 	struct stat status;
 	char byte;
 	if (place->meets_it_meanwhile)
-		await_close(place);
+		await_close(&place->lingering);
 	else
 		while (!place->is_new)
 			sleep_ms(1);

@@ -6,32 +6,43 @@
 enum { LINGER_MS = 1000 };
 
 struct place {
+	struct lingering lingering;
 	int number;
 	ino_t new_file;
 };
 
-static void *read_the_new(void *argument)
+/* Not before the old file is being closed: a look at the number would hold it for a moment, and if that were its last one
+ * wait in the place of dup2. */
+static void await_the_new(const struct place *place)
 {
-	struct place *place = argument;
 	struct stat status;
-	char byte;
+	await_close(&place->lingering);
 	do {
 		CHECK_OK(fstat(place->number, &status));
 		sleep_ms(1);
 	} while (status.st_ino != place->new_file);
+}
+
+static void *read_more(void *argument)
+{
+	struct place *place = argument;
+	char byte;
 	CHECK_EQ(recv(place->number, &byte, 1, 0), 1);
 	return (void *)(long)byte;
+}
+
+static void *read_the_new(void *argument)
+{
+	struct place *place = argument;
+	await_the_new(place);
+	return read_more(argument);
 }
 
 static void *write_all_to_the_new(void *argument)
 {
 	static char bytes[1 << 20];
 	struct place *place = argument;
-	struct stat status;
-	do {
-		CHECK_OK(fstat(place->number, &status));
-		sleep_ms(1);
-	} while (status.st_ino != place->new_file);
+	await_the_new(place);
 	/* A part goes before dup2 has returned. */
 	long sent = send(place->number, bytes, sizeof bytes, 0);
 	CHECK(sent > 0);
@@ -50,6 +61,7 @@ static void replace(int before_it_returns)
 	int peer, ends[2];
 	struct stat status;
 	struct place place = {.number = lingering_end(LINGER_MS / 1000, &peer)};
+	place.lingering = lingering_connection(place.number, peer);
 	unix_pair(ends);
 	CHECK_OK(fstat(ends[0], &status));
 	place.new_file = status.st_ino;
@@ -68,7 +80,7 @@ static void replace(int before_it_returns)
 	}
 	CHECK_EQ((long)check_join(reader), 'n');
 	/* later ones as well, and each end of a life is noticed again */
-	reader = check_start(read_the_new, &place);
+	reader = check_start(read_more, &place);
 	sleep_ms(5);
 	write_exactly(ends[1], "m", 1);
 	CHECK_EQ((long)check_join(reader), 'm');
@@ -82,6 +94,7 @@ static void nothing_is_sent_twice_or_elsewhere(void)
 	int peer, ends[2];
 	struct stat status;
 	struct place place = {.number = lingering_end(LINGER_MS / 1000, &peer)};
+	place.lingering = lingering_connection(place.number, peer);
 	char byte;
 	unix_pair(ends);
 	CHECK_OK(fstat(ends[0], &status));

@@ -78,6 +78,42 @@ __attribute__((unused)) static int lingering_end(int seconds, int *peer)
 	return ends[0];
 }
 
+/* A connection one end of which is going to be closed, as its ports tell. */
+struct lingering {
+	unsigned port, peer_port;
+};
+
+__attribute__((unused)) static unsigned port_of(int descriptor)
+{
+	struct sockaddr_in address;
+	socklen_t length = sizeof address;
+	CHECK_OK(getsockname(descriptor, (struct sockaddr *)&address, &length));
+	return ntohs(address.sin_port);
+}
+
+__attribute__((unused)) static struct lingering lingering_connection(int descriptor, int peer)
+{
+	return (struct lingering){.port = port_of(descriptor), .peer_port = port_of(peer)};
+}
+
+/* Waits until the close has begun, as the kernel's list of sockets tells: a look at the number itself would hold the old
+ * file for a moment, and if that were its last one wait in the closer's place. */
+__attribute__((unused)) static void await_close(const struct lingering *connection)
+{
+	enum { FIN_WAIT1 = 4 };
+	char line[512];
+	for (int is_closing = 0; !is_closing; sleep_ms(1)) {
+		FILE *list = fopen("/proc/net/tcp", "r");
+		CHECK(list != NULL);
+		while (fgets(line, sizeof line, list) != NULL) {
+			unsigned port, peer, state;
+			if (sscanf(line, " %*d: %*x:%x %*x:%x %x", &port, &peer, &state) == 3)
+				is_closing |= port == connection->port && peer == connection->peer_port && state == FIN_WAIT1;
+		}
+		CHECK_OK(fclose(list));
+	}
+}
+
 __attribute__((unused)) static void unix_pair(int ends[2])
 {
 	CHECK_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
