@@ -34,6 +34,15 @@ pub fn before() {
     }
 }
 
+/// The calling thread is going to create another one, for which it may need the lock that bars that, in a critical section.
+/// It does not cost what [`before`] does where nobody is seen to load: so that may still begin meanwhile.
+#[inline]
+pub fn before_creation() {
+    if loader::is_creation_barred() {
+        before();
+    }
+}
+
 /// Whether there is something to wait for: not for who loads already.
 fn may_wait(me: &Thread) -> bool {
     me.parks() && !me.is_critical() && me.may_queue()

@@ -9,10 +9,10 @@
 //! Taking and giving back are libc's own until somebody has to wait. A green thread parks, as
 //! who holds the lock may be parked himself: in a `read` for the stream. Who cannot park waits
 //! in the kernel: kernel threads, children that borrow a thread, and what is critical, where
-//! the runtime itself may have called malloc; whoever has all signals blocked by libc; and, unless
-//! those who wait for [such a lock](super::loader_lock) park, whoever holds one of ld.so's, which calls
-//! malloc, too. Those who wait for that do so in the kernel with their slots, and there may be no other way to
-//! get one than a new kernel thread, for which libc takes the same lock.
+//! the runtime itself may have called malloc; whoever has all signals blocked by libc; and
+//! whoever holds a lock of ld.so's, which calls malloc, too. Those who wait for that may do so in the
+//! kernel with their slots, and there may be no other way to get one than a new kernel thread, for
+//! which libc takes the same lock.
 //!
 //! So there are waiters of two kinds, and one of each is woken. The first in the queue may have
 //! to wait for a slot whose owner waits in the kernel for this very lock. Who is woken marks the
@@ -27,7 +27,6 @@
 use core::ops::Range;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use super::loader_lock;
 use crate::glibc::loader;
 use crate::sched::{park, wake};
 use crate::signal::{cancel, mask};
@@ -61,15 +60,12 @@ fn holds_the_loaders(me: &Thread) -> bool {
 
 /// Takes the lock, which was found taken. May unwind (cancellation).
 pub fn lock(word: &AtomicU32) {
-    let parks = green().is_some_and(|me| {
-        !is_the_loaders(word)
-            && !mask::is_libcs(me)
-            && (loader_lock::parks() || !holds_the_loaders(me))
-    });
+    let parks = green()
+        .is_some_and(|me| !is_the_loaders(word) && !mask::is_libcs(me) && !holds_the_loaders(me));
     take(word, parks);
 }
 
-/// [`lock`], of the word of one of the [loader's mutexes](loader_lock).
+/// [`lock`], of the word of one of the loader's mutexes, which are taken and given back by functions that are patched.
 pub fn lock_mutex(word: &AtomicU32) {
     let parks = green().is_some_and(|me| !mask::is_libcs(me));
     take(word, parks);

@@ -15,6 +15,7 @@ use crate::arch::floating::Control;
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::glibc::tcb;
 use crate::glibc::tls::{self, StaticSize};
+use crate::sched::loading;
 use crate::sched::{idle, park, switch, wake};
 use crate::settings;
 use crate::signal::{send, shared};
@@ -183,6 +184,7 @@ pub unsafe fn create(
 /// A thread that is set up but in no queue.
 fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'static Thread, i32> {
     let me = current();
+    loading::before_creation();
     let _critical = Critical::enter();
     let husk = husk::take(wish.stack_size, wish.guard)?;
     let thread = husk.thread;
