@@ -1,22 +1,11 @@
 /* Threads that open libraries, with an allocator of the program's whose lock is a mutex: who waits for that lock with the
  * loader's goes on, however many others have come to wait for the loader's in the kernel meanwhile. */
-#include "check.h"
 #include "own_allocator.h"
 #include <dlfcn.h>
 
 enum { OPENERS = 100, ALLOCATORS = 4, ROUNDS = 5 };
 
-static volatile int stop;
 static pthread_barrier_t together;
-
-static void *allocate(void *unused)
-{
-	while (!stop) {
-		free(malloc(100));
-		usleep(50);
-	}
-	return unused;
-}
 
 static void *open_none(void *unused)
 {
@@ -31,14 +20,14 @@ int main(void)
 	pthread_t allocators[ALLOCATORS], openers[OPENERS];
 	CHECK_OK(pthread_barrier_init(&together, NULL, OPENERS));
 	for (int i = 0; i < ALLOCATORS; i++)
-		CHECK_OK(pthread_create(&allocators[i], NULL, allocate, NULL));
+		CHECK_OK(pthread_create(&allocators[i], NULL, own_allocator_use, NULL));
 	for (int round = 0; round < ROUNDS; round++) {
 		for (int i = 0; i < OPENERS; i++)
 			CHECK_OK(pthread_create(&openers[i], NULL, open_none, NULL));
 		for (int i = 0; i < OPENERS; i++)
 			CHECK_OK(pthread_join(openers[i], NULL));
 	}
-	stop = 1;
+	own_allocator_is_left = 1;
 	for (int i = 0; i < ALLOCATORS; i++)
 		CHECK_OK(pthread_join(allocators[i], NULL));
 	return 0;

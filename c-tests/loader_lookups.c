@@ -1,23 +1,12 @@
 /* Threads that open, close and look for things in libraries, all at once, with an allocator of the program's whose lock is
  * a mutex: whoever waits for that lock with the loader's goes on. */
-#include "check.h"
 #include "own_allocator.h"
 #include <dlfcn.h>
 #include <link.h>
 
 enum { LOOKERS = 60, ALLOCATORS = 4, ROUNDS = 4, LOOKS = 3 };
 
-static volatile int stop;
 static pthread_barrier_t together;
-
-static void *allocate(void *unused)
-{
-	while (!stop) {
-		free(malloc(100));
-		usleep(50);
-	}
-	return unused;
-}
 
 static void find_nothing(void)
 {
@@ -74,14 +63,14 @@ int main(void)
 	pthread_t allocators[ALLOCATORS], lookers[LOOKERS];
 	CHECK_OK(pthread_barrier_init(&together, NULL, LOOKERS));
 	for (int i = 0; i < ALLOCATORS; i++)
-		allocators[i] = check_start(allocate, NULL);
+		allocators[i] = check_start(own_allocator_use, NULL);
 	for (int round = 0; round < ROUNDS; round++) {
 		for (intptr_t i = 0; i < LOOKERS; i++)
 			lookers[i] = check_start(look, (void *)i);
 		for (int i = 0; i < LOOKERS; i++)
 			check_join(lookers[i]);
 	}
-	stop = 1;
+	own_allocator_is_left = 1;
 	for (int i = 0; i < ALLOCATORS; i++)
 		check_join(allocators[i]);
 	return 0;

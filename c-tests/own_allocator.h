@@ -2,8 +2,7 @@
 #ifndef OWN_ALLOCATOR_H
 #define OWN_ALLOCATOR_H
 
-#include <pthread.h>
-#include <stddef.h>
+#include "check.h"
 
 enum { OWN_ALLOCATOR_BUSY = 1000 };
 
@@ -50,6 +49,18 @@ void free(void *block)
 	own_allocator_take();
 	__libc_free(block);
 	pthread_mutex_unlock(&own_allocator);
+}
+
+static volatile int own_allocator_is_left;
+
+/* A thread that uses it until it is left. */
+__attribute__((unused)) static void *own_allocator_use(void *unused)
+{
+	while (!own_allocator_is_left) {
+		free(malloc(100));
+		usleep(50);
+	}
+	return unused;
 }
 
 #endif
