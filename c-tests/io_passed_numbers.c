@@ -1,17 +1,10 @@
 /* A number that was closed unseen, by a system call instruction of the program's own, and comes back with a message
  * (SCM_RIGHTS) means the new file, whoever receives it: who waits for that is told of what comes. */
 #include "net.h"
+#include "unseen.h"
 #include <sched.h>
-#include <sys/syscall.h>
 
 enum { MOMENT_MS = 5 };
-
-static void close_unseen(int descriptor)
-{
-	long result;
-	__asm__ volatile("syscall" : "=a"(result) : "a"(SYS_close), "D"((long)descriptor) : "rcx", "r11", "memory");
-	CHECK_OK(result);
-}
 
 union control {
 	struct cmsghdr header;
@@ -85,7 +78,7 @@ static void comes_back(int by_batch, int with_a_kernel_thread)
 	unix_pair(ends);
 	is_served(before, 'b');
 	pass(through[1], ends[0]);
-	close_unseen(before[0]);
+	CHECK_OK(unseen(SYS_close, before[0], 0, 0, 0));
 	struct taking taking = {through[0], by_batch, with_a_kernel_thread, -1};
 	check_join(check_start(take_it, &taking));
 	CHECK_EQ(taking.taken, before[0]);

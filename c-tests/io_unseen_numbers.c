@@ -1,20 +1,9 @@
 /* Numbers that libc makes and closes by itself, here by system call instructions of the program's own, may mean a
  * socket now, a file next and a terminal later: each call finds what the number means. */
 #include "check.h"
+#include "unseen.h"
 #include <fcntl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-
-static long unseen(long number, long a, long b, long c, long d)
-{
-	long result;
-	register long r10 __asm__("r10") = d;
-	__asm__ volatile("syscall"
-			 : "=a"(result)
-			 : "a"(number), "D"(a), "S"(b), "d"(c), "r"(r10)
-			 : "rcx", "r11", "memory");
-	return result;
-}
 
 static int number;
 

@@ -35,6 +35,10 @@ pub unsafe fn connect(
     if !is_stream(operation.entry, fd) || operation.entry.is_nonblocking(fd) {
         return call();
     }
+    if operation.is_uncertain() {
+        // The wait is for the file that the kernel finds now, not for what the number is said to be when that is over.
+        return restart::socket_in_region(fd, Act::Connect, call);
+    }
     let begun = begin(operation.entry, fd, call);
     // From here on it is about that file.
     operation.begun = true;

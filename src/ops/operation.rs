@@ -205,12 +205,17 @@ impl Operation {
         !self.begun || self.entry.generation() == self.generation
     }
 
+    /// Whether the number had no certain meaning when the operation began: it was being closed, or replaced.
+    pub(super) fn is_uncertain(&self) -> bool {
+        descriptor::is_uncertain(self.generation)
+    }
+
     /// Whether the operation, which has had no effect, can begin as if it were called now:
     /// it began while another file was being put to its number, and that is done.
     #[cold]
     pub(super) fn begins_anew(&mut self) -> bool {
         let generation = self.entry.generation();
-        let anew = descriptor::is_uncertain(self.generation) && generation != self.generation;
+        let anew = self.is_uncertain() && generation != self.generation;
         if anew {
             self.generation = generation;
             self.begun = false;
