@@ -17,6 +17,7 @@ use crate::glibc::real::real;
 use crate::glibc::{objects, patch};
 use crate::ops::lookup;
 use crate::sched::lend;
+use crate::sync::mutex::Mutex;
 use crate::sync::{inner_lock, loader_lock};
 use crate::sys::raw::syscall;
 use crate::sys::text;
@@ -143,29 +144,37 @@ extern "C" fn wake_for_lock(word: *const AtomicU32) {
     inner_lock::wake_next(word);
 }
 
-/// `pthread_mutex_lock(3p)`. Of a mutex that is not the loader's libc's own is called by libc itself, which may give it
-/// back elsewhere (in the wait for a condition variable of its own), or by who has got that by its address.
+/// `pthread_mutex_lock(3p)`.
 unsafe extern "C-unwind" fn lock(mutex: *mut pthread_mutex_t) -> c_int {
+    let libcs = real!(pthread_mutex_lock: OnMutex);
     // SAFETY: as the caller promises.
-    let ours = unsafe { mutex::of(mutex) };
-    if loader_lock::is_one(ours) {
-        return loader_lock::lock(ours);
-    }
-    let real = real!(pthread_mutex_lock: Change);
-    // SAFETY: as the caller promises.
-    unsafe { real(mutex) }
+    unsafe { change(mutex, loader_lock::lock, libcs) }
 }
 
-/// `pthread_mutex_unlock(3p)`, likewise.
+/// `pthread_mutex_unlock(3p)`.
 unsafe extern "C-unwind" fn unlock(mutex: *mut pthread_mutex_t) -> c_int {
+    let libcs = real!(pthread_mutex_unlock: OnMutex);
+    // SAFETY: as the caller promises.
+    unsafe { change(mutex, loader_lock::unlock, libcs) }
+}
+
+type OnMutex = unsafe extern "C-unwind" fn(*mut pthread_mutex_t) -> c_int;
+
+/// What `loaders` does to one of the loader's mutexes, or `libcs` to another: libc itself calls that for one of its own, which
+/// it may give back elsewhere (in the wait for a condition variable of its own), or somebody who has got its address.
+///
+/// # Safety
+/// As for `libcs`.
+unsafe fn change(
+    mutex: *mut pthread_mutex_t,
+    loaders: impl FnOnce(&Mutex) -> c_int,
+    libcs: OnMutex,
+) -> c_int {
     // SAFETY: as the caller promises.
     let ours = unsafe { mutex::of(mutex) };
     if loader_lock::is_one(ours) {
-        return loader_lock::unlock(ours);
+        return loaders(ours);
     }
-    let real = real!(pthread_mutex_unlock: Change);
     // SAFETY: as the caller promises.
-    unsafe { real(mutex) }
+    unsafe { libcs(mutex) }
 }
-
-type Change = unsafe extern "C-unwind" fn(*mut pthread_mutex_t) -> c_int;

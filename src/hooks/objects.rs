@@ -11,9 +11,10 @@ use crate::sync::loader_lock;
 
 type Callback = unsafe extern "C" fn(*mut dl_phdr_info, size_t, *mut c_void) -> c_int;
 
-/// `dl_iterate_phdr(3)`: runs the program's code with a lock of the loader's, for which others wait on
-/// their kernel threads where they [do not park](loader_lock::parks). A thread that parked with it then might find
-/// none left to go on: to make a further one takes the loader's locks, too. (Left by unwinding it stays tied.)
+/// `dl_iterate_phdr(3)`: runs the program's code with a lock of the loader's, for which some wait on
+/// their kernel threads. A thread that parked with it might find none left to go on: to make a further one takes the
+/// loader's locks, too. So it is tied, by [the lock](loader_lock) itself where libc is patched. (Left by unwinding it
+/// stays tied.)
 ///
 /// # Safety
 /// As libc's function of the same name.
