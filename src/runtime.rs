@@ -6,6 +6,7 @@ use core::sync::atomic::Ordering;
 use libc::{pthread_attr_t, pthread_t};
 
 use crate::arch::thread::{pointer, stack_pointer};
+use crate::glibc::signals::UNBLOCKABLE;
 use crate::glibc::{breakpoint, deep_binding, loader, objects, patch, tcb, threads, tls};
 use crate::sched::worker::{self, Worker};
 use crate::sched::{
@@ -13,7 +14,7 @@ use crate::sched::{
     switch, tie,
 };
 use crate::sys::in_child::{self, in_child};
-use crate::sys::{errno, limit, membarrier, pages, report};
+use crate::sys::{errno, limit, membarrier, pages, report, sigmask};
 use crate::task::lock::RawLock;
 use crate::task::upcalls::{self, Upcalls};
 use crate::task::{Critical, Kind, StartRoutine, Thread, current, rank, stack};
@@ -106,21 +107,24 @@ pub unsafe fn create_thread(
         return unsafe { native::create_for_go(id, attributes, start, argument) };
     }
     let task = || native::Task::new(start, argument, current().is_distinct());
-    match ensure_started() {
-        // SAFETY: as the caller promises.
-        Ok(()) => unsafe { create::create(id, attributes, start, argument) },
-        Err(failure) => {
-            NOT_STARTED.line(&[
-                b"cannot ",
-                failure.what.as_bytes(),
-                b" (",
-                errno::describe(failure.error),
-                b"); running the program's threads natively",
-            ]);
-            // SAFETY: as the caller promises.
-            unsafe { native::create(id, attributes, task()) }
+    let failure = loop {
+        if let Err(failure) = ensure_started() {
+            break failure;
         }
-    }
+        // SAFETY: as the caller promises.
+        if let Some(result) = unsafe { create::create(id, attributes, start, argument) } {
+            return result;
+        }
+    };
+    NOT_STARTED.line(&[
+        b"cannot ",
+        failure.what.as_bytes(),
+        b" (",
+        errno::describe(failure.error),
+        b"); running the program's threads natively",
+    ]);
+    // SAFETY: as the caller promises.
+    unsafe { native::create(id, attributes, task()) }
 }
 
 /// Opens the hub and starts the monitor, unless that has been done. If the main thread calls
@@ -132,14 +136,17 @@ pub fn ensure_started() -> Result<(), Failure> {
         return Ok(());
     }
     let critical = Critical::enter();
+    // No handler goes by the section yet, and one that forks, or creates a thread, would find everything half done.
+    let mask = sigmask::replace(!(sigmask::SYNCHRONOUS | UNBLOCKABLE));
     STARTING.lock();
     let result = if sched::is_running() {
         Ok(())
     } else {
         // Threads will run natively, and wait inside the runtime for each other.
-        start_locked().inspect_err(|_| signal::sigaction::install())
+        start_locked(mask).inspect_err(|_| signal::sigaction::install())
     };
     STARTING.unlock();
+    sigmask::set(mask);
     drop(critical);
     if result.is_ok() && current().is_green() {
         tie::begin();
@@ -152,7 +159,8 @@ pub fn ensure_started() -> Result<(), Failure> {
     result
 }
 
-fn start_locked() -> Result<(), Failure> {
+/// The caller, whose own mask is `mask`, has blocked signals.
+fn start_locked(mask: u64) -> Result<(), Failure> {
     if !tls::is_supported() {
         return Err(failed("use this C library's loader")(libc::ENOSYS));
     }
@@ -194,7 +202,7 @@ fn start_locked() -> Result<(), Failure> {
     let main = started.inspect_err(|_| hub::epoll::close_inherited())?;
     arch::thread::init();
     match main {
-        Some((worker, base)) => become_main(worker, base),
+        Some((worker, base)) => become_main(worker, base, mask),
         None => signal::shared::begin_beside_main(),
     }
     signal::sigaction::install();
@@ -218,15 +226,17 @@ fn make_main_worker() -> Result<(&'static Worker, &'static Thread), Failure> {
     let memory = || failed("reserve memory")(libc::ENOMEM);
     let worker = Worker::create().ok_or_else(memory)?;
     let size = kernel_thread::STACK_SIZE + tls::StaticSize::get().most();
-    let base = husk::take(size, stack::DEFAULT_GUARD)
-        .map_err(failed("make a thread to run the others on"))?
+    // Part of the caller's.
+    let mut critical = Critical::enter();
+    let base = husk::take(&mut critical, size, stack::DEFAULT_GUARD)
+        .map_err(|lack| failed("make a thread to run the others on")(lack.error()))?
         .thread;
     donor::await_donor(base);
     Ok((worker, base))
 }
 
-/// Turns the calling thread into a green one, the main one, that runs on `worker`.
-fn become_main(worker: &'static Worker, base: &'static Thread) {
+/// Turns the calling thread into a green one, the main one, that runs on `worker` with this mask.
+fn become_main(worker: &'static Worker, base: &'static Thread, mask: u64) {
     base.become_kind(Kind::Base, base.pointer.get());
     base.set_critical(1);
     // SAFETY: a husk's stack is unused until its first context.
@@ -240,6 +250,7 @@ fn become_main(worker: &'static Worker, base: &'static Thread) {
     base.seat().context.set(context);
     worker.set_base(base);
     worker.adopt_kernel_thread(pointer());
+    worker.mask.note(mask);
     main_thread::adopt(worker);
     worker.install_signal_stack();
     worker.set_running(current());

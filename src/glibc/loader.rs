@@ -4,7 +4,7 @@ use core::ops::Range;
 use core::slice;
 use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use super::link_map;
+use super::{link_map, patch};
 
 /// The parts of the loader that are mapped: none where it is not known where it is.
 fn segments() -> impl Iterator<Item = (Range<usize>, u32)> {
@@ -98,6 +98,11 @@ struct Whole {
     mutex: Mutex,
     /// Those of robust mutexes.
     links: [AtomicUsize; 2],
+}
+
+/// Whether who waits for one of the loader's mutexes parks.
+pub fn waiters_park() -> bool {
+    patch::have_all(&[patch::LOCK, patch::UNLOCK])
 }
 
 /// Whether that may be so beside what loads.

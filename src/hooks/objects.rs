@@ -5,15 +5,15 @@ use core::ffi::{c_int, c_void};
 use libc::{dl_phdr_info, size_t};
 
 use super::symbol::check;
+use crate::glibc::loader;
 use crate::glibc::real::real;
 use crate::sched::tie;
-use crate::sync::loader_lock;
 
 type Callback = unsafe extern "C" fn(*mut dl_phdr_info, size_t, *mut c_void) -> c_int;
 
 /// `dl_iterate_phdr(3)`: runs the program's code with a lock of the loader's, for which some wait on
 /// their kernel threads. A thread that parked with it might find none left to go on: to make a further one takes the
-/// loader's locks, too. So it is tied, by [the lock](loader_lock) itself where libc is patched. (Left by unwinding it
+/// loader's locks, too. So it is tied, by [the lock](crate::sync::loader_lock) itself where libc is patched. (Left by unwinding it
 /// stays tied.)
 ///
 /// # Safety
@@ -24,7 +24,7 @@ pub unsafe extern "C-unwind" fn dl_iterate_phdr(
     data: *mut c_void,
 ) -> c_int {
     let real = real!(dl_iterate_phdr(_, _));
-    if loader_lock::parks() {
+    if loader::waiters_park() {
         // SAFETY: as the caller promises.
         return unsafe { real(callback, data) };
     }

@@ -34,11 +34,11 @@ pub fn before() {
     }
 }
 
-/// The calling thread is going to create another one, for which it may need the lock that bars that, in a critical section.
-/// It does not cost what [`before`] does where nobody is seen to load: so that may still begin meanwhile.
+/// The calling thread is going to create another one, for which it may need the lock that bars that. If who waits for that
+/// does not park, it does not cost what [`before`] does where nobody is seen to load: so that may still begin meanwhile.
 #[inline]
 pub fn before_creation() {
-    if loader::is_creation_barred() {
+    if loader::is_creation_barred() && !loader::waiters_park() {
         before();
     }
 }

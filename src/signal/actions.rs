@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering
 use crate::glibc::real::real;
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sys::in_child::in_child;
-use crate::sys::sigmask::{HIGHEST, bit};
+use crate::sys::sigmask::{HIGHEST, SYNCHRONOUS, bit};
 use crate::task::lock::RawLock;
 use crate::task::{current, rank};
 
@@ -93,10 +93,7 @@ pub(super) fn set_mask(action: &mut libc::sigaction, mask: u64) {
 
 /// Signals that report what the thread itself has just done.
 pub fn is_synchronous(signal: i32) -> bool {
-    matches!(
-        signal,
-        libc::SIGSEGV | libc::SIGBUS | libc::SIGFPE | libc::SIGILL | libc::SIGTRAP | libc::SIGSYS
-    )
+    SYNCHRONOUS & bit(signal) != 0
 }
 
 /// Whether handlers stand behind the trampoline, which counts them, or are on their way there.

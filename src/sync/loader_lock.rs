@@ -11,17 +11,12 @@
 
 use super::inner_lock;
 use super::mutex::Mutex;
-use crate::glibc::{loader, patch};
+use crate::glibc::loader;
 use crate::sched::tie;
 
 /// Whether the mutex is one, as far as is known.
 pub fn is_one(mutex: &Mutex) -> bool {
     loader::range().contains(&core::ptr::from_ref(mutex).addr())
-}
-
-/// Whether who waits for one parks.
-pub fn parks() -> bool {
-    patch::have_all(&[patch::LOCK, patch::UNLOCK])
 }
 
 /// As `pthread_mutex_lock(3p)`.

@@ -12,6 +12,14 @@ pub const fn bit(signal: i32) -> u64 {
     1 << (signal - 1)
 }
 
+/// What a thread's own instructions raise (signal(7)): the kernel ends the process where it is blocked.
+pub const SYNCHRONOUS: u64 = bit(libc::SIGSEGV)
+    | bit(libc::SIGBUS)
+    | bit(libc::SIGFPE)
+    | bit(libc::SIGILL)
+    | bit(libc::SIGTRAP)
+    | bit(libc::SIGSYS);
+
 /// The mask.
 pub fn get() -> u64 {
     let mut mask = 0u64;

@@ -1,8 +1,10 @@
 //! "Who am I?" in two instructions.
 
+use core::mem;
 use core::ptr;
 use core::sync::atomic::{Ordering, compiler_fence};
 
+use super::process::{self, Elsewhere};
 use super::{Kind, Thread, deferred, upcalls};
 use crate::arch::thread::{pointer, thread_block};
 
@@ -79,6 +81,29 @@ impl Critical {
         // A handler on this very thread must see the depth before what follows.
         compiler_fence(Ordering::SeqCst);
         Self(me)
+    }
+
+    /// Leaves the section for the length of `act`: what may wait for the program's locks, or the loader's, parks there,
+    /// and handlers run, one of which may fork. Not where a caller of the caller is in a section, too.
+    #[inline]
+    pub fn outside<R>(&mut self, act: impl FnOnce() -> R) -> Result<R, Elsewhere> {
+        /// Enters again, however `act` ends.
+        struct Back;
+        impl Drop for Back {
+            fn drop(&mut self) {
+                mem::forget(Critical::enter());
+            }
+        }
+        let process = process::this();
+        drop(Self(self.0));
+        let back = Back;
+        let result = act();
+        drop(back);
+        if process::this() == process {
+            Ok(result)
+        } else {
+            Err(Elsewhere)
+        }
     }
 
     /// The section that `me`, the caller, is in already.

@@ -14,14 +14,25 @@ fn count() {
 
 in_child!(count);
 
+/// A process, among those that led to the caller's.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Process(u32);
+
+/// A handler of the caller's has forked, and this is the child: what was begun in the parent ends there.
+pub struct Elsewhere;
+
+/// The caller's.
+pub fn this() -> Process {
+    Process(GENERATION.load(Ordering::Relaxed))
+}
+
 /// The thread is one of this process.
 pub fn begin(thread: &Thread) {
-    thread
-        .generation
-        .store(GENERATION.load(Ordering::Relaxed), Ordering::Relaxed);
+    let Process(generation) = this();
+    thread.generation.store(generation, Ordering::Relaxed);
 }
 
 /// Whether the green `thread` began in a process from which this one was forked.
 pub fn is_elsewhere(thread: &Thread) -> bool {
-    thread.generation.load(Ordering::Relaxed) != GENERATION.load(Ordering::Relaxed)
+    Process(thread.generation.load(Ordering::Relaxed)) != this()
 }

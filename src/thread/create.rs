@@ -7,6 +7,7 @@ use core::sync::atomic::Ordering;
 
 use libc::{pthread_attr_t, pthread_t};
 
+use super::donor::Lack;
 use super::husk::Origin;
 use super::scheduling::{self, Scheduling};
 use super::{attributes, donor, exit, husk, join, name_files, native, start};
@@ -16,12 +17,12 @@ use crate::glibc::signals::UNBLOCKABLE;
 use crate::glibc::tcb;
 use crate::glibc::tls::{self, StaticSize};
 use crate::sched::loading;
-use crate::sched::{idle, park, switch, wake};
+use crate::sched::{self, idle, park, switch, wake};
 use crate::settings;
 use crate::signal::{send, shared};
 use crate::sys::{sanitizers, sigmask};
 use crate::task::alternate_stack::AltStack;
-use crate::task::{Critical, Kind, StartRoutine, Thread, current};
+use crate::task::{Critical, Kind, StartRoutine, Thread, current, process};
 
 unsafe extern "C" {
     fn pthread_getattr_default_np(attributes: *mut pthread_attr_t) -> i32;
@@ -137,7 +138,8 @@ unsafe fn has_affinity(attributes: *const pthread_attr_t) -> bool {
     }
 }
 
-/// `pthread_create(3)`, where green threads run: 0 or an error number.
+/// `pthread_create(3)`, where green threads run: 0 or an error number. `None`: a handler has forked meanwhile, and this is
+/// the child, where none run.
 ///
 /// # Safety
 /// As for `pthread_create`.
@@ -146,7 +148,7 @@ pub unsafe fn create(
     attributes: *const pthread_attr_t,
     start: StartRoutine,
     argument: *mut c_void,
-) -> i32 {
+) -> Option<i32> {
     let wish = if attributes.is_null() {
         Wish::default()
     } else {
@@ -160,33 +162,48 @@ pub unsafe fn create(
     if distinct || wish.own_stack || me.is_apart() {
         let task = native::Task::new(start, argument, distinct);
         // SAFETY: as the caller promises.
-        return unsafe { native::create(id, attributes, task) };
+        return Some(unsafe { native::create(id, attributes, task) });
     }
-    match make(&wish, start, argument) {
-        Ok(thread) => {
-            // SAFETY: as the caller promises. Before the thread can run.
-            unsafe { id.write(thread.pointer.get() as pthread_t) };
-            let critical = Critical::enter();
-            wake::runnable(thread);
-            // The creator may go on computing for long.
-            idle::wake_for_work();
-            drop(critical);
+    loading::before_creation();
+    let mut critical = Critical::enter();
+    let process = process::this();
+    let made = make(&mut critical, &wish, start, argument);
+    if let Ok(thread) = made {
+        // SAFETY: as the caller promises. Before the thread can run.
+        unsafe { id.write(thread.pointer.get() as pthread_t) };
+        wake::runnable(thread);
+        // The creator may go on computing for long.
+        idle::wake_for_work();
+    }
+    drop(critical);
+    match made {
+        // By a handler that was put off: it came before the thread.
+        _ if process::this() != process => None,
+        Ok(_) => {
             // Who does nothing but make threads would make more than there is time to run.
             if me.parks() {
                 park::spend(me);
             }
-            0
+            Some(0)
         }
-        Err(error) => error,
+        Err(Lack::Refused(error)) => Some(error),
+        Err(Lack::Elsewhere) => None,
     }
 }
 
-/// A thread that is set up but in no queue.
-fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'static Thread, i32> {
+/// A thread that is set up but in no queue. Leaves the caller's section for what may wait; from the end of that on
+/// nobody forks.
+fn make(
+    critical: &mut Critical,
+    wish: &Wish,
+    start: StartRoutine,
+    argument: *mut c_void,
+) -> Result<&'static Thread, Lack> {
     let me = current();
-    loading::before_creation();
-    let _critical = Critical::enter();
-    let husk = husk::take(wish.stack_size, wish.guard)?;
+    if !sched::is_running() {
+        return Err(Lack::Elsewhere);
+    }
+    let husk = husk::take(critical, wish.stack_size, wish.guard)?;
     let thread = husk.thread;
     match husk.origin {
         Origin::Made => {
@@ -196,9 +213,10 @@ fn make(wish: &Wish, start: StartRoutine, argument: *mut c_void) -> Result<&'sta
         }
         Origin::Copied => set_context(thread),
         Origin::Used => {
-            if let Err(error) = tls::refresh(thread.tcb(), ptr::from_ref(me).addr()) {
+            let kept = ptr::from_ref(me).addr();
+            if let Err(error) = critical.outside(|| tls::refresh(thread.tcb(), kept))? {
                 husk::put(thread);
-                return Err(error);
+                return Err(error.into());
             }
             set_context(thread);
         }

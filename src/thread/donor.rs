@@ -14,12 +14,13 @@ use crate::arch::thread::stack_pointer;
 use crate::glibc::replica;
 use crate::glibc::robust;
 use crate::glibc::tcb::{self, Tcb};
-use crate::sched::{idle, kernel_thread};
+use crate::sched::{idle, kernel_thread, loading};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
 use crate::task::placement::Stack;
+use crate::task::process::Elsewhere;
 use crate::task::stack;
-use crate::task::{Thread, all, current, of_pthread};
+use crate::task::{Critical, Thread, all, current, of_pthread};
 
 /// Below the donor's stack pointer: its red zone, and frames that are live until
 /// the exit.
@@ -40,12 +41,46 @@ extern "C" fn donor(_: *mut c_void) -> *mut c_void {
     unreachable!("the kernel does not return from exit");
 }
 
+/// Why there is no husk.
+pub enum Lack {
+    /// An error number.
+    Refused(i32),
+    /// There may be, in the parent of this process.
+    Elsewhere,
+}
+
+impl Lack {
+    /// The error number for who does not begin again in a child.
+    pub fn error(self) -> i32 {
+        match self {
+            Self::Refused(error) => error,
+            Self::Elsewhere => libc::EAGAIN,
+        }
+    }
+}
+
+impl From<i32> for Lack {
+    fn from(error: i32) -> Self {
+        Self::Refused(error)
+    }
+}
+
+impl From<Elsewhere> for Lack {
+    fn from(_: Elsewhere) -> Self {
+        Self::Elsewhere
+    }
+}
+
 /// The last husk that was made.
 static LAST: AtomicPtr<Thread> = AtomicPtr::new(ptr::null_mut());
 
 /// A new husk on `stack`, which nobody uses. The donor may still be there: [`await_donor`] before
 /// the first context. `EAGAIN` if there cannot be one; the stack is given back.
-pub fn create(stack: Stack) -> Result<&'static Thread, i32> {
+///
+/// glibc may wait for the program's allocator meanwhile, and for the loader, with locks of its own that all who start
+/// kernel threads need: in the caller's `critical` section, but without its slot.
+pub fn create(critical: &mut Critical, stack: Stack) -> Result<&'static Thread, Lack> {
+    critical.outside(loading::before)?;
     let make = || {
         let state = libc::PTHREAD_CREATE_JOINABLE;
         kernel_thread::create(stack.base, stack.size, state, donor, ptr::null_mut())

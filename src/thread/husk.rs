@@ -7,7 +7,8 @@
 use core::ptr;
 use core::sync::atomic::Ordering;
 
-use super::{donor, pool};
+use super::donor::{self, Lack};
+use super::pool;
 use crate::glibc::replica::{self, Original};
 use crate::glibc::tcb;
 use crate::sys::pages;
@@ -44,9 +45,9 @@ const CANARY: [u64; 8] = [0x6361_6e61_7279_2121; 8];
 
 /// A free husk with at least that much stack: an old one, or a new one.
 ///
-/// The caller is critical.
-pub fn take(stack_size: usize, guard: usize) -> Result<Husk, i32> {
-    let husk = take_any(stack_size, guard)?;
+/// Leaves the caller's `critical` section for what may wait for the program's allocator, or for the loader.
+pub fn take(critical: &mut Critical, stack_size: usize, guard: usize) -> Result<Husk, Lack> {
+    let husk = take_any(critical, stack_size, guard)?;
     process::begin(husk.thread);
     #[cfg(debug_assertions)]
     // SAFETY: the stack has not begun to be used, but at its top.
@@ -56,7 +57,7 @@ pub fn take(stack_size: usize, guard: usize) -> Result<Husk, i32> {
     Ok(husk)
 }
 
-fn take_any(stack_size: usize, guard: usize) -> Result<Husk, i32> {
+fn take_any(critical: &mut Critical, stack_size: usize, guard: usize) -> Result<Husk, Lack> {
     let (extent, guard) = stack::extents(stack_size, guard)?;
     if let Some(thread) = pool::take(extent, guard) {
         return Ok(Husk {
@@ -64,7 +65,7 @@ fn take_any(stack_size: usize, guard: usize) -> Result<Husk, i32> {
             origin: Origin::Used,
         });
     }
-    create(extent, guard)
+    create(critical, extent, guard)
 }
 
 /// A stack of these [extents](stack::extents).
@@ -93,20 +94,21 @@ fn lock(stack: &Stack) -> Result<(), i32> {
 }
 
 /// A husk with a stack of these extents, where none is free.
-fn create(extent: usize, guard: usize) -> Result<Husk, i32> {
+fn create(critical: &mut Critical, extent: usize, guard: usize) -> Result<Husk, Lack> {
     let as_husk = |origin| move |thread| Husk { thread, origin };
     let original = pool::with_class(extent, guard, |class| class.original).flatten();
     if let Some((husk, original)) = original {
-        if let Some(thread) = copy(husk, original)? {
+        if let Some(thread) = copy(critical, husk, original)? {
             return Ok(as_husk(Origin::Copied)(thread));
         }
     } else if is_one_wanted(extent, guard) {
-        set_aside(extent, guard);
+        set_aside(critical, extent, guard)?;
         if let Some(thread) = pool::take(extent, guard) {
             return Ok(as_husk(Origin::Used)(thread));
         }
     }
-    donor::create(allocate(extent, guard)?).map(as_husk(Origin::Made))
+    let stack = allocate(extent, guard)?;
+    Ok(as_husk(Origin::Made)(donor::create(critical, stack)?))
 }
 
 /// Whether it is time for a husk to copy: so many of the size were made by donors.
@@ -118,19 +120,36 @@ fn is_one_wanted(extent: usize, guard: usize) -> bool {
     made.is_some_and(|made| made.is_multiple_of(SOME)) && replica::has_place()
 }
 
+/// What there is, if anything.
+fn if_any<T>(result: Result<T, Lack>) -> Result<Option<T>, Lack> {
+    match result {
+        Err(Lack::Refused(_)) => Ok(None),
+        result => result.map(Some),
+    }
+}
+
 /// Makes a husk of these extents to copy, of which only TLS and TCB are kept, and another one to
 /// compare it with, which is free then. Both are where they cannot be copied.
-fn set_aside(extent: usize, guard: usize) {
-    let make = || allocate(extent, guard).and_then(donor::create).ok();
-    let [husk, other] = [make(), make()];
+fn set_aside(critical: &mut Critical, extent: usize, guard: usize) -> Result<(), Lack> {
+    let mut make = || {
+        let stack = allocate(extent, guard)?;
+        donor::create(critical, stack)
+    };
+    let [husk, other] = [if_any(make())?, if_any(make())?];
     [husk, other]
         .into_iter()
         .flatten()
         .for_each(donor::await_donor);
-    let chosen = husk.zip(other).and_then(|(husk, other)| {
-        let stack = (husk.stack.base(), husk.stack.base() + extent);
-        let kept = ptr::from_ref(current()).addr();
-        let original = Original::new(husk.tcb(), stack, other.tcb(), kept)?;
+    let original = match husk.zip(other) {
+        Some((husk, other)) => {
+            let stack = (husk.stack.base(), husk.stack.base() + extent);
+            let kept = ptr::from_ref(current()).addr();
+            let find = || Original::new(husk.tcb(), stack, other.tcb(), kept);
+            critical.outside(find)?.map(|original| (husk, original))
+        }
+        None => None,
+    };
+    let chosen = original.and_then(|(husk, original)| {
         // Another thread may have set one aside at the same time.
         pool::with_class(extent, guard, |class| {
             let is_first = class.original.is_none();
@@ -147,14 +166,19 @@ fn set_aside(extent: usize, guard: usize) {
         // SAFETY: nobody ever runs on its stack.
         unsafe { reservation::hollow(&chosen.stack, pool::spare_part(chosen)) };
     }
+    Ok(())
 }
 
 /// A husk like `husk`; `None` if there is no memory for its thread-local storage.
-fn copy(husk: &Thread, original: Original) -> Result<Option<&'static Thread>, i32> {
+fn copy(
+    critical: &mut Critical,
+    husk: &Thread,
+    original: Original,
+) -> Result<Option<&'static Thread>, Lack> {
     let stack = allocate(husk.stack.size(), husk.stack.guard())?;
     let end = stack.base + stack.size;
     // SAFETY: a fresh stack of the same size; nobody has run on the original.
-    let Some(copy) = (unsafe { original.copy(end) }) else {
+    let Some(copy) = critical.outside(|| unsafe { original.copy(end) })? else {
         stack::give_back(stack);
         return Ok(None);
     };
