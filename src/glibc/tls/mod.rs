@@ -23,6 +23,8 @@ use template::Template;
 
 /// Storage for a thread's static TLS and TCB (null: to be allocated), with a dtv.
 type Allocate = unsafe extern "C" fn(*mut c_void) -> *mut c_void;
+/// Gives such storage back, with its dtv; the flag: that of the TCB, too.
+type Deallocate = unsafe extern "C" fn(*mut c_void, bool);
 /// Fills such storage in, and its dtv, for the modules that are loaded now. For the flag see
 /// [`template::flag_of_threads`].
 type Initialise = unsafe extern "C" fn(*mut c_void, bool) -> *mut c_void;
@@ -31,6 +33,10 @@ type StaticInfo = unsafe extern "C" fn(*mut usize, *mut usize);
 
 fn allocate() -> Option<Allocate> {
     real!(_dl_allocate_tls: Option<Allocate>)
+}
+
+fn deallocate() -> Option<Deallocate> {
+    real!(_dl_deallocate_tls: Option<Deallocate>)
 }
 
 fn initialise() -> Option<Initialise> {

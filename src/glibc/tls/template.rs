@@ -6,7 +6,7 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use super::{Stretch, allocate, initialise};
+use super::{Stretch, allocate, deallocate, initialise};
 use crate::arch::thread;
 use crate::glibc::tcb::{Slot, Tcb};
 use crate::sys::in_child::{in_child, restore};
@@ -29,6 +29,9 @@ fn flag_of_threads() -> bool {
         .is_some_and(|minor| minor < 38)
 }
 
+/// What one takes, in bytes.
+const SIZE: usize = size_of::<Template>().next_multiple_of(pages::PAGE);
+
 /// Thread-local storage of no thread's, as the loader would give it to a new one.
 pub struct Template {
     /// The thread pointer that its thread would have.
@@ -45,8 +48,8 @@ pub struct Template {
     seen: &'static mut [Slot],
 }
 
-/// Templates that nobody uses right now. One that finds no place here is lost, which
-/// takes more threads that create others at the same time than this.
+/// Templates that nobody uses right now. One that finds no place here is given back: many may create threads at the same
+/// time, who wait for the loader.
 static SPARE: [AtomicPtr<Template>; 16] = [const { AtomicPtr::new(ptr::null_mut()) }; 16];
 
 impl Template {
@@ -70,6 +73,22 @@ impl Template {
                 return;
             }
         }
+        self.give_back();
+    }
+
+    #[cold]
+    fn give_back(&'static mut self) {
+        let Some(deallocate) = deallocate() else {
+            return;
+        };
+        release(mem::take(&mut self.stretches));
+        release(mem::take(&mut self.seen));
+        let (pointer, me) = (self.pointer, ptr::from_mut(self));
+        // SAFETY: nobody else knows either; both were allocated for this.
+        unsafe {
+            deallocate(pointer as *mut c_void, true);
+            pages::release(me.cast(), SIZE);
+        }
     }
 
     fn create(kept: usize) -> Option<&'static mut Self> {
@@ -86,8 +105,7 @@ impl Template {
             count: 0,
             seen: &mut [],
         };
-        let memory = pages::reserve(size_of::<Self>().next_multiple_of(pages::PAGE))?;
-        let memory = memory.cast::<Self>();
+        let memory = pages::reserve(SIZE)?.cast::<Self>();
         // SAFETY: fresh memory of sufficient size; never freed.
         let me = unsafe {
             memory.write(template);
@@ -179,14 +197,15 @@ impl Template {
     }
 }
 
+/// What so many values take, in bytes.
+fn bytes<T>(count: usize) -> usize {
+    (count * size_of::<T>()).next_multiple_of(pages::PAGE)
+}
+
 /// Memory for `count` values in the place of `old`.
 fn replaced<T: Copy>(old: &'static mut [T], count: usize, value: T) -> Option<&'static mut [T]> {
-    let bytes = |count: usize| (count * size_of::<T>()).next_multiple_of(pages::PAGE);
-    let memory = pages::reserve(bytes(count))?.cast::<T>();
-    if !old.is_empty() {
-        // SAFETY: nobody else knows it.
-        unsafe { pages::release(old.as_mut_ptr().cast(), bytes(old.len())) };
-    }
+    let memory = pages::reserve(bytes::<T>(count))?.cast::<T>();
+    release(old);
     // SAFETY: fresh memory of sufficient size.
     let values = unsafe {
         for index in 0..count {
@@ -195,6 +214,14 @@ fn replaced<T: Copy>(old: &'static mut [T], count: usize, value: T) -> Option<&'
         slice::from_raw_parts_mut(memory, count)
     };
     Some(values)
+}
+
+/// Gives back what [`replaced`] has allocated, if anything.
+fn release<T>(old: &'static mut [T]) {
+    if !old.is_empty() {
+        // SAFETY: nobody else knows it.
+        unsafe { pages::release(old.as_mut_ptr().cast(), bytes::<T>(old.len())) };
+    }
 }
 
 /// Forgets the templates: another thread of the parent may have been at work on one.
