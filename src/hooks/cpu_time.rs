@@ -70,6 +70,23 @@ pub unsafe extern "C-unwind" fn clock_gettime(clock: clockid_t, place: *mut time
 }
 check!(clock_gettime(_, _));
 
+/// What libc calls `clock_gettime` itself, and who stands in for that looks for, as libfaketime does. What
+/// is not ours goes to libc's function of this name: the next one of the other may lead here again.
+///
+/// # Safety
+/// As `clock_gettime`.
+#[unsafe(no_mangle)]
+pub unsafe extern "C-unwind" fn __clock_gettime(clock: clockid_t, place: *mut timespec) -> c_int {
+    let real = real!(__clock_gettime(_, _));
+    // SAFETY: as the caller promises.
+    unsafe {
+        match gettime(clock, place) {
+            Some(result) => errno::to_libc(result) as c_int,
+            None => real(clock, place),
+        }
+    }
+}
+
 /// `getrusage(2)`.
 ///
 /// # Safety
