@@ -1,10 +1,12 @@
 //! The calling thread's CPU time, by libc's names and by number.
 
 use core::ffi::c_int;
+use core::mem;
 
 use libc::{clockid_t, rusage, timespec, timeval};
 
 use super::symbol::check;
+use crate::glibc::objects;
 use crate::glibc::real::real;
 use crate::sched::cpu_time;
 use crate::sys::clock;
@@ -15,9 +17,14 @@ fn real_clock_gettime() -> clock::GetTime {
     real!(clock_gettime(_, _))
 }
 
-/// Looks libc's function up: in a handler it is too late for that.
+/// Looks libc's function up, and the one that is next: in a handler it is too late for that.
 pub fn resolve() {
-    clock::read_by(real_clock_gettime());
+    real_clock_gettime();
+    let libcs = objects::libc_image().map_or(0, |libc| libc.definition(c"clock_gettime"));
+    if libcs != 0 {
+        // SAFETY: libc's function of that name has this type.
+        clock::read_by(unsafe { mem::transmute::<usize, clock::GetTime>(libcs) });
+    }
 }
 
 /// `clock_gettime(2)` for a green thread's own clock, as the kernel returns it; `None`: any other.

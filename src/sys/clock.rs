@@ -33,7 +33,9 @@ pub type GetTime = unsafe extern "C-unwind" fn(libc::clockid_t, *mut libc::times
 static LIBCS: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
 /// Clocks are read by `libcs` from here on. The name is libgreen's own hook, which says of a
-/// thread's clock what the program is to see.
+/// thread's clock what the program is to see, and leads to who else stands in for libc's: his clocks
+/// need not be the kernel's, by which natively all waits end, and he may call what libgreen stands in
+/// for, and wait, where the runtime may not.
 pub fn read_by(libcs: GetTime) {
     LIBCS.store(libcs as *mut (), Ordering::Relaxed);
 }
