@@ -1,8 +1,11 @@
 /* Who makes a process's first thread takes no lock of the loader's, as natively: somebody may hold it who waits for that
  * thread, in a library's constructor or in a callback of dl_iterate_phdr, or who is not there, in a forked child. Nor does
- * who opens what is loaded wait for such a callback. */
+ * who opens what is loaded wait for such a callback. And whoever has a robust mutex meanwhile has it still when the library
+ * is open. */
 #include "beside.h"
 #include <link.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 
 static sem_t done, held, let_go;
 
@@ -81,6 +84,47 @@ static void *in_callback(void *unused)
 	return unused;
 }
 
+static atomic_bool over;
+
+/* Takes turns with others. */
+static void *compute(void *unused)
+{
+	while (!over) {
+		for (volatile int i = 0; i < 1000000; i++)
+			;
+		usleep(50);
+	}
+	return unused;
+}
+
+static void make_first_here(void)
+{
+	check_join(check_start(nothing, NULL));
+}
+
+static void keep_robust(void)
+{
+	enum { OTHERS = 8, MOVES = 50 };
+	pthread_mutexattr_t attributes;
+	pthread_mutex_t mutex;
+	pthread_t others[OTHERS];
+	CHECK_OK(pthread_mutexattr_init(&attributes));
+	CHECK_OK(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST));
+	CHECK_OK(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED));
+	CHECK_OK(pthread_mutex_init(&mutex, &attributes));
+	CHECK_OK(pthread_mutex_lock(&mutex));
+	act = make_first_here;
+	in_library(NULL);
+	for (int i = 0; i < OTHERS; i++)
+		others[i] = check_start(compute, NULL);
+	for (int i = 0; i < MOVES; i++)
+		usleep(2000);
+	CHECK_OK(pthread_mutex_unlock(&mutex));
+	over = true;
+	for (int i = 0; i < OTHERS; i++)
+		check_join(others[i]);
+}
+
 static void *(*const with_lock[])(void *) = {in_library, in_callback};
 
 int main(void)
@@ -88,6 +132,7 @@ int main(void)
 	CHECK_OK(sem_init(&done, 0, 0));
 	CHECK_OK(sem_init(&held, 0, 0));
 	CHECK_OK(sem_init(&let_go, 0, 0));
+	check_in_a_child(keep_robust);
 	act = wait_for_first;
 	for (int i = 0; i < 2; i++) {
 		pid_t child = check_fork();

@@ -31,7 +31,7 @@ pub unsafe extern "C-unwind" fn dl_iterate_phdr(
     tie::tie_briefly();
     // SAFETY: as the caller promises.
     let result = unsafe { real(callback, data) };
-    tie::untie();
+    tie::untie_brief();
     result
 }
 check!(dl_iterate_phdr(_, _));

@@ -11,37 +11,47 @@ use core::sync::atomic::Ordering;
 
 use super::{blocking, worker};
 use crate::glibc::{cleanup, robust};
+use crate::sys::cell::Cell;
 use crate::sys::in_child::in_child;
 use crate::task::{Critical, Thread, current};
 
 /// Ties the calling thread once more.
 pub fn tie() {
-    count(Change::Taken);
-    fasten(current());
+    let me = current();
+    count(&me.ties, Change::Taken);
+    fasten(me);
 }
 
-/// [`tie`], for a stretch that hardly ever waits: the caller keeps its slot, until the monitor finds it
-/// waiting.
+/// [`tie`] for a lock of the loader's, a stretch that hardly ever waits: the caller keeps its slot, until the monitor finds
+/// it waiting.
 pub fn tie_briefly() {
-    count(Change::Taken);
     let me = current();
+    count(&me.loads, Change::Taken);
     if me.parks() {
         me.set_tied();
     }
 }
 
-/// Takes one [`tie`] or [`tie_briefly`] back.
+/// Takes one [`tie`] back.
 pub fn untie() {
-    count(Change::Released);
-    loosen(current());
+    let me = current();
+    count(&me.ties, Change::Released);
+    loosen(me);
 }
 
-/// [`untie`] for a caller who may be in the midst of anything: if he has lost his slot he goes on without one, as who has
-/// lost it to the monitor does.
-pub fn untie_in_place() {
-    count(Change::Released);
+/// Takes one [`tie_briefly`] back.
+pub fn untie_brief() {
     let me = current();
-    if me.ties.get() == 0 {
+    count(&me.loads, Change::Released);
+    loosen(me);
+}
+
+/// [`untie_brief`] for a caller who may be in the midst of anything: if he has lost his slot he goes on without one, as who
+/// has lost it to the monitor does.
+pub fn untie_in_place() {
+    let me = current();
+    count(&me.loads, Change::Released);
+    if !me.has_ties() {
         me.untie();
     }
 }
@@ -49,25 +59,24 @@ pub fn untie_in_place() {
 /// For a thread that has just become green.
 pub fn begin() {
     let me = current();
-    if me.ties.get() > 0 {
+    if me.has_ties() {
         fasten(me);
     }
 }
 
 /// A forked child holds nothing of its parent's.
 fn reset() {
-    current().ties.set(0);
+    current().forget_ties();
 }
 
 in_child!(always reset);
 
 /// Threads that are not green yet count, too.
-fn count(change: Change) {
-    let me = current();
-    me.ties.set(match change {
-        Change::None => me.ties.get(),
-        Change::Taken => me.ties.get() + 1,
-        Change::Released => me.ties.get().saturating_sub(1),
+fn count(ties: &Cell<u32>, change: Change) {
+    ties.set(match change {
+        Change::None => ties.get(),
+        Change::Taken => ties.get() + 1,
+        Change::Released => ties.get().saturating_sub(1),
     });
 }
 
@@ -81,7 +90,7 @@ fn fasten(me: &'static Thread) {
 }
 
 fn loosen(me: &'static Thread) {
-    if me.ties.get() == 0 && me.untie() {
+    if !me.has_ties() && me.untie() {
         blocking::leave(me);
     }
 }
@@ -110,7 +119,7 @@ pub fn known(call: impl FnOnce() -> i32, change: impl FnOnce(i32) -> Change) -> 
     }
     if !me.is_green() {
         let result = call();
-        count(change(result));
+        count(&me.ties, change(result));
         return result;
     }
     fasten(me);
@@ -121,7 +130,7 @@ pub fn known(call: impl FnOnce() -> i32, change: impl FnOnce(i32) -> Change) -> 
         .store(worker.kernel_id() as u32, Ordering::Relaxed);
     let result = cleanup::guarded(|| restore_id(me), call);
     restore_id(me);
-    count(change(result));
+    count(&me.ties, change(result));
     loosen(me);
     result
 }
@@ -141,7 +150,7 @@ pub fn end(me: &'static Thread) {
     let worker = worker::of(me);
     let (id, kernel_id) = (me.tid.load(Ordering::Relaxed), worker.kernel_id());
     let is_left = robust::release(me.tcb(), [id, kernel_id], worker.heirs());
-    if me.ties.replace(0) == 0 {
+    if !me.forget_ties() {
         return;
     }
     if is_left || worker.may_end() {
@@ -157,5 +166,5 @@ pub fn end_of_killed(thread: &'static Thread) {
     let worker = worker::of(thread);
     let (id, kernel_id) = (thread.tid.load(Ordering::Relaxed), worker.kernel_id());
     robust::release(thread.tcb(), [id, kernel_id], worker.heirs());
-    thread.ties.set(0);
+    thread.forget_ties();
 }

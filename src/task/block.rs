@@ -166,8 +166,11 @@ pub struct Thread {
     /// thread is the main one.
     pub(crate) tid: AtomicI32,
     /// How many reasons there are for the thread to be [tied](crate::sched::tie), if it is
-    /// green.
+    /// green, but for `loads`.
     pub(crate) ties: Cell<u32>,
+    /// How many further ones there are: locks of the loader's. Those that the thread took before libc was patched are not
+    /// counted, and are given back all the same.
+    pub(crate) loads: Cell<u32>,
     pub(crate) start: Cell<Option<StartRoutine>>,
     pub(crate) argument: Cell<*mut c_void>,
     /// What a thread on a new husk begins with, its creator's.
@@ -324,7 +327,7 @@ impl Thread {
     /// Makes the block that of a plain kernel thread again.
     pub(crate) fn become_foreign(&self) {
         self.critical.set(0);
-        self.ties.set(0);
+        self.forget_ties();
         self.signalled.store(false, Ordering::Relaxed);
         self.seat().word.clear();
         self.absence.reset();

@@ -106,7 +106,7 @@ impl Thread {
     /// Of one that was in the midst of loading something.
     #[cold]
     fn has_loaded(&self) -> bool {
-        !self.bars_creation() && self.ties.get() == 0
+        !self.bars_creation() && !self.has_ties()
     }
 
     #[inline(always)]
@@ -130,9 +130,9 @@ impl Thread {
     }
 
     fn unbind(&self) {
-        let bond = match self.ties.get() {
-            0 => Bond::None,
-            _ => Bond::Tied,
+        let bond = match self.has_ties() {
+            false => Bond::None,
+            true => Bond::Tied,
         };
         self.role.bond.store(bond as u8, Ordering::Relaxed);
     }
@@ -165,6 +165,19 @@ impl Thread {
             0 => None,
             id => Some(id),
         }
+    }
+
+    /// Whether there is a reason for the thread to be tied, if it is green.
+    pub(crate) fn has_ties(&self) -> bool {
+        self.ties.get() > 0 || self.loads.get() > 0
+    }
+
+    /// There is none any longer: true if there was.
+    pub(crate) fn forget_ties(&self) -> bool {
+        let had_ties = self.has_ties();
+        self.ties.set(0);
+        self.loads.set(0);
+        had_ties
     }
 
     /// The thread, which parks, blocks its kernel thread instead until [`untie`](Self::untie).

@@ -247,7 +247,7 @@ fn make(
     thread.suspended_mask.set(None);
     thread.seat().word.clear();
     thread.haste.forget();
-    thread.ties.set(0);
+    thread.forget_ties();
     thread.set_rank(scheduling::of_workers().rank());
     thread.set_critical(1);
     thread.become_kind(Kind::Green, thread.pointer.get());
