@@ -7,8 +7,8 @@
 #include <libgen.h>
 #include <limits.h>
 
-/* Opens the one of that name, as dlopen does. */
-__attribute__((unused)) static void *open_beside(const char *name, int flags)
+/* Opens the one of that name in that namespace, as dlmopen does. */
+__attribute__((unused)) static void *open_in(Lmid_t namespace, const char *name, int flags)
 {
 	char path[PATH_MAX];
 	ssize_t length = readlink("/proc/self/exe", path, PATH_MAX - 64);
@@ -17,7 +17,13 @@ __attribute__((unused)) static void *open_beside(const char *name, int flags)
 	dirname(path);
 	strcat(path, "/");
 	strcat(path, name);
-	return dlopen(path, flags);
+	return namespace == LM_ID_BASE ? dlopen(path, flags) : dlmopen(namespace, path, flags);
+}
+
+/* Opens the one of that name, as dlopen does. */
+__attribute__((unused)) static void *open_beside(const char *name, int flags)
+{
+	return open_in(LM_ID_BASE, name, flags);
 }
 
 #endif

@@ -73,6 +73,7 @@ fn watch_loader_locked() {
 
 /// By the thread at work, under the loader's lock.
 extern "C" fn objects_changed() {
+    loader::look_for_namespaces();
     deep_binding::adjust();
     executable::look();
 }
@@ -170,6 +171,7 @@ fn start_locked(mask: u64) -> Result<(), Failure> {
     tcb::seed_ids();
     scheduling::note_workers();
     watch_loader_locked();
+    loader::look_for_namespaces();
     if settings::patches() {
         patch::apply(stack_pointer());
     }

@@ -1,6 +1,7 @@
 //! What <link.h> shows of the loader: the list of the objects that are loaded, and where it calls debuggers.
 
 use core::ffi::c_char;
+use core::ptr;
 
 /// The beginning of glibc's `struct link_map`, which <link.h> shows.
 #[repr(C)]
@@ -16,7 +17,7 @@ pub struct Map {
     previous: *const Map,
 }
 
-/// `struct r_debug` of <link.h>, as far as it is of interest.
+/// `struct r_debug_extended` of <link.h>.
 #[repr(C)]
 struct Debug {
     version: i32,
@@ -26,6 +27,8 @@ struct Debug {
     state: i32,
     /// Where the loader itself is.
     base: usize,
+    /// That of the next namespace, or null; only where the version says that it is there.
+    next: *const Debug,
 }
 
 // SAFETY: the loader's own, which changes under its lock.
@@ -51,4 +54,15 @@ pub fn loader() -> usize {
 pub fn breakpoint() -> usize {
     // SAFETY: as above.
     unsafe { _r_debug.breakpoint }
+}
+
+/// Whether there are namespaces beside the program's, as far as the loader shows: of those that were made by `dlmopen`, or for
+/// auditors, glibc shows nothing before 2.35.
+pub fn has_namespaces() -> bool {
+    const SHOWS_NEXT: i32 = 2;
+    // SAFETY: as above. The version is changed before the next one is linked in.
+    unsafe {
+        ptr::read_volatile(&raw const _r_debug.version) >= SHOWS_NEXT
+            && !ptr::read_volatile(&raw const _r_debug.next).is_null()
+    }
 }

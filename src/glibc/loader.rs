@@ -2,7 +2,7 @@
 
 use core::ops::Range;
 use core::slice;
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::{link_map, patch};
 
@@ -100,9 +100,35 @@ struct Whole {
     links: [AtomicUsize; 2],
 }
 
+/// Whether there are namespaces beside the program's, each with a libc of its own, which is not patched: what gives back
+/// the loader's mutexes there wakes nobody who is parked. A forked child keeps it.
+static HAS_NAMESPACES: AtomicBool = AtomicBool::new(false);
+
+/// There may be one soon.
+pub fn expect_namespaces() {
+    HAS_NAMESPACES.store(true, Ordering::Relaxed);
+}
+
+/// The caller is told of what was loaded, before any code of that runs, or nobody waits yet.
+pub fn look_for_namespaces() {
+    if link_map::has_namespaces() {
+        expect_namespaces();
+    }
+}
+
+/// Whether who waits for one of the loader's mutexes may park.
+pub fn waiters_may_park() -> bool {
+    !HAS_NAMESPACES.load(Ordering::Relaxed)
+}
+
+/// Whether the functions are patched by which the loader's mutexes are taken and given back.
+pub fn locks_are_patched() -> bool {
+    patch::have_all(&[patch::LOCK, patch::UNLOCK])
+}
+
 /// Whether who waits for one of the loader's mutexes parks.
 pub fn waiters_park() -> bool {
-    patch::have_all(&[patch::LOCK, patch::UNLOCK])
+    locks_are_patched() && waiters_may_park()
 }
 
 /// Whether that may be so beside what loads.

@@ -7,6 +7,7 @@ use core::ffi::{c_char, c_int, c_void};
 
 use super::symbol::check;
 use crate::arch::chosen::chosen_frame;
+use crate::glibc::loader;
 use crate::glibc::real::real;
 use crate::runtime;
 use crate::sched::loading;
@@ -17,7 +18,10 @@ extern "C" fn real_dlopen() -> *const () {
     real!(dlopen(_, _)) as *const ()
 }
 
-extern "C" fn real_dlmopen() -> *const () {
+extern "C" fn real_dlmopen(namespace: libc::Lmid_t) -> *const () {
+    if namespace != libc::LM_ID_BASE {
+        loader::expect_namespaces();
+    }
     runtime::watch_loader();
     loading::before();
     real!(dlmopen(_, _, _)) as *const ()

@@ -24,7 +24,7 @@ pub unsafe extern "C-unwind" fn dl_iterate_phdr(
     data: *mut c_void,
 ) -> c_int {
     let real = real!(dl_iterate_phdr(_, _));
-    if loader::waiters_park() {
+    if loader::locks_are_patched() {
         // SAFETY: as the caller promises.
         return unsafe { real(callback, data) };
     }

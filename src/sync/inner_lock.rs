@@ -62,43 +62,55 @@ fn holds_the_loaders(me: &Thread) -> bool {
 pub fn lock(word: &AtomicU32) {
     let parks = green()
         .is_some_and(|me| !is_the_loaders(word) && !mask::is_libcs(me) && !holds_the_loaders(me));
-    take(word, parks);
+    take(word, || parks);
 }
 
-/// [`lock`], of the word of one of the loader's mutexes, which are taken and given back by functions that are patched.
+/// [`lock`], of the word of one of the loader's mutexes, which are taken and given back by functions that are patched, as
+/// long as there is one libc. From then on nobody parks. Who is parked already is woken all the same: as long as there are
+/// such waiters, one of them has been woken and comes here again, or who holds the lock has taken it by a function that is
+/// patched, and finds it waited for.
 pub fn lock_mutex(word: &AtomicU32) {
-    let parks = green().is_some_and(|me| !mask::is_libcs(me));
-    take(word, parks);
+    let may_park = green().is_some_and(|me| !mask::is_libcs(me));
+    take(word, || may_park && loader::waiters_may_park());
 }
 
-fn take(word: &AtomicU32, parks: bool) {
-    if !parks {
-        // SeqCst, as the exchange below and `wake_next`: who sees the lock waited for sees the
-        // waiter counted.
-        IN_KERNEL.fetch_add(1, Ordering::SeqCst);
-    }
-    while word.swap(WAITED_FOR, Ordering::SeqCst) != 0 {
-        if parks {
-            let is_held = || (word.load(Ordering::SeqCst) == WAITED_FOR).then_some(0);
-            let key = word.as_ptr().addr();
-            park::on_address(
-                key,
-                NEVER,
-                Cancellation::Asynchronous,
-                is_held,
-                || (),
-                || (),
-            );
-            if cancel::is_due_anywhere() {
-                wake_next(word);
-                cancel::anywhere();
-            }
-        } else {
+fn take(word: &AtomicU32, may_park: impl Fn() -> bool) {
+    loop {
+        let parks = may_park();
+        if !parks {
+            // SeqCst, as the exchange below and `wake_next`: who sees the lock waited for sees the
+            // waiter counted.
+            IN_KERNEL.fetch_add(1, Ordering::SeqCst);
+        }
+        let is_taken = word.swap(WAITED_FOR, Ordering::SeqCst) == 0;
+        if !is_taken && parks {
+            park(word, &may_park);
+        } else if !is_taken {
             futex::wait(word, WAITED_FOR);
         }
+        if !parks {
+            IN_KERNEL.fetch_sub(1, Ordering::SeqCst);
+        }
+        if is_taken {
+            return;
+        }
     }
-    if !parks {
-        IN_KERNEL.fetch_sub(1, Ordering::SeqCst);
+}
+
+fn park(word: &AtomicU32, may_park: impl Fn() -> bool) {
+    let is_held = || (word.load(Ordering::SeqCst) == WAITED_FOR && may_park()).then_some(0);
+    let key = word.as_ptr().addr();
+    park::on_address(
+        key,
+        NEVER,
+        Cancellation::Asynchronous,
+        is_held,
+        || (),
+        || (),
+    );
+    if cancel::is_due_anywhere() {
+        wake_next(word);
+        cancel::anywhere();
     }
 }
 

@@ -17,6 +17,7 @@ PYTHON = os.path.realpath(sys.executable)
 # Of c-tests, what others load, open or talk to: no tests themselves.
 HELPERS = {
     "calling_library",
+    "namespace_library",
     "code_library",
     "deep_library",
     "deny_writes",
