@@ -32,6 +32,15 @@ pub fn tie_briefly() {
     }
 }
 
+/// The caller, who may be tied by [`tie_briefly`], is going to wait for another lock of the loader's. He is not tied until
+/// he has it, unless by something else.
+pub fn loosen_to_wait() {
+    let me = current();
+    if me.ties.get() == 0 {
+        me.untie();
+    }
+}
+
 /// Takes one [`tie`] back.
 pub fn untie() {
     let me = current();

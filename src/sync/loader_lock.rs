@@ -5,7 +5,9 @@
 //! libc takes such a lock itself.
 //!
 //! Who holds one is [tied](crate::sched::tie) to his kernel thread. Some who wait cannot park: the monitor that is to start
-//! a kernel thread, threads that create others, wired ones. If he needs no further kernel thread to go on, they do.
+//! a kernel thread, threads that create others, wired ones. If he needs no further kernel thread to go on, they do. But who
+//! waits for a second one parks, too: in `dlopen` he has the one that every new kernel thread needs meanwhile, and who has
+//! the second may wait for somebody who needs a kernel thread.
 //!
 //! They are recursive mutexes, without condition variables and without deadlines.
 
@@ -21,7 +23,10 @@ pub fn is_one(mutex: &Mutex) -> bool {
 
 /// As `pthread_mutex_lock(3p)`.
 pub fn lock(mutex: &Mutex) -> i32 {
-    let result = mutex.lock_by(inner_lock::lock_mutex);
+    let result = mutex.lock_by(|word| {
+        tie::loosen_to_wait();
+        inner_lock::lock_mutex(word);
+    });
     if result == 0 {
         tie::tie_briefly();
     }
