@@ -50,7 +50,7 @@ pub unsafe fn receive(
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return restart::socket_in_region(fd, Act::Receive, || call(0, flags, timeout));
     };
-    if receive::waits_in_kernel(operation.entry, fd, flags) {
+    if receive::waits_in_kernel(operation.entry, fd, flags) || operation.is_uncertain() {
         // SAFETY: as the caller promises.
         return unsafe { receive_in_kernel(fd, messages, count, flags, timeout) };
     }
@@ -116,7 +116,7 @@ pub unsafe fn receive(
     got as isize
 }
 
-/// [`receive`] where the kernel alone knows how far a message goes.
+/// [`receive`] where the kernel alone knows how far a message goes, or from which file.
 ///
 /// # Safety
 /// As for `recvmmsg`.
@@ -174,6 +174,12 @@ pub unsafe fn send(
     };
     if count == 0 {
         return call(0, flags);
+    }
+    if operation.is_uncertain() {
+        let result = operation.in_kernel(|| wait(0, flags));
+        // SAFETY: as the caller promises; what was sent is valid.
+        unsafe { rights::share_all(messages, result) };
+        return result;
     }
     // Of a stream's message a part may be sent; the rest is the same message's.
     let one_by_one = flags & libc::MSG_DONTWAIT == 0 && is_stream(operation.entry, fd);

@@ -68,6 +68,13 @@ impl Operation {
         })
     }
 
+    /// It has begun in the life `generation` of the number.
+    pub fn in_life(mut self, generation: u32) -> Self {
+        self.begun = true;
+        self.generation = generation;
+        self
+    }
+
     /// Gives up at `deadline`, and whenever a handler has run.
     pub fn until(mut self, deadline: Instant, watch: Watch) -> Self {
         self.deadline = Some(deadline);
@@ -126,8 +133,7 @@ impl Operation {
     /// It has begun at `begun`, in the life `generation` of the number. `None` if its time has been over since, if not
     /// begun again by parts: that may be what has ended it.
     pub(super) fn since(mut self, begun: Instant, generation: u32) -> Option<Self> {
-        self.begun = true;
-        self.generation = generation;
+        self = self.in_life(generation);
         let deadline = self.entry.deadline(self.direction);
         if deadline == NEVER {
             self.deadline = Some(NEVER);
@@ -176,9 +182,10 @@ impl Operation {
         }
     }
 
-    /// Lets the kernel wait.
+    /// Lets the kernel wait. So does a call of several parts [that is uncertain](Self::is_uncertain): when it is known
+    /// what the number means nobody can tell where the first of them has gone.
     #[cold]
-    fn in_kernel(&self, native: impl Fn() -> isize) -> isize {
+    pub(super) fn in_kernel(&self, native: impl Fn() -> isize) -> isize {
         let act = match self.direction {
             Direction::Read => Act::Receive,
             Direction::Write => Act::Send,

@@ -128,7 +128,7 @@ pub unsafe fn from(
     let waits_for_all = flags & libc::MSG_WAITALL != 0;
     if waits_for_all || has_low_water(fd) {
         // SAFETY: as the caller promises.
-        let result = unsafe { together(me, operation.entry, fd, buffer, length, flags, source) };
+        let result = unsafe { together(&operation, buffer, length, flags, source) };
         if let Some(result) = result {
             return result;
         }
@@ -165,15 +165,14 @@ pub unsafe fn from(
 /// As for `recvfrom`.
 #[cold]
 unsafe fn together(
-    me: &'static Thread,
-    entry: &Descriptor,
-    fd: i32,
+    operation: &Operation,
     buffer: *mut c_void,
     length: usize,
     flags: i32,
     source: Source,
 ) -> Option<isize> {
-    if !waits_in_kernel(entry, fd, flags) {
+    let (me, fd, entry) = (operation.me, operation.fd, operation.entry);
+    if !waits_in_kernel(entry, fd, flags) && !operation.is_uncertain() {
         let may_end = length > 0 && entry.class(fd) != Class::Tcp && is_stream(entry, fd);
         if !may_end {
             return None;
@@ -253,7 +252,10 @@ pub(super) unsafe fn message_by(
     // How often it is looked does not show, but with a message each look fills in that.
     let looks_for_all =
         || flags & LOOK_FOR_ALL == LOOK_FOR_ALL && operation.entry.class(fd) == Class::Tcp;
-    if waits && (waits_in_kernel(operation.entry, fd, flags) || looks_for_all()) {
+    let has_uncertain_parts = wants_all && operation.is_uncertain();
+    if waits
+        && (waits_in_kernel(operation.entry, fd, flags) || looks_for_all() || has_uncertain_parts)
+    {
         type Real = unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize;
         let real = real!(recvmsg: Real);
         // SAFETY: as the caller promises.

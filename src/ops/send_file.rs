@@ -3,7 +3,7 @@
 use libc::off_t;
 
 use super::Operation;
-use super::splice::{await_by, class, is_listener, is_socket, room};
+use super::splice::{Life, await_by, class, is_listener, is_socket, room};
 use crate::hub::class::Class;
 use crate::hub::descriptor::Direction;
 use crate::signal::{Watch, adopt, restart};
@@ -27,13 +27,22 @@ pub unsafe fn send_file(
     let call = |count: usize| unsafe { syscall!(SYS_sendfile, to, from, offset, count) };
     let to_socket = is_socket(to);
     let is_refused = || count == 0 || is_listener(to) || !can_be_sent(from, to);
+    let (source, sink) = (Life::of(me, from), Life::of(me, to));
+    if to_socket && sink.is_uncertain() {
+        return restart::in_region(|| call(count));
+    }
+    // The number may mean another file by now, which must not get what is left.
+    let call = |count: usize| source.held(|| sink.held(|| call(count)));
     let mut sent = 0;
     let mut watch = Watch::new(me);
     loop {
         let wait = |fd, direction| match Operation::new(me, fd, direction) {
             // No cancellation point. What has gone ends it at the next handler.
             Some(operation) => {
-                let operation = operation.ended_by(Cancellation::Asynchronous);
+                let life = if fd == to { &sink } else { &source };
+                let operation = life
+                    .operation(operation)
+                    .ended_by(Cancellation::Asynchronous);
                 let operation = if sent > 0 {
                     operation.ended_by_handlers(watch)
                 } else {

@@ -6,10 +6,10 @@
 use libc::{iovec, loff_t};
 
 use super::receive::has_low_water;
-use super::{EAGAIN, Operation, ended, file, look, pass_on, shut_down};
+use super::{EAGAIN, EBADF, Operation, ended, file, look, pass_on, shut_down};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
-use crate::hub::descriptor::{self, Direction};
+use crate::hub::descriptor::{self, Descriptor, Direction};
 use crate::sched::park;
 use crate::signal::{adopt, restart};
 use crate::sys::file::File;
@@ -30,16 +30,62 @@ pub(super) fn is_listener(fd: i32) -> bool {
     is_socket(fd) && socket::int_option(fd, libc::SO_ACCEPTCONN) == Ok(1)
 }
 
-/// Waits until `fd` is ready, unless the program's own calls on it do not block or the kernel
+/// What a number means to a call that finds its files by numbers more than once.
+pub(super) struct Life {
+    me: &'static Thread,
+    /// `None` for numbers beyond the table.
+    known: Option<(&'static Descriptor, u32)>,
+}
+
+impl Life {
+    /// What `fd` means now, when the call begins.
+    pub fn of(me: &'static Thread, fd: i32) -> Self {
+        let known = descriptor::get(fd).map(|entry| (entry, entry.generation()));
+        Self { me, known }
+    }
+
+    /// Whether that is to be seen.
+    pub fn is_uncertain(&self) -> bool {
+        self.known
+            .is_some_and(|(_, generation)| descriptor::is_uncertain(generation))
+    }
+
+    /// Whether others may change it, and say so. A child that a handler has forked in a wait has no others, and knows
+    /// of no lives.
+    fn is_kept(&self) -> bool {
+        !self.is_uncertain() && self.me.is_green()
+    }
+
+    /// `operation`, on the number, as the call's own.
+    pub fn operation(&self, operation: Operation) -> Operation {
+        match self.known {
+            Some((_, generation)) if self.is_kept() => operation.in_life(generation),
+            _ => operation,
+        }
+    }
+
+    /// Runs `call` if the number still means the same, which it does until that is over, unless the call blocks
+    /// against expectation.
+    pub fn held(&self, call: impl FnOnce() -> isize) -> isize {
+        match self.known {
+            Some((entry, generation)) if self.is_kept() => {
+                entry.held(self.me, generation, call).unwrap_or(EBADF)
+            }
+            _ => call(),
+        }
+    }
+}
+
+/// Waits until `fd` is ready in that `life`, unless the program's own calls on it do not block or the kernel
 /// is going to refuse the transfer: whether that took time, or `-errno`.
 fn await_ready(
-    me: &'static Thread,
+    life: &Life,
     fd: i32,
     direction: Direction,
     is_refused: impl FnOnce() -> bool,
 ) -> Result<bool, isize> {
-    match Operation::new(me, fd, direction) {
-        Some(operation) => await_by(operation, is_refused),
+    match Operation::new(life.me, fd, direction) {
+        Some(operation) => await_by(life.operation(operation), is_refused),
         None => Ok(false),
     }
 }
@@ -130,29 +176,32 @@ enum Between {
 
 /// Waits for these ends unless the call `is_refused`, then makes the `call`, libc's own, with these flags;
 /// it can be cancelled.
-fn when_ready(
+fn when_ready<const N: usize>(
     me: &'static Thread,
     between: Between,
-    ends: &[(i32, Direction)],
+    ends: &[(i32, Direction); N],
     flags: u32,
     is_refused: impl Fn() -> bool,
     call: impl Fn(u32) -> isize,
 ) -> isize {
     /// So often the kernel does not mean what it says.
     const ATTEMPTS: usize = 32;
-    let in_region = |flags| restart::in_region(|| errno::to_kernel(call(flags)));
-    let attempt = |flags| match between {
-        Between::Pipes => adopt::raised(errno::to_kernel(call(flags))),
-        Between::Others => in_region(flags),
+    let call = |flags| errno::to_kernel(call(flags));
+    let attempt = |call: &dyn Fn() -> isize| match between {
+        Between::Pipes => adopt::raised(call()),
+        Between::Others => restart::in_region(call),
     };
     if flags & libc::SPLICE_F_NONBLOCK != 0 {
-        return attempt(flags);
+        return attempt(&|| call(flags));
     }
+    let lives = ends.each_ref().map(|&(fd, _)| Life::of(me, fd));
+    // The files that the numbers meant when the call began: others must not get or lose anything.
+    let held = |flags| lives[0].held(|| lives[N - 1].held(|| call(flags)));
     let mut left = ATTEMPTS;
     while left > 0 {
         let mut has_waited = false;
-        for &(fd, direction) in ends {
-            match await_ready(me, fd, direction, &is_refused) {
+        for (&(fd, direction), life) in ends.iter().zip(&lives) {
+            match await_ready(life, fd, direction, &is_refused) {
                 Ok(waited) => has_waited |= waited,
                 Err(error) => return error,
             }
@@ -161,7 +210,7 @@ fn when_ready(
             // A handler that has forked: here nobody has waited.
             break;
         }
-        let result = attempt(flags | libc::SPLICE_F_NONBLOCK);
+        let result = attempt(&|| held(flags | libc::SPLICE_F_NONBLOCK));
         if result != EAGAIN || ends.iter().any(|&(fd, _)| is_nonblocking(fd)) {
             return result;
         }
@@ -171,7 +220,7 @@ fn when_ready(
         // Another thread was faster than who was woken; that may happen any number of times.
         left = if has_waited { ATTEMPTS } else { left - 1 };
     }
-    in_region(flags)
+    restart::in_region(|| held(flags))
 }
 
 fn is_nonblocking(fd: i32) -> bool {

@@ -5,8 +5,9 @@ use core::cell::Cell;
 use core::ffi::c_void;
 use core::ptr;
 
-/// For a call, and for one of a handler that has interrupted it. What is held deeper is not noted.
-const PLACES: usize = 2;
+/// For a call, which holds two at most, and for one of a handler that has interrupted it. What is held deeper is not
+/// noted.
+const PLACES: usize = 4;
 
 /// One of them.
 #[derive(Default)]
