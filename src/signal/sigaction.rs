@@ -115,7 +115,12 @@ fn note_ignored(signal: i32, action: &libc::sigaction) {
 /// Whether the action for `signal` is kept here, and the kernel has the trampoline at
 /// most.
 pub fn are_ours(signal: i32) -> bool {
-    are_known() && (1..=HIGHEST).contains(&signal) && !matches!(signal, SIGCANCEL | SIGSETXID)
+    are_known() && is_the_programs(signal)
+}
+
+/// Whether the program may have an action for `signal`.
+fn is_the_programs(signal: i32) -> bool {
+    (1..=HIGHEST).contains(&signal) && !matches!(signal, SIGCANCEL | SIGSETXID)
 }
 
 /// `sigaction(2)`.
@@ -178,13 +183,20 @@ unsafe fn set_the_kernels(
 ) -> i32 {
     // SAFETY: as the caller promises. `new` may be `old`.
     unsafe {
-        let wanted = (!are_known()).then(|| new.as_ref().copied()).flatten();
+        let wanted = is_the_programs(signal)
+            .then(|| new.as_ref().copied())
+            .flatten();
         let result = real_sigaction()(signal, new, old);
-        match wanted {
-            Some(wanted) if result == 0 && are_ours(signal) => {
-                set(signal, &wanted, ptr::null_mut())
-            }
-            _ => result,
+        if result != 0 || !are_ours(signal) {
+            return result;
+        }
+        let old = old.as_mut();
+        // What was the action then the kernel may not know any more.
+        let old = old.filter(|old| old.sa_sigaction == trampoline::address());
+        match (wanted, old) {
+            (Some(wanted), old) => set(signal, &wanted, old.map_or(ptr::null_mut(), ptr::from_mut)),
+            (None, Some(old)) => set(signal, ptr::null(), old),
+            (None, None) => result,
         }
     }
 }
