@@ -48,6 +48,7 @@ FEW_KERNEL_THREADS = {
 MAY_COMPLAIN = {
     "denied_calls",
     "denied_hub_masks",
+    "denied_loader",
     "denied_threads",
     "denied_threads_end",
     "limits_tasks_lifted",

@@ -9,7 +9,7 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{blocking, worker};
+use super::{blocking, idle, worker};
 use crate::glibc::{cleanup, robust};
 use crate::sys::cell::Cell;
 use crate::sys::in_child::in_child;
@@ -23,11 +23,11 @@ pub fn tie() {
 }
 
 /// [`tie`] for a lock of the loader's, a stretch that hardly ever waits: the caller keeps its slot, until the monitor finds
-/// it waiting.
+/// it waiting. He goes on parking if nobody is there to take the slot over: no further kernel thread may be to be had.
 pub fn tie_briefly() {
     let me = current();
     count(&me.loads, Change::Taken);
-    if me.parks() {
+    if me.parks() && idle::has_successor() {
         me.set_tied();
     }
 }

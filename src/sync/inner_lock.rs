@@ -84,7 +84,7 @@ fn take(word: &AtomicU32, may_park: impl Fn() -> bool) {
         }
         let is_taken = word.swap(WAITED_FOR, Ordering::SeqCst) == 0;
         if !is_taken && parks {
-            park(word, &may_park);
+            await_parked(word, &may_park);
         } else if !is_taken {
             futex::wait(word, WAITED_FOR);
         }
@@ -97,7 +97,7 @@ fn take(word: &AtomicU32, may_park: impl Fn() -> bool) {
     }
 }
 
-fn park(word: &AtomicU32, may_park: impl Fn() -> bool) {
+fn await_parked(word: &AtomicU32, may_park: impl Fn() -> bool) {
     let is_held = || (word.load(Ordering::SeqCst) == WAITED_FOR && may_park()).then_some(0);
     let key = word.as_ptr().addr();
     park::on_address(

@@ -4,8 +4,8 @@
 //! Those who wait for it park: did they block their kernel threads, none might be left for others, and for a further one
 //! libc takes such a lock itself.
 //!
-//! Who holds one is [tied](crate::sched::tie) to his kernel thread. Some who wait cannot park: the monitor that is to start
-//! a kernel thread, threads that create others, wired ones. If he needs no further kernel thread to go on, they do. But who
+//! Who holds one is [tied](crate::sched::tie) to his kernel thread, unless that is the last one. Some who wait cannot park: the
+//! monitor that is to start a kernel thread, wired threads. If he needs no further kernel thread to go on, they do. But who
 //! waits for a second one parks, too: in `dlopen` he has the one that every new kernel thread needs meanwhile, and who has
 //! the second may wait for somebody who needs a kernel thread.
 //!
