@@ -243,6 +243,8 @@ impl Operation {
         match self.entry.register(self.fd) {
             Ok(()) => {}
             Err(libc::EBADF) => return Err(Stop::With(EBADF)),
+            // Of another file, which must not be waited for.
+            Err(_) if !self.is_same_file() => return Err(Stop::With(EBADF)),
             Err(_) => return Err(Stop::Unwatchable),
         }
         let wake = {

@@ -1,16 +1,23 @@
 //! Beginnings and ends of a number's lives, with what is known of the file.
 
-use core::sync::atomic::Ordering;
+use core::sync::atomic::{AtomicU32, Ordering};
+use core::time::Duration;
 
 use super::edges::{Next, is_uncertain};
 use super::{Descriptor, KNOWN, Moment};
 use crate::hub::class::Class;
 use crate::hub::epoll;
+use crate::sys::clock::{self, Instant, MILLISECOND};
+use crate::sys::futex;
 use crate::sys::raw::syscall;
 use crate::wait::woken::Woken;
 
-/// How often `end` gives way to holders before it goes on.
-const HOLDER_PATIENCE: u32 = 1000;
+/// How often who ends a life gives way to holders before he sleeps in between.
+const YIELDS: u32 = 100;
+/// How long he sleeps at a time.
+const NAP: Duration = Duration::from_micros(50);
+/// How long he waits at most: who holds the number may have lost the CPU to others, for several of their time slices.
+const PATIENCE: Instant = 100 * MILLISECOND;
 
 impl Descriptor {
     /// The number has just been made by a hooked call, after `since`: a new life begins.
@@ -32,12 +39,24 @@ impl Descriptor {
     /// expectation (another process was faster) takes longer than a moment; that
     /// one has its file already.
     pub fn await_holders(&self) {
-        for _ in 0..HOLDER_PATIENCE {
+        if self.edges.is_held() {
+            self.await_let_go();
+        }
+    }
+
+    #[cold]
+    fn await_let_go(&self) {
+        for _ in 0..YIELDS {
+            // SAFETY: no arguments.
+            unsafe { syscall!(SYS_sched_yield) };
             if !self.edges.is_held() {
                 return;
             }
-            // SAFETY: no arguments.
-            unsafe { syscall!(SYS_sched_yield) };
+        }
+        // The kernel runs the holder where it was, not where somebody gives way.
+        let (never, deadline) = (AtomicU32::new(0), clock::after(PATIENCE));
+        while self.edges.is_held() && clock::now() < deadline {
+            futex::wait_for(&never, 0, NAP);
         }
     }
 
