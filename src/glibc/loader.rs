@@ -131,7 +131,8 @@ pub fn waiters_park() -> bool {
     locks_are_patched() && waiters_may_park()
 }
 
-/// Whether that may be so beside what loads.
+/// Whether [creation is barred](is_creation_barred) by who loads, as far as can be seen: it is looked for beside an allocator
+/// of the program's own.
 pub fn may_bar_creation() -> bool {
     CREATION.load(Ordering::Relaxed) != 0
 }

@@ -61,6 +61,21 @@ pub(super) fn adjust(usage: &mut rusage) {
     }
 }
 
+/// `clock_gettime(2)`; `real` says whose function reads the clocks that are not ours.
+///
+/// # Safety
+/// As libc's function of the same name.
+#[inline(always)]
+unsafe fn read(clock: clockid_t, place: *mut timespec, real: fn() -> clock::GetTime) -> c_int {
+    // SAFETY: as the caller promises.
+    unsafe {
+        match gettime(clock, place) {
+            Some(result) => errno::to_libc(result) as c_int,
+            None => real()(clock, place),
+        }
+    }
+}
+
 /// `clock_gettime(2)`.
 ///
 /// # Safety
@@ -68,12 +83,7 @@ pub(super) fn adjust(usage: &mut rusage) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn clock_gettime(clock: clockid_t, place: *mut timespec) -> c_int {
     // SAFETY: as the caller promises.
-    unsafe {
-        match gettime(clock, place) {
-            Some(result) => errno::to_libc(result) as c_int,
-            None => real_clock_gettime()(clock, place),
-        }
-    }
+    unsafe { read(clock, place, real_clock_gettime) }
 }
 check!(clock_gettime(_, _));
 
@@ -84,14 +94,9 @@ check!(clock_gettime(_, _));
 /// As `clock_gettime`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C-unwind" fn __clock_gettime(clock: clockid_t, place: *mut timespec) -> c_int {
-    let real = real!(__clock_gettime(_, _));
+    let real = || real!(__clock_gettime(_, _));
     // SAFETY: as the caller promises.
-    unsafe {
-        match gettime(clock, place) {
-            Some(result) => errno::to_libc(result) as c_int,
-            None => real(clock, place),
-        }
-    }
+    unsafe { read(clock, place, real) }
 }
 
 /// `getrusage(2)`.

@@ -130,9 +130,10 @@ impl Thread {
     }
 
     fn unbind(&self) {
-        let bond = match self.has_ties() {
-            false => Bond::None,
-            true => Bond::Tied,
+        let bond = if self.has_ties() {
+            Bond::Tied
+        } else {
+            Bond::None
         };
         self.role.bond.store(bond as u8, Ordering::Relaxed);
     }

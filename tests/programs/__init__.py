@@ -17,7 +17,6 @@ PYTHON = os.path.realpath(sys.executable)
 # Of c-tests, what others load, open or talk to: no tests themselves.
 HELPERS = {
     "calling_library",
-    "namespace_library",
     "code_library",
     "deep_library",
     "deny_writes",
@@ -25,6 +24,7 @@ HELPERS = {
     "dns_report",
     "dns_server",
     "echo_server",
+    "namespace_library",
     "tls_library",
 }
 

@@ -92,7 +92,7 @@ impl Template {
     }
 
     fn create(kept: usize) -> Option<&'static mut Self> {
-        // SAFETY: asks for new storage, which is never freed.
+        // SAFETY: asks for new storage, which is the template's.
         let pointer = unsafe { allocate()?(ptr::null_mut()) };
         if pointer.is_null() {
             return None;
@@ -106,7 +106,7 @@ impl Template {
             seen: &mut [],
         };
         let memory = pages::reserve(SIZE)?.cast::<Self>();
-        // SAFETY: fresh memory of sufficient size; never freed.
+        // SAFETY: fresh memory of sufficient size, which goes back with the template only.
         let me = unsafe {
             memory.write(template);
             &mut *memory
@@ -117,7 +117,7 @@ impl Template {
 
     /// The generation, and the modules by id.
     fn slots(&mut self) -> &'static mut [Slot] {
-        // SAFETY: a TCB that is never freed.
+        // SAFETY: a TCB that lives as long as the template.
         let slots = unsafe { Tcb::at(self.pointer) }.dtv();
         // SAFETY: the vector has as many slots as it says, after the first.
         unsafe { slice::from_raw_parts_mut(slots, slots.sub(1).read().value + 1) }

@@ -35,9 +35,9 @@ impl Descriptor {
         fresh
     }
 
-    /// Waits for those who hold the number. Only a call that blocks against
-    /// expectation (another process was faster) takes longer than a moment; that
-    /// one has its file already.
+    /// Waits for those who hold the number. Only a thread that has lost the CPU takes longer than
+    /// a moment, and a call that blocks against expectation (another process was faster); that one has
+    /// its file already.
     pub fn await_holders(&self) {
         if self.edges.is_held() {
             self.await_let_go();
