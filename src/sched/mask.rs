@@ -10,6 +10,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use crate::glibc::signals::UNBLOCKABLE;
+use crate::sys::in_child::{in_child, restore};
 use crate::sys::sigmask::{self, bit};
 use crate::task::main_thread;
 use crate::task::mask::COUNTED;
@@ -25,6 +26,33 @@ const COUNTS: u64 = bit(libc::SIGSTOP);
 /// its handlers.
 static IN_ORDER: AtomicU64 = AtomicU64::new(0);
 
+/// Signals that the main thread is about to block.
+static CLOSING: AtomicU64 = AtomicU64::new(0);
+
+/// A forked child's main thread may not have been at it.
+fn reset() {
+    restore(&CLOSING, 0);
+}
+
+in_child!(reset);
+
+/// While it lives no base context becomes open to what the main thread is about to block.
+pub struct Closing(());
+
+impl Closing {
+    /// From here on. For the main thread.
+    pub(super) fn begin(signals: u64) -> Self {
+        CLOSING.store(signals, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for Closing {
+    fn drop(&mut self) {
+        CLOSING.store(0, Ordering::SeqCst);
+    }
+}
+
 /// From here on only whoever accepts one of `signals` may take it from the kernel: their
 /// order must not depend on who is faster. True if that is new.
 pub fn keep_in_order(signals: u64) -> bool {
@@ -36,12 +64,14 @@ pub fn kept_in_order() -> u64 {
     IN_ORDER.load(Ordering::Relaxed)
 }
 
-/// Signals that a base context is closed to: those that the main thread blocks, or all, once
-/// that has ended; and those that are to be [kept in order](keep_in_order).
+/// Signals that a base context is closed to: those that the main thread blocks or is
+/// [about to](Closing), or all, once that has ended; and those that are to be [kept in order](keep_in_order).
 #[inline(always)]
 pub fn idle_mask() -> u64 {
     main_thread().map_or(!UNBLOCKABLE, |main| {
-        main.settled_mask.load(Ordering::SeqCst) | IN_ORDER.load(Ordering::SeqCst)
+        main.settled_mask.load(Ordering::SeqCst)
+            | IN_ORDER.load(Ordering::SeqCst)
+            | CLOSING.load(Ordering::SeqCst)
     })
 }
 

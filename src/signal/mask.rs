@@ -5,7 +5,7 @@ use core::sync::atomic::Ordering;
 use super::{Watch, actions, catch_up, lent, send, shared};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::glibc::threads;
-use crate::sched::mask::KernelMask;
+use crate::sched::mask::{Closing, KernelMask};
 use crate::sched::{self, idle, worker};
 use crate::sys::sigmask::{self, bit};
 use crate::task::pending::REAL_TIME;
@@ -63,7 +63,9 @@ pub fn end(me: &'static Thread) -> u64 {
 /// handled; so the watch begins.
 ///
 /// What has come for the process before the mask is closed to it is handled before that, as it
-/// would be natively: to give it back to the kernel would put it behind what has come since.
+/// would be natively: to give it back to the kernel would put it behind what has come since. What
+/// waits in the kernel when the mask is opened is the caller's before anybody else can take it for
+/// him: it is handled on return.
 fn replace(
     me: &'static Thread,
     mask: u64,
@@ -73,16 +75,21 @@ fn replace(
     loop {
         let _critical = Critical::enter();
         let before = me.mask.get();
-        let settled = settle(me, mask);
+        let settled = me.settled_mask.load(Ordering::Relaxed);
+        let closing = close(me, settled, mask);
+        note(me, mask, settled | mask);
         tell(&worker::of(me).mask, me.mask.of_kernel());
         let late = me.pending.shared() & mask & !before;
         if late == 0 || !me.is_critical_once() {
+            if settled & !mask != 0 {
+                note(me, mask, mask);
+            }
+            drop(closing);
             then(before);
             changed(me, settled, mask);
             return Watch::new(me);
         }
-        settle(me, settled);
-        me.mask.set(before);
+        note(me, before, settled);
         tell(&worker::of(me).mask, me.mask.of_kernel());
     }
 }
@@ -91,21 +98,30 @@ fn set(kernel: &KernelMask, mask: u64) {
     kernel.sync(mask);
 }
 
-/// Notes `mask` for `me`, the caller; returns what was settled before.
-fn settle(me: &Thread, mask: u64) -> u64 {
+fn is_main(me: &Thread) -> bool {
+    main_thread().is_some_and(|main| main.is(me))
+}
+
+/// `me`, the caller, is about to block what `mask` does: closes those who take signals for it.
+fn close(me: &Thread, settled: u64, mask: u64) -> Option<Closing> {
+    let closes = mask & !settled != 0 && is_main(me);
+    closes.then(|| idle::close_to(settled, mask))
+}
+
+/// Notes that `me`, the caller, blocks `mask`, and others `settled` for it.
+fn note(me: &Thread, mask: u64, settled: u64) {
     me.mask.set(mask);
     // SeqCst: whoever adds a signal, or opens a base context to it, looks afterwards.
-    let before = me.settled_mask.swap(mask, Ordering::SeqCst);
-    shared::accept(!mask);
-    if mask != 0 {
+    me.settled_mask.swap(settled, Ordering::SeqCst);
+    shared::accept(!settled);
+    if settled != 0 {
         shared::need();
     }
-    before
 }
 
 /// The settled mask of `me`, the caller, was `before` and is `mask` now.
 fn changed(me: &'static Thread, before: u64, mask: u64) {
-    if before != mask && main_thread().is_some_and(|main| main.is(me)) {
+    if before & !mask != 0 && is_main(me) {
         idle::renew_mask(mask);
     }
     // What has come for the process, and while a handler runs, was meant for a thread that
@@ -222,9 +238,14 @@ pub(super) fn enter_handler(me: &Thread, mask: u64) {
 /// A handler of `me`, the caller, returns to `mask`, which the kernel is about to set.
 pub(super) fn leave_handler(me: &'static Thread, mask: u64) {
     worker::of(me).mask.note(mask);
-    let before = settle(me, mask);
-    if before != mask {
-        let _critical = Critical::enter();
-        changed(me, before, mask);
+    let settled = me.settled_mask.load(Ordering::Relaxed);
+    if settled == mask {
+        note(me, mask, mask);
+        return;
     }
+    let _critical = Critical::enter();
+    let closing = close(me, settled, mask);
+    note(me, mask, mask);
+    drop(closing);
+    changed(me, settled, mask);
 }

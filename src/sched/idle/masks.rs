@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 
 use super::{is_polling, kick_hub};
-use crate::sched::mask::idle_mask;
+use crate::sched::mask::{Closing, idle_mask};
 use crate::sched::worker::{self, Worker};
 use crate::sys::clock::{self, Instant, MILLISECOND};
 use crate::sys::futex;
@@ -91,6 +91,16 @@ pub(in crate::sched) fn sleep(worker: &Worker, word: &AtomicU32) {
         worker.mask.doze(open);
         futex::wait(word, 1);
     }
+}
+
+/// The main thread, the caller, is about to change its signal mask, which was settled as `before`, to
+/// `mask`, which blocks more. What a worker on its base context has taken before that is the thread's
+/// on return, as it would be natively; and none takes any more until the change is made and the
+/// value dropped.
+pub fn close_to(before: u64, mask: u64) -> Closing {
+    let closing = Closing::begin(mask & !before);
+    renew_mask(before | mask);
+    closing
 }
 
 /// The main thread, the caller, has changed its signal mask to `mask`, or will find that it has: on

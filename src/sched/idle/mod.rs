@@ -24,7 +24,7 @@ use crate::wait::TIMERS;
 use crate::wait::woken::Woken;
 use board::{Board, Help};
 pub(in crate::sched) use masks::sleep as sleep_at;
-pub use masks::{heed, ignore, renew_mask};
+pub use masks::{close_to, heed, ignore, renew_mask};
 pub use start::{has_started, is_starting, start_successor, start_worker};
 
 /// A forked child [sets it up](set_up) when it starts threads of its own.
