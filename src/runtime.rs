@@ -208,6 +208,7 @@ fn start_locked(mask: u64) -> Result<(), Failure> {
         None => signal::shared::begin_beside_main(),
     }
     signal::sigaction::install();
+    signal::shared::begin_watch();
     signal::credentials::intercept();
     hub::descriptor::adopt_open();
     summary::begin_if_asked();

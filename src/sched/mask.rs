@@ -5,9 +5,13 @@
 //! process may be taken here and is passed on to it. So when the main thread
 //! closes its mask, it must know that no base context goes on with the open one
 //! ([`KernelMask::in_base`]).
+//!
+//! But it leaves alone what has a handler: it might be some time until it runs and has passed the signal on, and the
+//! main thread, if that runs, would learn in other ways that the signal was sent, by a `waitpid` for the sender, and
+//! not have handled it. Natively the kernel gives it to the main thread.
 
 use core::cell::Cell;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::sys::in_child::{in_child, restore};
@@ -26,12 +30,47 @@ const COUNTS: u64 = bit(libc::SIGSTOP);
 /// its handlers.
 static IN_ORDER: AtomicU64 = AtomicU64::new(0);
 
+/// Signals that have a handler, but for those that are about whoever runs. A forked child keeps it, as it
+/// keeps its handlers.
+static HANDLED: AtomicU64 = AtomicU64::new(0);
+
+/// The hub says when a signal waits in the kernel.
+static TOLD: AtomicBool = AtomicBool::new(false);
+
+/// A handler for `signals` was installed, or is one no more. True if base contexts may be open to what they
+/// are to [leave alone](left_alone) from here on.
+pub fn note_handled(signals: u64, are_handled: bool) -> bool {
+    if are_handled {
+        HANDLED.fetch_or(signals, Ordering::SeqCst) & signals != signals
+    } else {
+        HANDLED.fetch_and(!signals, Ordering::SeqCst);
+        false
+    }
+}
+
+/// From here on the hub says when a signal waits in the kernel.
+pub fn note_told() {
+    TOLD.store(true, Ordering::Relaxed);
+}
+
+/// Signals that are better left to whoever runs their handlers: the kernel has them until such a thread
+/// runs, and the hub says that they are there.
+#[inline(always)]
+fn left_alone() -> u64 {
+    if TOLD.load(Ordering::Relaxed) {
+        HANDLED.load(Ordering::SeqCst)
+    } else {
+        0
+    }
+}
+
 /// Signals that the main thread is about to block.
 static CLOSING: AtomicU64 = AtomicU64::new(0);
 
-/// A forked child's main thread may not have been at it.
+/// In a forked child the main thread is not at it, and nobody looks out.
 fn reset() {
     restore(&CLOSING, 0);
+    restore(&TOLD, false);
 }
 
 in_child!(reset);
@@ -73,6 +112,12 @@ pub fn idle_mask() -> u64 {
             | IN_ORDER.load(Ordering::SeqCst)
             | CLOSING.load(Ordering::SeqCst)
     })
+}
+
+/// Signals that a base context is closed to while it runs, or waits in the hub.
+#[inline(always)]
+pub fn base_mask() -> u64 {
+    idle_mask() | left_alone()
 }
 
 /// See the module.
@@ -138,10 +183,10 @@ impl KernelMask {
         }
     }
 
-    /// The base context runs from here on, open to what the main thread is open to. False if
-    /// nothing else has changed.
+    /// The base context runs from here on, open to what the main thread is open to, but for what is
+    /// [left alone](left_alone). False if nothing else has changed.
     pub fn enter_base(&self) -> bool {
-        self.follow(idle_mask)
+        self.follow(base_mask)
     }
 
     /// The base context is about to sleep, open to what `open` says only.

@@ -2,9 +2,10 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use crate::sched::worker;
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::sigmask::bit;
-use crate::task::{Thread, all_husks, main_thread};
+use crate::task::{Kind, Thread, all_husks, main_thread};
 
 /// Whether `thread` does not block `signal`.
 pub(super) fn accepts(thread: &Thread, signal: i32) -> bool {
@@ -21,6 +22,14 @@ pub(super) fn acceptor(signal: i32) -> Option<&'static Thread> {
         .filter(|thread| thread.parks())
         .filter(lives)
         .find(|thread| accepts(thread, signal))
+}
+
+/// Whether a green thread runs that accepts `signal`. Its kernel thread may wait for a CPU.
+pub(super) fn one_runs(signal: i32) -> bool {
+    worker::all()
+        // SAFETY: null or a thread's block; those of workers' threads stay.
+        .filter_map(|worker| unsafe { worker.running().as_ref() })
+        .any(|thread| thread.kind() == Kind::Green && accepts(thread, signal))
 }
 
 /// So many threads are parked for signals.

@@ -8,8 +8,10 @@ use core::mem::{self, MaybeUninit};
 use core::ptr;
 use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
+use super::processor_time;
 use crate::glibc::real::real;
 use crate::glibc::signals::UNBLOCKABLE;
+use crate::sched::mask::note_handled;
 use crate::sys::in_child::in_child;
 use crate::sys::sigmask::{HIGHEST, SYNCHRONOUS, bit};
 use crate::task::lock::RawLock;
@@ -68,8 +70,9 @@ pub fn get(signal: i32) -> Option<Action> {
     })
 }
 
-/// The program has installed that action. The table is [held](hold), or there is one thread.
-pub(super) fn record(signal: i32, action: &libc::sigaction) {
+/// The program has installed that action. The table is [held](hold), or there is one thread. True if base
+/// contexts may be open to what they are to leave alone from here on.
+pub(super) fn record(signal: i32, action: &libc::sigaction) -> bool {
     let entry = &ACTIONS[signal as usize];
     let is_handler = !matches!(action.sa_sigaction, libc::SIG_DFL | libc::SIG_IGN);
     entry.flags.store(action.sa_flags, Ordering::Relaxed);
@@ -80,6 +83,10 @@ pub(super) fn record(signal: i32, action: &libc::sigaction) {
         if is_handler { action.sa_sigaction } else { 0 },
         Ordering::Release,
     );
+    note_handled(
+        bit(signal) & !SYNCHRONOUS & !processor_time::signals(),
+        is_handler,
+    )
 }
 
 /// The two signals that the kernel takes out of every mask.

@@ -7,6 +7,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use libc::{clockid_t, siginfo_t};
 
 use crate::sched::kernel_thread;
+use crate::sched::mask::note_handled;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::{HIGHEST, bit};
 use crate::sys::version;
@@ -15,10 +16,18 @@ use crate::sys::version;
 /// tell of is for that one just as well. A forked child keeps it, though not the timers.
 static OF_TIMERS: AtomicU64 = AtomicU64::new(0);
 
+/// Of the process's timers and its limit.
+const OF_PROCESS: u64 = bit(libc::SIGPROF) | bit(libc::SIGVTALRM) | bit(libc::SIGXCPU);
+
+/// Signals that may tell of it.
+pub fn signals() -> u64 {
+    OF_PROCESS | OF_TIMERS.load(Ordering::Relaxed)
+}
+
 /// Whether the kernel tells of processor time so.
 pub fn is_told(signal: i32, info: &siginfo_t) -> bool {
     match info.si_code {
-        libc::SI_KERNEL => matches!(signal, libc::SIGPROF | libc::SIGVTALRM | libc::SIGXCPU),
+        libc::SI_KERNEL => OF_PROCESS & bit(signal) != 0,
         libc::SI_TIMER => OF_TIMERS.load(Ordering::Relaxed) & bit(signal) != 0,
         _ => false,
     }
@@ -28,6 +37,7 @@ pub fn is_told(signal: i32, info: &siginfo_t) -> bool {
 pub fn note_timer(clock: clockid_t, signal: i32) {
     if is_of_process(clock) && (1..=HIGHEST).contains(&signal) && prefers_interrupted() {
         OF_TIMERS.fetch_or(bit(signal), Ordering::Relaxed);
+        note_handled(bit(signal), false);
     }
 }
 

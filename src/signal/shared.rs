@@ -8,9 +8,10 @@
 
 use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use super::{acceptor, send};
+use super::{acceptor, processor_time, send};
 use crate::glibc::signals::UNBLOCKABLE;
 use crate::hub::signals;
+use crate::sched::mask::note_told;
 use crate::sched::{kernel_thread, requests, wake};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::raw::syscall;
@@ -70,19 +71,25 @@ pub fn is_polled() -> bool {
         || deferred::is_anybody_postponed()
 }
 
-/// The monitor's part: opens what the hub needs, and looks where that does not do. The
-/// caller is critical and holds no lock.
-pub fn monitor_look() {
-    deferred::take_postponed(send::interrupt);
+/// Has the hub look out, if that is needed and does not do so yet.
+pub fn begin_watch() {
     if NEEDED.load(Ordering::SeqCst) && !WATCHED.load(Ordering::Relaxed) {
         if !POLLED.load(Ordering::Relaxed) && signals::watch() {
             WATCHED.store(true, Ordering::Relaxed);
+            note_told();
         } else {
             POLLED.store(true, Ordering::Relaxed);
         }
         // What had come before.
         LEFT.store(true, Ordering::Relaxed);
     }
+}
+
+/// The monitor's part: opens what the hub needs, and looks where that does not do. The
+/// caller is critical and holds no lock.
+pub fn monitor_look() {
+    deferred::take_postponed(send::interrupt);
+    begin_watch();
     if LEFT.swap(false, Ordering::SeqCst) && tell() {
         LEFT.store(true, Ordering::Relaxed);
     }
@@ -115,6 +122,11 @@ fn tell() -> bool {
     while waiting != 0 {
         let signal = waiting.trailing_zeros() as i32 + 1;
         waiting &= waiting - 1;
+        if processor_time::signals() & bit(signal) != 0 && acceptor::one_runs(signal) {
+            // It is for who used the processor, and may not have come to take it.
+            left = true;
+            continue;
+        }
         REFUSED.fetch_or(bit(signal), Ordering::SeqCst);
         if let Some(thread) = acceptor::acceptor(signal).or_else(|| acceptor::waiter(signal)) {
             REFUSED.fetch_and(!bit(signal), Ordering::SeqCst);

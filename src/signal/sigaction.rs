@@ -6,7 +6,7 @@ use core::ptr;
 use super::actions::{self, Action, are_known, get, real_sigaction, record, set_mask};
 use super::{shared, trampoline};
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
-use crate::sched::mask::idle_mask;
+use crate::sched::mask::base_mask;
 use crate::sched::{self, idle};
 use crate::sys::sigmask::{self, HIGHEST, bit};
 use crate::task::{Critical, current, pending};
@@ -14,8 +14,8 @@ use crate::task::{Critical, current, pending};
 /// `SA_RESTORER` (asm/signal.h), which glibc sets in every action.
 const RESTORER: i32 = 0x0400_0000;
 
-/// A handler for `signal` was installed: true if that changes what base contexts are closed
-/// to. Signals that queue have to arrive one after the other.
+/// A handler for `signal` was installed: true if that changes in what order it has to arrive, and so what base
+/// contexts are closed to. Signals that queue have to arrive one after the other.
 fn keep_in_order(signal: i32) -> bool {
     let queue = !0 << (pending::REAL_TIME - 1) & !UNBLOCKABLE;
     pending::queues(signal) && sched::mask::keep_in_order(queue)
@@ -51,24 +51,24 @@ fn install_all() {
     let mask = sigmask::replace(!0);
     // Who waits has interrupted what it was in.
     current().suspended_mask.set(None);
-    let reorder = actions::hold(|| {
-        let mut reorder = false;
+    let any = actions::hold(|| {
+        let mut any = false;
         if !actions::are_behind() {
             actions::set_known();
             for signal in 1..=HIGHEST {
-                reorder |= install_one(signal);
+                any |= install_one(signal);
             }
             actions::set_behind();
         }
-        reorder
+        any
     });
     sigmask::set(mask);
-    if reorder {
+    if any {
         shared::need();
     }
 }
 
-/// [`install`] for one signal. True if that changes what base contexts are closed to.
+/// [`install`] for one signal. Whether it has a handler.
 fn install_one(signal: i32) -> bool {
     if matches!(signal, SIGCANCEL | SIGSETXID) {
         return false;
@@ -82,14 +82,17 @@ fn install_one(signal: i32) -> bool {
         let action = action.assume_init();
         if action.sa_sigaction == trampoline::address() {
             // In a child that another thread has forked in the midst of this.
-            return keep_in_order(signal);
+            keep_in_order(signal);
+            return true;
         }
         record(signal, &action);
         note_ignored(signal, &action);
-        get(signal).is_some() && {
+        let has_handler = get(signal).is_some();
+        if has_handler {
             real_sigaction()(signal, &disguise(&action), ptr::null_mut());
-            keep_in_order(signal)
+            keep_in_order(signal);
         }
+        has_handler
     }
 }
 
@@ -138,7 +141,7 @@ pub unsafe fn set(signal: i32, new: *const libc::sigaction, old: *mut libc::siga
     }
     let _critical = Critical::enter();
     // SAFETY: as the caller promises. `new` may be `old`: it is read first.
-    let (result, reorder) = actions::hold(|| unsafe {
+    let (result, has_handler, closes) = actions::hold(|| unsafe {
         let before = get(signal);
         let wanted = new.as_ref().copied();
         if wanted.is_some_and(|wanted| !ignores(signal, &wanted)) {
@@ -149,24 +152,28 @@ pub unsafe fn set(signal: i32, new: *const libc::sigaction, old: *mut libc::siga
             Some(wanted) => real_sigaction()(signal, &disguise(wanted), old),
         };
         if result != 0 {
-            return (result, false);
+            return (result, false, false);
         }
         if let (Some(old), Some(before)) = (old.as_mut(), before) {
             show(before, old);
         }
         let Some(wanted) = &wanted else {
-            return (result, false);
+            return (result, false, false);
         };
-        record(signal, wanted);
+        let is_new = record(signal, wanted);
         note_ignored(signal, wanted);
         if ignores(signal, wanted) {
             pending::discard(signal);
         }
-        (result, get(signal).is_some() && keep_in_order(signal))
+        let has_handler = get(signal).is_some();
+        let reorder = has_handler && keep_in_order(signal);
+        (result, has_handler, is_new || reorder)
     });
-    if reorder {
+    if has_handler {
         shared::need();
-        idle::renew_mask(idle_mask());
+    }
+    if closes {
+        idle::renew_mask(base_mask());
     }
     result
 }

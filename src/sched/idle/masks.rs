@@ -71,9 +71,11 @@ fn refresh() {
     STALE.store(false, Ordering::Relaxed);
     let begun = clock::now();
     let open = open();
-    for worker in worker::all() {
-        if worker.is_asleep() && worker.mask.in_base() & open != 0 {
+    for worker in worker::all().filter(|worker| worker.mask.in_base() & open != 0) {
+        if worker.is_asleep() {
             worker.rouse();
+        } else if is_polling() {
+            kick_hub();
         }
     }
     pause(&LEFT_UNTIL, begun);
@@ -106,17 +108,18 @@ pub fn close_to(before: u64, mask: u64) -> Closing {
 /// The main thread, the caller, has changed its signal mask to `mask`, or will find that it has: on
 /// return no worker is open to what that blocks, unless a green thread runs there.
 pub fn renew_mask(mask: u64) {
-    if is_polling() {
-        // Without a look at whether it was kicked, which a new poller may be about to
-        // reset. Who waits in the hub comes back with the new mask, whatever it had.
-        kick_hub();
-    }
     let mut begun = None;
+    let mut kicked = false;
     for worker in worker::all() {
         while worker.mask.in_base() & mask != mask {
             if worker.is_asleep() {
                 begun.get_or_insert_with(clock::now);
                 worker.rouse();
+            } else if !kicked && is_polling() {
+                // Without a look at whether it was kicked, which a new poller may be about to
+                // reset. Who begins to wait in the hub from here on has the new mask.
+                kicked = true;
+                kick_hub();
             }
             // SAFETY: no arguments.
             unsafe { syscall!(SYS_sched_yield) };
