@@ -57,7 +57,7 @@ use crate::hub;
 use crate::hub::epoll::Events;
 use crate::sys::clock::{self, NEVER};
 use crate::task::upcalls;
-use crate::wait::TIMERS;
+use crate::wait::DEADLINES;
 use crate::wait::woken::Woken;
 
 /// In a forked child [`set_running`] is told so first of all.
@@ -90,7 +90,7 @@ pub fn glance() {
 
 /// Collects those whose deadline has come.
 fn expire(woken: &mut Woken) {
-    if TIMERS.earliest() != NEVER {
-        TIMERS.expire(clock::now(), woken);
+    if DEADLINES.earliest() != NEVER {
+        DEADLINES.expire(clock::now(), woken);
     }
 }

@@ -12,7 +12,7 @@ use crate::sys::sigmask::bit;
 use crate::task::quantum::Used;
 use crate::task::word::{Cancellation, Claim, Wake};
 use crate::task::{After, Critical, Kind, Thread, current, lock, upcalls};
-use crate::wait::{QUEUES, TIMERS};
+use crate::wait::{DEADLINES, QUEUES};
 
 /// Waits on the address `key` until woken or until `deadline`.
 ///
@@ -163,11 +163,12 @@ pub fn commit(me: &'static Thread, deadline: Instant) -> Wake {
     } else if deadline == NEVER {
         until_claimed(me);
     } else {
-        if TIMERS.arm(me, deadline) {
+        let slot = worker::of(me).slot().map_or(0, slots::index);
+        if DEADLINES.arm(me, slot, deadline) {
             idle::deadline_moved(deadline);
         }
         until_claimed(me);
-        TIMERS.disarm(me);
+        DEADLINES.disarm(me);
     }
     me.seat().word.finish()
 }

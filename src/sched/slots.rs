@@ -9,6 +9,7 @@ use super::worker::Worker;
 use crate::settings::MAX_SLOTS;
 use crate::sys::in_child::in_child;
 use crate::sys::pages;
+use crate::wait::DEADLINES;
 
 /// Whole pages, all zeros while no slot is in use: so they can be wiped in a forked child.
 #[repr(align(4096))]
@@ -50,6 +51,7 @@ pub fn vacate(slot: &'static Slot) -> bool {
 /// Has `count` slots from now on.
 pub fn set_count(count: usize) {
     COUNT.store(count.clamp(1, MAX_SLOTS), Ordering::Relaxed);
+    DEADLINES.set_slots(count);
 }
 
 /// [`Slot::pick`] at `slot`, which `worker` may still hold.

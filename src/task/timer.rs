@@ -15,4 +15,7 @@ pub struct Timer {
     /// That of the same thread.
     pub(crate) seat: Cell<*const Seat>,
     pub(crate) armed: Cell<bool>,
+    /// Which heap it was last put into, see `Deadlines`; the thread's own.
+    #[cfg(not(model))]
+    pub(crate) heap: Cell<u8>,
 }

@@ -1,7 +1,7 @@
 //! The queues and the deadlines of the process.
 
+use super::deadlines::Deadlines;
 use super::queue::Queues;
-use super::timer::Timers;
 use crate::sys::in_child::in_child;
 use crate::sys::pages;
 
@@ -10,7 +10,7 @@ use crate::sys::pages;
 pub static QUEUES: Queues<1024> = Queues::new();
 
 /// Whoever has a deadline.
-pub static TIMERS: Timers = Timers::new();
+pub static DEADLINES: Deadlines = Deadlines::new();
 
 /// In a forked child nobody waits. Threads that libgreen does not schedule may have stood in
 /// the parent's queues, or have held the lock of one: those may be there before the kernel was
@@ -30,7 +30,7 @@ unsafe fn empty_queues() {
 /// The caller is the process's only thread.
 unsafe fn forget_deadlines() {
     // SAFETY: as the caller promises.
-    unsafe { TIMERS.reset() };
+    unsafe { DEADLINES.reset() };
 }
 
 in_child!(always empty_queues);

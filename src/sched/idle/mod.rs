@@ -20,7 +20,7 @@ use crate::sys::clock::{self, Instant, NEVER, SECOND};
 use crate::sys::raw::syscall;
 use crate::sys::task_state;
 use crate::task::{Critical, current, upcalls};
-use crate::wait::TIMERS;
+use crate::wait::DEADLINES;
 use crate::wait::woken::Woken;
 use board::{Board, Help};
 pub(in crate::sched) use masks::sleep as sleep_at;
@@ -242,7 +242,7 @@ fn poll(worker: &'static Worker) {
         BOARD.end_polling();
         return;
     }
-    let deadline = TIMERS.earliest();
+    let deadline = DEADLINES.earliest();
     BOARD.poll_until(deadline);
     let limit = match deadline {
         NEVER => NEVER,
@@ -265,7 +265,7 @@ fn poll(worker: &'static Worker) {
 
 /// Whether events or deadlines are awaited and nobody looks out for them.
 pub fn needs_poller() -> bool {
-    !is_polling() && (TIMERS.earliest() != NEVER || epoll::is_used())
+    !is_polling() && (DEADLINES.earliest() != NEVER || epoll::is_used())
 }
 
 /// Forgets all workers; all slots lie idle.
