@@ -53,6 +53,8 @@ const EAGAIN: isize = -(libc::EAGAIN as isize);
 const EINTR: isize = -(libc::EINTR as isize);
 const EPIPE: isize = -(libc::EPIPE as isize);
 const EBADF: isize = -(libc::EBADF as isize);
+/// Of a call that was to be a read or write on a socket: the number means another file by now.
+const ENOTSOCK: isize = -(libc::ENOTSOCK as isize);
 
 /// What an attempt says when it is for the kernel to wait: no result of a system call.
 const IN_KERNEL: isize = isize::MIN;

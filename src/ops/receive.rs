@@ -9,7 +9,9 @@ use libc::{iovec, msghdr, sockaddr, socklen_t};
 
 use super::received::{AT_ONCE, found_nothing, settle};
 use super::vectors::{self, are_empty, as_message, message_of, one};
-use super::{EAGAIN, EINTR, Operation, at_once, file, is_stream, pass_on, rights, wait_all};
+use super::{
+    EAGAIN, EINTR, ENOTSOCK, Operation, at_once, file, is_stream, pass_on, rights, wait_all,
+};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Descriptor, Direction};
@@ -316,7 +318,10 @@ pub unsafe fn read(me: &'static Thread, fd: i32, buffer: *mut c_void, length: us
     // A read of nothing from a socket returns at once, unlike a recv.
     if length > 0 && matches!(class, Some(Class::Tcp | Class::Socket)) {
         // SAFETY: as the caller promises.
-        return unsafe { from(me, fd, buffer, length, 0, Source::NONE) };
+        let result = unsafe { from(me, fd, buffer, length, 0, Source::NONE) };
+        if result != ENOTSOCK {
+            return result;
+        }
     }
     let vector = iovec {
         iov_base: buffer,
@@ -341,7 +346,10 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
     // SAFETY: as the caller promises.
     unsafe {
         if let Some(mut header) = as_message(class, vectors, count) {
-            return message(me, fd, &mut header, 0);
+            let result = message(me, fd, &mut header, 0);
+            if result != ENOTSOCK {
+                return result;
+            }
         }
         let call = file::Call {
             number: libc::SYS_readv,

@@ -8,7 +8,7 @@ use libc::{iovec, msghdr, sockaddr, socklen_t};
 use super::ended::Attempts;
 use super::is_stream;
 use super::vectors::{self, as_message};
-use super::{Operation, at_once, connect, file, pass_on, rights};
+use super::{ENOTSOCK, Operation, at_once, connect, file, pass_on, rights};
 use crate::hub::class::Class;
 use crate::hub::descriptor::{self, Direction};
 use crate::signal::socket_wait::Act;
@@ -278,7 +278,10 @@ pub unsafe fn write(me: &'static Thread, fd: i32, buffer: *const c_void, length:
     // SAFETY: as the caller promises.
     unsafe {
         if matches!(class, Some(Class::Tcp | Class::Socket)) {
-            return to(me, fd, buffer, length, 0, core::ptr::null(), 0);
+            let result = to(me, fd, buffer, length, 0, core::ptr::null(), 0);
+            if result != ENOTSOCK {
+                return result;
+            }
         }
         let vector = iovec {
             iov_base: buffer.cast_mut(),
@@ -301,7 +304,10 @@ pub unsafe fn vector(me: &'static Thread, fd: i32, vectors: *const iovec, count:
     // SAFETY: as the caller promises.
     unsafe {
         if let Some(header) = as_message(class, vectors, count) {
-            return message(me, fd, &header, 0);
+            let result = message(me, fd, &header, 0);
+            if result != ENOTSOCK {
+                return result;
+            }
         }
         let call = file::Call {
             number: libc::SYS_writev,

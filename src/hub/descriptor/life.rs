@@ -30,6 +30,8 @@ impl Descriptor {
             && !is_uncertain(self.edges.generation());
         if fresh {
             self.flags.store(KNOWN, Ordering::Relaxed);
+            // Somebody may have looked while there was no file.
+            self.status_changed();
             self.private_since(since);
         }
         fresh

@@ -114,12 +114,24 @@ impl Descriptor {
 
     #[cold]
     fn classify(&self, fd: i32) -> Class {
-        let class = Class::of(fd, || self.register(fd) != Err(libc::EPERM));
+        let generation = self.generation();
         // A number that may be reused behind our back is asked each time.
-        if self.is_known() {
-            self.class.store(class as u8, Ordering::Relaxed);
+        let is_known = self.is_known();
+        let class = Class::of(fd, || self.register(fd) != Err(libc::EPERM));
+        if is_known {
+            self.note_class(generation, class);
         }
         class
+    }
+
+    /// The file of the life `generation` is a `class`: not that of another one, which has the number by now.
+    fn note_class(&self, generation: u32, class: Class) {
+        let _critical = Critical::enter();
+        self.edges.in_this_life(|now| {
+            if now == generation {
+                self.class.store(class as u8, Ordering::Relaxed);
+            }
+        });
     }
 
     /// Whether `RWF_NOWAIT` is worth a try in `direction`.
@@ -132,11 +144,12 @@ impl Descriptor {
     /// The kernel does not know `RWF_NOWAIT` of the file in `direction`.
     #[cold]
     pub fn cannot_skip_waiting(&self, fd: i32, direction: Direction) {
+        let generation = self.generation();
         match direction {
             _ if !self.is_known() => {}
             Direction::Read => {
                 if self.class(fd) == Class::NoWait {
-                    self.class.store(Class::polled(fd) as u8, Ordering::Relaxed);
+                    self.note_class(generation, Class::polled(fd));
                 }
             }
             Direction::Write => {

@@ -22,28 +22,31 @@ impl Descriptor {
         if self.is_private() && self.status_known.load(Ordering::Relaxed) == 1 {
             return;
         }
+        let is_socket = matches!(self.class(fd), Class::Tcp | Class::Socket);
+        // Whoever has looked at what was before also notes it before.
+        self.with_status(|| self.read(fd, is_socket));
+    }
+
+    fn read(&self, fd: i32, is_socket: bool) {
         // Before the look: a change meanwhile is not missed.
         self.status_known.store(1, Ordering::SeqCst);
         // SAFETY: only reads flags.
-        let flags = self.with_status(|| unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) });
+        let flags = unsafe { syscall!(SYS_fcntl, fd, libc::F_GETFL) };
         if flags >= 0 && flags as i32 & libc::O_NONBLOCK != 0 {
             self.flags.fetch_or(NONBLOCK, Ordering::Relaxed);
         } else {
             self.flags.fetch_and(!NONBLOCK, Ordering::Relaxed);
         }
-        let socket = matches!(self.class(fd), Class::Tcp | Class::Socket);
         for (option, cached) in [
             (libc::SO_RCVTIMEO, &self.receive_timeout),
             (libc::SO_SNDTIMEO, &self.send_timeout),
         ] {
-            cached.store(
-                if socket {
-                    socket::timeout(fd, option)
-                } else {
-                    0
-                },
-                Ordering::Relaxed,
-            );
+            let timeout = if is_socket {
+                socket::timeout(fd, option)
+            } else {
+                0
+            };
+            cached.store(timeout, Ordering::Relaxed);
         }
     }
 
