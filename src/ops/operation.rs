@@ -25,6 +25,8 @@ pub struct Operation {
     pub(super) watch: Watch,
     /// From `SO_RCVTIMEO` or `SO_SNDTIMEO`, asked for when first needed.
     deadline: Option<Instant>,
+    /// Whether it goes on to wait whatever becomes of `O_NONBLOCK`.
+    waits: bool,
     /// Whether a handler with `SA_RESTART` lets it go on.
     restarts: bool,
     /// Whether it does so where there is a deadline.
@@ -58,6 +60,7 @@ impl Operation {
             begun: false,
             watch: Watch::new(me),
             deadline: None,
+            waits: false,
             restarts: true,
             restarts_timed: false,
             cancellation: Cancellation::Point,
@@ -108,10 +111,12 @@ impl Operation {
         !self.watch.handled()
     }
 
-    /// [`part_done`](Self::part_done) where that was one of several messages, of which each has the time limit to itself.
+    /// [`part_done`](Self::part_done) where that was one of several messages, of which each has the time limit to itself,
+    /// and looks for `O_NONBLOCK`.
     #[must_use]
     pub(super) fn message_done(&mut self) -> bool {
         self.deadline = None;
+        self.waits = false;
         self.part_done()
     }
 
@@ -233,8 +238,12 @@ impl Operation {
     /// Waits for an edge after `edges`.
     pub(super) fn await_edge(&mut self, edges: u32) -> Result<(), Stop> {
         self.begun = true;
-        if self.entry.is_nonblocking(self.fd) {
-            return Err(Stop::With(EAGAIN));
+        if !self.waits {
+            if self.entry.is_nonblocking(self.fd) {
+                return Err(Stop::With(EAGAIN));
+            }
+            // Other files look again whenever they have waited (Linux, fs/pipe.c).
+            self.waits = matches!(self.entry.class(self.fd), Class::Tcp | Class::Socket);
         }
         let deadline = match self.deadline {
             Some(deadline) => deadline,
