@@ -39,9 +39,9 @@ pub unsafe fn connect(
         // The wait is for the file that the kernel finds now, not for what the number is said to be when that is over.
         return restart::socket_in_region(fd, Act::Connect, call);
     }
-    let begun = begin(operation.entry, fd, call);
     // From here on it is about that file.
     operation.begun = true;
+    let begun = operation.attempt(|entry| begin(entry, fd, call));
     match begun {
         // The latter: an earlier call was interrupted. A blocking one waits for its outcome.
         EINPROGRESS | EALREADY => {}

@@ -201,7 +201,7 @@ impl Operation {
     /// The first attempt finds the file by its number, like any system call;
     /// later ones are for the same file, or not made.
     #[inline]
-    fn attempt(&mut self, attempt: impl FnOnce(&Descriptor) -> isize) -> isize {
+    pub(super) fn attempt(&mut self, attempt: impl FnOnce(&Descriptor) -> isize) -> isize {
         if !self.begun {
             self.begun = true;
             return attempt(self.entry);
