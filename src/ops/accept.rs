@@ -67,12 +67,20 @@ fn undisputed(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
 fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
     let fd = operation.fd;
     loop {
+        // Who has waited has done so for that file.
+        let call = |operation: &Operation| {
+            if operation.begun {
+                operation.entering(&call)
+            } else {
+                call()
+            }
+        };
         let edges = operation.entry.edges(Direction::Read);
         if !operation.is_same_file() && !operation.begins_anew() {
             return EBADF;
         }
         if look::is_ready(fd, Direction::Read) || !is_listener(fd) {
-            let result = blocking::region(&call);
+            let result = blocking::region(|| call(operation));
             // Or else it was a signal that has been handled elsewhere.
             if result != EINTR || operation.watch.handled() {
                 pass_on(operation.entry, Direction::Read);
@@ -83,7 +91,9 @@ fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
             Ok(()) => {}
             Err(Stop::With(EBADF)) if operation.begins_anew() => {}
             Err(Stop::With(result)) => return result,
-            Err(Stop::Unwatchable) => return restart::socket_in_region(fd, Act::Receive, &call),
+            Err(Stop::Unwatchable) => {
+                return restart::socket_in_region(fd, Act::Receive, || call(operation));
+            }
         }
     }
 }

@@ -50,7 +50,7 @@ pub unsafe fn receive(
     let Some(mut operation) = Operation::new(me, fd, Direction::Read) else {
         return restart::socket_in_region(fd, Act::Receive, || call(0, flags, timeout));
     };
-    if receive::waits_in_kernel(operation.entry, fd, flags) || operation.is_uncertain() {
+    if receive::waits_in_kernel(&operation, flags) || operation.is_uncertain() {
         // SAFETY: as the caller promises.
         return unsafe { receive_in_kernel(fd, messages, count, flags, timeout) };
     }

@@ -143,10 +143,6 @@ pub(super) unsafe fn transfer(
     let Some(mut operation) = Operation::new(me, fd, direction) else {
         return adopt::raised(native());
     };
-    if direction == Direction::Write && operation.is_uncertain() {
-        // SAFETY: as the caller promises.
-        return operation.in_kernel(|| unsafe { call.make_waiting() });
-    }
     // SAFETY: as the caller promises.
     unsafe {
         let result = run(&mut operation, vectors, count, &call);

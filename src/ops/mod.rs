@@ -15,6 +15,7 @@ mod ended;
 pub mod event_loop;
 mod file;
 pub mod hosts;
+mod life;
 pub mod lives;
 mod look;
 pub mod lookup;

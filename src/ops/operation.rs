@@ -1,8 +1,11 @@
 //! One operation on a descriptor, which is tried, waits for an edge, and is tried again.
 
+use core::ops::Deref;
+
+use super::life::Life;
 use super::{EAGAIN, EBADF, EINTR, IN_KERNEL, shut_down};
 use crate::hub::class::Class;
-use crate::hub::descriptor::{self, Descriptor, Direction, Link, Role};
+use crate::hub::descriptor::{Descriptor, Direction, Link, Role};
 use crate::sched::park;
 use crate::signal::socket_wait::Act;
 use crate::signal::{Watch, adopt, cancel, restart, signalfd};
@@ -11,14 +14,11 @@ use crate::sys::socket;
 use crate::task::word::{Cancellation, Wake};
 use crate::task::{Critical, Thread};
 
-/// One operation of `me` on `fd`, from its first attempt to its end.
+/// One operation on a number, from its first attempt to its end.
 pub struct Operation {
-    pub(super) me: &'static Thread,
-    pub(super) fd: i32,
-    pub(super) entry: &'static Descriptor,
+    /// The life that it began in.
+    life: Life,
     pub(super) direction: Direction,
-    /// The life of the number that the operation began in.
-    generation: u32,
     /// Whether there was an attempt: from then on the number must not mean
     /// another file.
     pub(super) begun: bool,
@@ -45,20 +45,30 @@ pub enum Stop {
     Unwatchable,
 }
 
+impl Deref for Operation {
+    type Target = Life;
+
+    #[inline(always)]
+    fn deref(&self) -> &Life {
+        &self.life
+    }
+}
+
 impl Operation {
-    /// `None` for numbers beyond the table.
+    /// Of `me` on `fd`. `None` for numbers beyond the table.
     #[inline(always)]
     pub fn new(me: &'static Thread, fd: i32, direction: Direction) -> Option<Self> {
-        let entry = descriptor::get(fd)?;
-        let generation = entry.generation();
-        Some(Self {
-            me,
-            fd,
-            entry,
+        Life::of(me, fd).map(|life| Self::begin(life, direction))
+    }
+
+    /// One that begins, and finds its file, now.
+    #[inline(always)]
+    fn begin(life: Life, direction: Direction) -> Self {
+        Self {
+            life,
             direction,
-            generation,
             begun: false,
-            watch: Watch::new(me),
+            watch: Watch::new(life.me),
             deadline: None,
             waits: false,
             restarts: true,
@@ -68,14 +78,14 @@ impl Operation {
                 Direction::Write => shut_down::so_far(),
                 Direction::Read => 0,
             },
-        })
+        }
     }
 
-    /// It has begun in the life `generation` of the number.
-    pub fn in_life(mut self, generation: u32) -> Self {
-        self.begun = true;
-        self.generation = generation;
-        self
+    /// One of a call that has met its file in that life.
+    pub(super) fn go_on(life: Life, direction: Direction) -> Self {
+        let mut operation = Self::begin(life, direction);
+        operation.begun = true;
+        operation
     }
 
     /// Gives up at `deadline`, and whenever a handler has run.
@@ -101,14 +111,14 @@ impl Operation {
 
     /// A part of what was asked for has gone through: from now on any handler ends the call,
     /// which has that as its result. (So does the kernel, which cannot start it again.) False if one has run
-    /// since the last wait.
+    /// since the last wait, or if nobody can tell which file that was.
     #[must_use]
     pub(super) fn part_done(&mut self) -> bool {
         self.restarts = false;
         if self.waits_for_each_part() {
             self.deadline = None;
         }
-        !self.watch.handled()
+        !self.is_uncertain() && !self.watch.handled()
     }
 
     /// [`part_done`](Self::part_done) where that was one of several messages, of which each has the time limit to itself,
@@ -135,10 +145,9 @@ impl Operation {
         self
     }
 
-    /// It has begun at `begun`, in the life `generation` of the number. `None` if its time has been over since, if not
-    /// begun again by parts: that may be what has ended it.
-    pub(super) fn since(mut self, begun: Instant, generation: u32) -> Option<Self> {
-        self = self.in_life(generation);
+    /// It goes on after a part of a call that began at `begun`. `None` if its time has been over since, if not begun
+    /// again by parts: that may be what has ended it.
+    pub(super) fn since(mut self, begun: Instant) -> Option<Self> {
         let deadline = self.entry.deadline(self.direction);
         if deadline == NEVER {
             self.deadline = Some(NEVER);
@@ -158,10 +167,26 @@ impl Operation {
     #[inline]
     pub fn run(
         &mut self,
+        attempt: impl FnMut(&Descriptor, u32) -> isize,
+        native: impl Fn() -> isize,
+    ) -> isize {
+        if self.direction == Direction::Write && !self.begun && self.is_uncertain() {
+            // When it is known what the number means nobody can tell where the first of several parts has gone.
+            return self.in_kernel(native);
+        }
+        self.repeat(attempt, native)
+    }
+
+    /// [`run`](Self::run) of what transfers nothing.
+    #[inline]
+    pub(super) fn repeat(
+        &mut self,
         mut attempt: impl FnMut(&Descriptor, u32) -> isize,
         native: impl Fn() -> isize,
     ) -> isize {
         let has_result = self.begun;
+        // By what it has done or waited for.
+        let mut is_bound = has_result;
         loop {
             let edges = self.entry.edges(self.direction);
             // The program's own non-blocking call must see what has just arrived.
@@ -169,26 +194,36 @@ impl Operation {
                 let result = adopt::raised(self.attempt(|entry| attempt(entry, edges)));
                 if result != EAGAIN {
                     if result == EBADF && !has_result && self.begins_anew() {
+                        is_bound = false;
                         continue;
                     }
                     if result == IN_KERNEL {
-                        return self.in_kernel(native);
+                        return self.in_kernel_as(is_bound, native);
                     }
                     park::spend(self.me);
                     return result;
                 }
             }
             match self.await_edge(edges) {
-                Ok(()) => {}
-                Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => {}
+                Ok(()) => is_bound = true,
+                Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => is_bound = false,
                 Err(Stop::With(result)) => return result,
-                Err(Stop::Unwatchable) => return self.in_kernel(native),
+                Err(Stop::Unwatchable) => return self.in_kernel_as(is_bound, native),
             }
         }
     }
 
-    /// Lets the kernel wait. So does a call of several parts [that is uncertain](Self::is_uncertain): when it is known
-    /// what the number means nobody can tell where the first of them has gone.
+    /// Lets the kernel wait, for no other file if the operation `is_bound` to one.
+    #[cold]
+    fn in_kernel_as(&self, is_bound: bool, native: impl Fn() -> isize) -> isize {
+        if is_bound {
+            self.in_kernel(|| self.entering(&native))
+        } else {
+            self.in_kernel(native)
+        }
+    }
+
+    /// Lets the kernel wait.
     #[cold]
     pub(super) fn in_kernel(&self, native: impl Fn() -> isize) -> isize {
         let act = match self.direction {
@@ -202,34 +237,26 @@ impl Operation {
     /// later ones are for the same file, or not made.
     #[inline]
     pub(super) fn attempt(&mut self, attempt: impl FnOnce(&Descriptor) -> isize) -> isize {
+        let entry = self.entry;
         if !self.begun {
             self.begun = true;
-            return attempt(self.entry);
+            return attempt(entry);
         }
-        let entry = self.entry;
-        entry
-            .held(self.me, self.generation, || attempt(entry))
-            .unwrap_or(EBADF)
+        self.held(|| attempt(entry)).unwrap_or(EBADF)
     }
 
     /// Whether the number means what it did when the operation began, as far as that matters.
     pub(super) fn is_same_file(&self) -> bool {
-        !self.begun || self.entry.generation() == self.generation
-    }
-
-    /// Whether the number had no certain meaning when the operation began: it was being closed, or replaced.
-    pub(super) fn is_uncertain(&self) -> bool {
-        descriptor::is_uncertain(self.generation)
+        !self.begun || !self.is_over()
     }
 
     /// Whether the operation, which has had no effect, can begin as if it were called now:
     /// it began while another file was being put to its number, and that is done.
     #[cold]
     pub(super) fn begins_anew(&mut self) -> bool {
-        let generation = self.entry.generation();
-        let anew = self.is_uncertain() && generation != self.generation;
+        let anew = self.is_uncertain() && self.is_over();
         if anew {
-            self.generation = generation;
+            self.life = self.life.following();
             self.begun = false;
         }
         anew
@@ -327,7 +354,7 @@ impl Operation {
         let link = Link::new(me, Role::Consumer);
         me.arm(cancellation);
         // SAFETY: withdrawn below unless the waker has unlinked it.
-        let queued = unsafe { entry.enqueue(self.direction, self.generation, edges, &link) };
+        let queued = unsafe { entry.enqueue(self.direction, self.generation(), edges, &link) };
         if let Err(reason) = queued {
             // Or a signal would take the thread, which runs, for one that it has woken.
             park::take_back(me);

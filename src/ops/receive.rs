@@ -64,10 +64,14 @@ pub fn unread_told() {
     UNREAD_TOLD.store(true, Ordering::Relaxed);
 }
 
-/// Whether a receive call with `flags`, which waits, does so in the kernel: that alone knows how far it goes.
+/// Whether a receive call with `flags`, which waits, does so in the kernel: that alone knows how far it goes, or from
+/// which file its first part has come.
 #[inline(always)]
-pub(super) fn waits_in_kernel(entry: &Descriptor, fd: i32, flags: i32) -> bool {
-    has_low_water(fd) || flags & libc::MSG_WAITALL != 0 && ends_untold(entry, fd, flags)
+pub(super) fn waits_in_kernel(operation: &Operation, flags: i32) -> bool {
+    let (entry, fd) = (operation.entry, operation.fd);
+    has_low_water(fd)
+        || flags & libc::MSG_WAITALL != 0
+            && (operation.is_uncertain() || ends_untold(entry, fd, flags))
 }
 
 /// Whether attempts would not tell how far a call with `MSG_WAITALL` goes. (Another process may have set the options.)
@@ -174,7 +178,7 @@ unsafe fn together(
     source: Source,
 ) -> Option<isize> {
     let (me, fd, entry) = (operation.me, operation.fd, operation.entry);
-    if !waits_in_kernel(entry, fd, flags) && !operation.is_uncertain() {
+    if !waits_in_kernel(operation, flags) {
         let may_end = length > 0 && entry.class(fd) != Class::Tcp && is_stream(entry, fd);
         if !may_end {
             return None;
@@ -254,10 +258,7 @@ pub(super) unsafe fn message_by(
     // How often it is looked does not show, but with a message each look fills in that.
     let looks_for_all =
         || flags & LOOK_FOR_ALL == LOOK_FOR_ALL && operation.entry.class(fd) == Class::Tcp;
-    let has_uncertain_parts = wants_all && operation.is_uncertain();
-    if waits
-        && (waits_in_kernel(operation.entry, fd, flags) || looks_for_all() || has_uncertain_parts)
-    {
+    if waits && (waits_in_kernel(operation, flags) || looks_for_all()) {
         type Real = unsafe extern "C-unwind" fn(i32, *mut msghdr, i32) -> isize;
         let real = real!(recvmsg: Real);
         // SAFETY: as the caller promises.

@@ -61,9 +61,6 @@ pub unsafe fn to(
     if flags & libc::MSG_DONTWAIT != 0 {
         return at_once(me, call(0, flags));
     }
-    if operation.is_uncertain() {
-        return operation.in_kernel(|| wait(0, flags));
-    }
     let (attempts, addressed) = (Attempts::default(), !address.is_null());
     all(
         &mut operation,
@@ -190,9 +187,6 @@ pub(super) unsafe fn message_by(
     let wait = |flags: i32| unsafe { wait_to_send(fd, message, flags) };
     let waits = flags & libc::MSG_DONTWAIT == 0;
     let attempt = |operation: &mut Operation, flags| {
-        if operation.is_uncertain() {
-            return operation.in_kernel(|| wait(flags));
-        }
         let mut attempts = Attempts::default();
         operation.run(
             |entry, _| {

@@ -2,8 +2,8 @@
 
 use libc::off_t;
 
-use super::Operation;
-use super::splice::{Life, await_by, class, is_listener, is_socket, room};
+use super::life::Life;
+use super::splice::{await_by, class, is_listener, is_socket, keeping, room, waiting};
 use crate::hub::class::Class;
 use crate::hub::descriptor::Direction;
 use crate::signal::{Watch, adopt, restart};
@@ -28,31 +28,28 @@ pub unsafe fn send_file(
     let to_socket = is_socket(to);
     let is_refused = || count == 0 || is_listener(to) || !can_be_sent(from, to);
     let (source, sink) = (Life::of(me, from), Life::of(me, to));
-    if to_socket && sink.is_uncertain() {
+    if to_socket && sink.is_some_and(|sink| sink.is_uncertain()) {
         return restart::in_region(|| call(count));
     }
     // The number may mean another file by now, which must not get what is left.
-    let call = |count: usize| source.held(|| sink.held(|| call(count)));
+    let call = |count: usize| keeping(source, || keeping(sink, || call(count)));
     let mut sent = 0;
     let mut watch = Watch::new(me);
     loop {
-        let wait = |fd, direction| match Operation::new(me, fd, direction) {
+        let wait = |life: Option<Life>, direction| {
+            let Some(operation) = life.and_then(|life| waiting(life, direction)) else {
+                return Ok(false);
+            };
             // No cancellation point. What has gone ends it at the next handler.
-            Some(operation) => {
-                let life = if fd == to { &sink } else { &source };
-                let operation = life
-                    .operation(operation)
-                    .ended_by(Cancellation::Asynchronous);
-                let operation = if sent > 0 {
-                    operation.ended_by_handlers(watch)
-                } else {
-                    operation
-                };
-                await_by(operation, is_refused)
-            }
-            None => Ok(false),
+            let operation = operation.ended_by(Cancellation::Asynchronous);
+            let operation = if sent > 0 {
+                operation.ended_by_handlers(watch)
+            } else {
+                operation
+            };
+            await_by(operation, is_refused)
         };
-        let waited = wait(from, Direction::Read).and_then(|_| wait(to, Direction::Write));
+        let waited = wait(source, Direction::Read).and_then(|_| wait(sink, Direction::Write));
         let left = count - sent;
         if sent == 0 {
             watch = Watch::new(me);

@@ -5,11 +5,12 @@
 
 use libc::{iovec, loff_t};
 
+use super::life::Life;
 use super::receive::has_low_water;
-use super::{EAGAIN, EBADF, Operation, ended, file, look, pass_on, shut_down};
+use super::{EAGAIN, Operation, ended, file, look, pass_on, shut_down};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
-use crate::hub::descriptor::{self, Descriptor, Direction};
+use crate::hub::descriptor::{self, Direction};
 use crate::sched::park;
 use crate::signal::{adopt, restart};
 use crate::sys::file::File;
@@ -30,67 +31,25 @@ pub(super) fn is_listener(fd: i32) -> bool {
     is_socket(fd) && socket::int_option(fd, libc::SO_ACCEPTCONN) == Ok(1)
 }
 
-/// What a number means to a call that finds its files by numbers more than once.
-pub(super) struct Life {
-    me: &'static Thread,
-    /// `None` for numbers beyond the table.
-    known: Option<(&'static Descriptor, u32)>,
-}
-
-impl Life {
-    /// What `fd` means now, when the call begins.
-    pub fn of(me: &'static Thread, fd: i32) -> Self {
-        let known = descriptor::get(fd).map(|entry| (entry, entry.generation()));
-        Self { me, known }
-    }
-
-    /// Whether that is to be seen.
-    pub fn is_uncertain(&self) -> bool {
-        self.known
-            .is_some_and(|(_, generation)| descriptor::is_uncertain(generation))
-    }
-
-    /// Whether others may change it, and say so. A child that a handler has forked in a wait has no others, and knows
-    /// of no lives.
-    fn is_kept(&self) -> bool {
-        !self.is_uncertain() && self.me.is_green()
-    }
-
-    /// `operation`, on the number, as the call's own.
-    pub fn operation(&self, operation: Operation) -> Operation {
-        match self.known {
-            Some((_, generation)) if self.is_kept() => operation.in_life(generation),
-            _ => operation,
-        }
-    }
-
-    /// Runs `call` if the number still means the same, which it does until that is over, unless the call blocks
-    /// against expectation.
-    pub fn held(&self, call: impl FnOnce() -> isize) -> isize {
-        match self.known {
-            Some((entry, generation)) if self.is_kept() => {
-                entry.held(self.me, generation, call).unwrap_or(EBADF)
-            }
-            _ => call(),
-        }
+/// Runs `call` for the file of that life, if the number is in the table.
+pub(super) fn keeping(life: Option<Life>, call: impl FnOnce() -> isize) -> isize {
+    match life {
+        Some(life) => life.keeping(call),
+        None => call(),
     }
 }
 
-/// Waits until `fd` is ready in that `life`, unless the program's own calls on it do not block or the kernel
+/// A wait of a call that began in that life.
+pub(super) fn waiting(life: Life, direction: Direction) -> Option<Operation> {
+    if life.is_kept() {
+        Some(Operation::go_on(life, direction))
+    } else {
+        Operation::new(life.me, life.fd, direction)
+    }
+}
+
+/// Waits by `operation` until the file is ready, unless the program's own calls on it do not block or the kernel
 /// is going to refuse the transfer: whether that took time, or `-errno`.
-fn await_ready(
-    life: &Life,
-    fd: i32,
-    direction: Direction,
-    is_refused: impl FnOnce() -> bool,
-) -> Result<bool, isize> {
-    match Operation::new(life.me, fd, direction) {
-        Some(operation) => await_by(life.operation(operation), is_refused),
-        None => Ok(false),
-    }
-}
-
-/// [`await_ready`] by an operation that makes no attempt of its own.
 pub(super) fn await_by(
     mut operation: Operation,
     is_refused: impl FnOnce() -> bool,
@@ -116,7 +75,7 @@ pub(super) fn await_by(
     } else {
         // Of a socket that was shut down a look may not tell.
         let ends = || goes_through() || shut_down::so_far() != shut_downs;
-        match operation.run(|_, _| if ends() { 0 } else { EAGAIN }, || 0) {
+        match operation.repeat(|_, _| if ends() { 0 } else { EAGAIN }, || 0) {
             0 if direction == Direction::Write => ended::of_waiter(fd).map(|()| true),
             0 => Ok(true),
             error => Err(error),
@@ -196,21 +155,23 @@ fn when_ready<const N: usize>(
     }
     let lives = ends.each_ref().map(|&(fd, _)| Life::of(me, fd));
     // The files that the numbers meant when the call began: others must not get or lose anything.
-    let held = |flags| lives[0].held(|| lives[N - 1].held(|| call(flags)));
+    let kept = |flags| keeping(lives[0], || keeping(lives[N - 1], || call(flags)));
     let mut left = ATTEMPTS;
     while left > 0 {
         let mut has_waited = false;
-        for (&(fd, direction), life) in ends.iter().zip(&lives) {
-            match await_ready(life, fd, direction, &is_refused) {
-                Ok(waited) => has_waited |= waited,
-                Err(error) => return error,
+        for (&(_, direction), life) in ends.iter().zip(lives) {
+            if let Some(operation) = life.and_then(|life| waiting(life, direction)) {
+                match await_by(operation, &is_refused) {
+                    Ok(waited) => has_waited |= waited,
+                    Err(error) => return error,
+                }
             }
         }
         if !me.is_green() {
             // A handler that has forked: here nobody has waited.
             break;
         }
-        let result = attempt(&|| held(flags | libc::SPLICE_F_NONBLOCK));
+        let result = attempt(&|| kept(flags | libc::SPLICE_F_NONBLOCK));
         if result != EAGAIN || ends.iter().any(|&(fd, _)| is_nonblocking(fd)) {
             return result;
         }
@@ -220,7 +181,7 @@ fn when_ready<const N: usize>(
         // Another thread was faster than who was woken; that may happen any number of times.
         left = if has_waited { ATTEMPTS } else { left - 1 };
     }
-    restart::in_region(|| held(flags))
+    restart::in_region(|| kept(flags))
 }
 
 fn is_nonblocking(fd: i32) -> bool {

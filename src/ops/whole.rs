@@ -8,27 +8,26 @@ use core::cell::Cell;
 
 use libc::{iovec, msghdr};
 
+use super::life::Life;
 use super::received::AT_ONCE;
 use super::vectors::{self, message_of};
 use super::{Operation, file, is_stream, receive, send, wait_all};
 use crate::glibc::real::real;
 use crate::hub::class::Class;
-use crate::hub::descriptor::{self, Direction};
+use crate::hub::descriptor::Direction;
 use crate::signal::socket_wait::Act;
 use crate::signal::{Watch, actions, restart};
 use crate::sys::clock::{self, Instant};
 use crate::sys::raw::syscall;
-use crate::task::{Thread, arguments, current};
+use crate::task::{arguments, current};
 
 pub use vectors::one;
 
 /// The beginning of one.
 struct Begun {
-    me: &'static Thread,
-    fd: i32,
+    life: Life,
     at: Instant,
     watch: Watch,
-    generation: u32,
 }
 
 impl Begun {
@@ -39,23 +38,20 @@ impl Begun {
             return None;
         }
         Some(Self {
-            me,
-            fd,
+            life: Life::of(me, fd)?,
             at: clock::now(),
             watch: Watch::new(me),
-            generation: descriptor::get(fd)?.generation(),
         })
     }
 
     /// What goes on after a part of it, unless that is all that a call takes, or its time is over.
     fn rest(self, direction: Direction) -> Option<Operation> {
-        let operation = Operation::new(self.me, self.fd, direction)?;
-        if operation.entry.is_nonblocking(self.fd) {
+        if self.life.entry.is_nonblocking(self.life.fd) {
             return None;
         }
-        operation
+        Operation::go_on(self.life, direction)
             .ended_by_handlers(self.watch)
-            .since(self.at, self.generation)
+            .since(self.at)
     }
 }
 
@@ -193,7 +189,7 @@ fn wants_all(flags: i32) -> bool {
 
 /// After a look at `seen` bytes, or less if that is an error: at how many in the end. Only TCP waits for more than there is.
 fn look_again(begun: Begun, buffer: &iovec, flags: i32, seen: isize) -> isize {
-    let (fd, length) = (begun.fd, buffer.iov_len);
+    let (fd, length) = (begun.life.fd, buffer.iov_len);
     if seen <= 0 || seen as usize >= length {
         return seen;
     }
@@ -201,7 +197,7 @@ fn look_again(begun: Begun, buffer: &iovec, flags: i32, seen: isize) -> isize {
         return seen;
     };
     if operation.entry.class(fd) != Class::Tcp
-        || receive::waits_in_kernel(operation.entry, fd, flags)
+        || receive::waits_in_kernel(&operation, flags)
         || !operation.part_done()
     {
         return seen;
@@ -226,12 +222,12 @@ unsafe fn receive_begun(
 ) -> isize {
     // SAFETY: as the caller promises.
     let room = unsafe { (&raw const (*message).msg_controllen).read_unaligned() };
-    let (fd, result) = (begun.fd, call());
+    let result = call();
     if result <= 0 {
         return result;
     }
     match begun.rest(Direction::Read) {
-        Some(mut operation) if !receive::waits_in_kernel(operation.entry, fd, flags) => {
+        Some(mut operation) if !receive::waits_in_kernel(&operation, flags) => {
             // SAFETY: as the caller promises.
             unsafe { wait_all::fill(&mut operation, message, room, result as usize, flags) }
         }

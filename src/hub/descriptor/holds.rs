@@ -1,10 +1,13 @@
 //! Who keeps a number from being closed, and until when: to the end of a system call, or until a
-//! handler that has interrupted that leaves it for good.
+//! handler that has interrupted that leaves it for good; or until one that waits has found its file.
 
 use core::ptr;
+use core::sync::atomic::Ordering;
 
 use super::Descriptor;
 use crate::arch::thread::stack_pointer;
+use crate::sys::raw::syscall;
+use crate::sys::task_state;
 use crate::task::{Critical, Thread};
 
 impl Descriptor {
@@ -35,6 +38,43 @@ impl Descriptor {
         }
         Some(result)
     }
+
+    /// Runs `act`, a system call that may wait, with the number kept from being closed until the kernel has found the
+    /// file, if it still has the life `generation`; else `None`. The kernel thread is the caller's meanwhile. (Of
+    /// several who begin at the same moment the last one alone is waited for.)
+    pub fn entered<R>(&self, generation: u32, act: impl FnOnce() -> R) -> Option<R> {
+        let own = kernel_thread();
+        {
+            let _critical = Critical::enter();
+            if !self.edges.hold(generation) {
+                return None;
+            }
+            self.entering.store(own, Ordering::SeqCst);
+            self.edges.let_go();
+        }
+        let result = act();
+        let _ = (self.entering).compare_exchange(own, 0, Ordering::Relaxed, Ordering::Relaxed);
+        Some(result)
+    }
+
+    /// Whether another thread is in [`entered`](Self::entered) and may not have found the file: who sleeps has.
+    #[inline(always)]
+    pub(super) fn is_entered(&self) -> bool {
+        match self.entering.load(Ordering::SeqCst) {
+            0 => false,
+            id => id != kernel_thread() && !task_state::is_asleep(id),
+        }
+    }
+
+    /// Nobody is waited for who may have left it by a jump.
+    pub(super) fn forget_entering(&self) {
+        self.entering.store(0, Ordering::Relaxed);
+    }
+}
+
+fn kernel_thread() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { syscall!(SYS_gettid) as i32 }
 }
 
 /// Lets go of what `thread` holds where that is `over` by an address in the frame of the call.

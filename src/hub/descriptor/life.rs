@@ -37,13 +37,17 @@ impl Descriptor {
         fresh
     }
 
-    /// Waits for those who hold the number. Only a thread that has lost the CPU takes longer than
-    /// a moment, and a call that blocks against expectation (another process was faster); that one has
+    /// Waits for those who hold the number, or enter the kernel with it. Only a thread that has lost the CPU takes
+    /// longer than a moment, and a call that blocks against expectation (another process was faster); that one has
     /// its file already.
     pub fn await_holders(&self) {
-        if self.edges.is_held() {
+        if self.is_held() {
             self.await_let_go();
         }
+    }
+
+    fn is_held(&self) -> bool {
+        self.edges.is_held() || self.is_entered()
     }
 
     #[cold]
@@ -51,15 +55,16 @@ impl Descriptor {
         for _ in 0..YIELDS {
             // SAFETY: no arguments.
             unsafe { syscall!(SYS_sched_yield) };
-            if !self.edges.is_held() {
+            if !self.is_held() {
                 return;
             }
         }
         // The kernel runs the holder where it was, not where somebody gives way.
         let (never, deadline) = (AtomicU32::new(0), clock::after(PATIENCE));
-        while self.edges.is_held() && clock::now() < deadline {
+        while self.is_held() && clock::now() < deadline {
             futex::wait_for(&never, 0, NAP);
         }
+        self.forget_entering();
     }
 
     /// Ends the number's current life: whoever waits on it learns so. Called

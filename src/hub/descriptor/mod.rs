@@ -26,7 +26,7 @@ mod status;
 mod table;
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU8, AtomicU32, AtomicU64, Ordering};
 
 use super::class::Class;
 use super::epoll;
@@ -58,6 +58,8 @@ pub struct Descriptor {
     status_known: AtomicU32,
     /// For what is a check and an act: accept, and changes of the status flags.
     pub turn: RawLock<{ rank::TURN }>,
+    /// The kernel thread that makes a call which may wait, 0 for none; see [`holds`].
+    entering: AtomicI32,
     receive_timeout: AtomicU64,
     send_timeout: AtomicU64,
 }
