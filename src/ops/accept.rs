@@ -66,6 +66,7 @@ fn undisputed(entry: &Descriptor, fd: i32, call: impl Fn() -> isize) -> isize {
 /// can be interrupted and cancelled.
 fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
     let fd = operation.fd;
+    let mut is_over = false;
     loop {
         // Who has waited has done so for that file.
         let call = |operation: &Operation| {
@@ -87,8 +88,12 @@ fn disputed(operation: &mut Operation, call: impl Fn() -> isize) -> isize {
                 return result;
             }
         }
+        if is_over {
+            return EAGAIN;
+        }
         match operation.await_edge(edges) {
             Ok(()) => {}
+            Err(Stop::Timeout) => is_over = true,
             Err(Stop::With(EBADF)) if operation.begins_anew() => {}
             Err(Stop::With(result)) => return result,
             Err(Stop::Unwatchable) => {

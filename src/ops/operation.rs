@@ -41,6 +41,8 @@ pub struct Operation {
 pub enum Stop {
     /// The result.
     With(isize),
+    /// Its time is over.
+    Timeout,
     /// epoll cannot watch the descriptor: the kernel has to block.
     Unwatchable,
 }
@@ -187,6 +189,7 @@ impl Operation {
         let has_result = self.begun;
         // By what it has done or waited for.
         let mut is_bound = has_result;
+        let mut is_over = false;
         loop {
             let edges = self.entry.edges(self.direction);
             // The program's own non-blocking call must see what has just arrived.
@@ -204,8 +207,13 @@ impl Operation {
                     return result;
                 }
             }
+            if is_over {
+                return EAGAIN;
+            }
             match self.await_edge(edges) {
                 Ok(()) => is_bound = true,
+                // What came before that is not too late, whoever was first to be told.
+                Err(Stop::Timeout) => is_over = true,
                 Err(Stop::With(EBADF)) if !has_result && self.begins_anew() => is_bound = false,
                 Err(Stop::With(result)) => return result,
                 Err(Stop::Unwatchable) => return self.in_kernel_as(is_bound, native),
@@ -298,7 +306,7 @@ impl Operation {
         }
         match wake {
             Wake::Closed => Err(Stop::With(EBADF)),
-            Wake::Timeout => Err(Stop::With(EAGAIN)),
+            Wake::Timeout => Err(Stop::Timeout),
             Wake::Interrupted => {
                 cancel::after(self.cancellation);
                 // signal(7): with a time-out set on the socket never restarted.
