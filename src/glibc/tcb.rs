@@ -113,8 +113,29 @@ impl Tcb {
     pub fn drop_kernel_id(self) {
         self.replace_id(self.id().load(Ordering::Relaxed), new_id());
         fence(Ordering::SeqCst);
-        while self.cancelhandling().load(Ordering::Acquire) & CHANGES_CREDENTIALS != 0 {
+        while self.changes_credentials() {
             // The handler runs here.
+            // SAFETY: no arguments.
+            unsafe { syscall!(SYS_sched_yield) };
+        }
+    }
+
+    /// Whether glibc has marked the thread as one that is to change its credentials, and has not yet.
+    pub fn changes_credentials(self) -> bool {
+        self.cancelhandling().load(Ordering::Acquire) & CHANGES_CREDENTIALS != 0
+    }
+
+    /// Writes the id `own` if it is `lent`, by which glibc finds a kernel thread for as long. If that is to
+    /// change its credentials it has done so when this returns, or glibc finds it by another TCB.
+    pub fn give_back_id(self, lent: u32, own: u32) {
+        let replace = |old, new| {
+            // SeqCst, a full fence: the mark is looked for afterwards.
+            let (both, none) = (Ordering::SeqCst, Ordering::Relaxed);
+            self.id().compare_exchange(old, new, both, none).is_ok()
+        };
+        // (A forked child finds something else there.)
+        while replace(lent, own) && self.changes_credentials() {
+            let _ = replace(own, lent);
             // SAFETY: no arguments.
             unsafe { syscall!(SYS_sched_yield) };
         }

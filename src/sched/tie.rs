@@ -9,11 +9,13 @@
 
 use core::sync::atomic::Ordering;
 
-use super::{blocking, idle, worker};
+use super::worker::{self, Worker};
+use super::{blocking, idle};
+use crate::glibc::tcb::Tcb;
 use crate::glibc::{cleanup, robust};
 use crate::sys::cell::Cell;
 use crate::sys::in_child::in_child;
-use crate::task::{Critical, Thread, current};
+use crate::task::{Critical, Thread, current, main_thread};
 
 /// Ties the calling thread once more.
 pub fn tie() {
@@ -134,20 +136,38 @@ pub fn known(call: impl FnOnce() -> i32, change: impl FnOnce(i32) -> Change) -> 
     fasten(me);
     let worker = worker::of(me);
     worker.register_robust_list(robust::list_of(me.tcb()));
+    let id = me.tid.load(Ordering::Relaxed) as u32;
+    let stand_in = stand_in(me, worker).map(|tcb| (tcb, tcb.id().swap(id, Ordering::Relaxed)));
+    let restore = || restore_id(me, stand_in);
+    // Release: after the swap.
     me.tcb()
         .id()
-        .store(worker.kernel_id() as u32, Ordering::Relaxed);
-    let result = cleanup::guarded(|| restore_id(me), call);
-    restore_id(me);
+        .store(worker.kernel_id() as u32, Ordering::Release);
+    let result = cleanup::guarded(restore, call);
+    restore();
     count(&me.ties, change(result));
     loosen(me);
     result
 }
 
-/// What glibc takes for the id of `me`, the caller, is its own again.
-fn restore_id(me: &Thread) {
+/// Who changes the credentials of all threads finds the kernel threads by the ids in the TCBs that they were born with.
+/// That of the process's first one is the main thread's, which may be on another one: if `me`, on `worker`, is that, the
+/// TCB of the first one's base context has the id meanwhile.
+fn stand_in(me: &Thread, worker: &Worker) -> Option<Tcb> {
+    let pointer = me.pointer.get();
+    let is_elsewhere = worker.native() != pointer && main_thread().is_some_and(|main| main.is(me));
+    let first = is_elsewhere.then(|| worker::all().find(|other| other.native() == pointer));
+    first.flatten().map(|first| first.base().tcb())
+}
+
+/// What glibc takes for the id of `me`, the caller, is its own again, and so is that of who stands in for it.
+fn restore_id(me: &Thread, stand_in: Option<(Tcb, u32)>) {
     let id = me.tid.load(Ordering::Relaxed) as u32;
-    me.tcb().id().store(id, Ordering::Relaxed);
+    // SeqCst: the first kernel thread is found by this one before it is not by the other.
+    me.tcb().id().store(id, Ordering::SeqCst);
+    if let Some((tcb, own)) = stand_in {
+        tcb.give_back_id(id, own);
+    }
 }
 
 /// Releases the mutexes that `me`, the caller, holds at its end: the next owners get

@@ -6,7 +6,8 @@
 //! kernel threads by the TCBs that they were born with, while ours run on others':
 //! so the handler that stands in front of glibc's goes back to the TCB of birth for
 //! as long as that runs. Husks, which have ids that the kernel does not know, are
-//! skipped by glibc as threads that have just ended.
+//! skipped by glibc as threads that have just ended; some have one that it knows for a
+//! while ([`marked`]).
 
 use core::ffi::c_void;
 use core::mem;
@@ -15,7 +16,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use super::{errand, info};
 use crate::arch::thread::set_pointer;
 use crate::glibc::signals::SIGSETXID;
-use crate::sched::worker;
+use crate::glibc::tcb::Tcb;
+use crate::sched::worker::{self, Worker};
 use crate::sys::action::KernelAction;
 use crate::sys::errno;
 use crate::sys::sigmask::{self, bit};
@@ -100,13 +102,28 @@ unsafe extern "C" fn handler(signal: i32, came_with: *mut libc::siginfo_t, conte
         // SAFETY: as the kernel has called us. All signals are blocked, so nothing
         // sees the other TCB but glibc's handler, which makes system calls only.
         Some(worker) => unsafe {
-            set_pointer(worker.native());
+            set_pointer(marked(worker).unwrap_or_else(|| me.pointer.get()));
             open_to_abort(|| glibcs(signal, came_with, context));
             set_pointer(me.pointer.get());
         },
         // SAFETY: as the kernel has called us.
         None => unsafe { open_to_abort(|| glibcs(signal, came_with, context)) },
     }
+}
+
+/// The TCB that `worker`, the caller's, has been signalled for. glibc goes on until it finds no mark in any that has the id of
+/// a thread of the kernel's. That are first of all the TCBs that kernel threads were born with. A thread that waits for a mutex
+/// whose owner the kernel knows has its kernel thread's id as well, and the first worker's base context may have that of the
+/// process (`sched/tie.rs`): then the kernel thread is signalled once for each, and signals of this number queue. It does not
+/// matter which comes first.
+fn marked(worker: &Worker) -> Option<usize> {
+    // SAFETY: null or a thread's block; those of green threads stay.
+    let running = unsafe { worker.running().as_ref() };
+    let others = [Some(worker.base()), running].into_iter().flatten();
+    let others = others.map(|thread| thread.pointer.get());
+    let mut all = core::iter::once(worker.native()).chain(others);
+    // SAFETY: of threads whose TCBs stay.
+    all.find(|&pointer| unsafe { Tcb::at(pointer) }.changes_credentials())
 }
 
 /// glibc's handler aborts the process where the kernel refuses what it has done for the caller, and from 2.41

@@ -1,0 +1,161 @@
+/* Credentials are changed for all threads while some wait with, or for, a mutex whose owner the kernel knows (one that is
+ * robust and that processes share): whoever changes them does not wait for those, who may wait for him, and all have the
+ * new ones, main too. */
+#include "check.h"
+#include <stdatomic.h>
+#include <sys/syscall.h>
+
+enum { ROUNDS = 20, WAITERS = 3, GROUP = 60000 };
+
+static pthread_mutex_t mutex;
+static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static atomic_int ready, leave, stop;
+static int is_root;
+static gid_t group;
+
+static void take(void)
+{
+	CHECK_OK(pthread_mutex_lock(&mutex));
+}
+
+static void give_back(void)
+{
+	CHECK_OK(pthread_mutex_unlock(&mutex));
+}
+
+/* As the kernel has it, for each kernel thread of the process. */
+static void check_all(void)
+{
+	DIR *tasks = opendir("/proc/self/task");
+	CHECK(tasks);
+	for (struct dirent *task; (task = readdir(tasks));) {
+		char path[300], line[200];
+		snprintf(path, sizeof path, "/proc/self/task/%s/status", task->d_name);
+		FILE *status = task->d_name[0] == '.' ? NULL : fopen(path, "r");
+		unsigned is = group;
+		while (status && fgets(line, sizeof line, status))
+			sscanf(line, "Gid: %u", &is);
+		CHECK_EQ(is, group);
+		if (status)
+			fclose(status);
+	}
+	closedir(tasks);
+}
+
+static void change(int round)
+{
+	group = is_root ? (gid_t)(GROUP + round) : group;
+	CHECK_OK(setregid(group, group));
+	CHECK_EQ(syscall(SYS_getgid), group);
+	check_all();
+}
+
+static void *wait_for_lock(void *unused)
+{
+	ready++;
+	take();
+	CHECK_EQ(syscall(SYS_getgid), group);
+	give_back();
+	return unused;
+}
+
+static void wait_for_change(void)
+{
+	take();
+	ready++;
+	while (!leave)
+		CHECK_OK(pthread_cond_wait(&changed, &mutex));
+	CHECK_EQ(syscall(SYS_getgid), group);
+	give_back();
+}
+
+static void *wait_for_it(void *unused)
+{
+	wait_for_change();
+	return unused;
+}
+
+static void let_go(void)
+{
+	take();
+	leave = 1;
+	CHECK_OK(pthread_cond_broadcast(&changed));
+	give_back();
+}
+
+/* A moment, after which those who have said that they are ready wait. */
+static void settle(int count)
+{
+	while (ready < count)
+		usleep(200);
+	usleep(3000);
+	ready = leave = 0;
+}
+
+static void *go_about(void *unused)
+{
+	while (!stop)
+		usleep(100);
+	return unused;
+}
+
+/* The caller holds what they wait for. */
+static void beside_lockers(int round)
+{
+	pthread_t waiters[WAITERS];
+	take();
+	for (int i = 0; i < WAITERS; i++)
+		waiters[i] = check_start(wait_for_lock, NULL);
+	settle(WAITERS);
+	change(round);
+	give_back();
+	for (int i = 0; i < WAITERS; i++)
+		check_join(waiters[i]);
+}
+
+static void beside_waiters(int round)
+{
+	pthread_t waiters[WAITERS];
+	for (int i = 0; i < WAITERS; i++)
+		waiters[i] = check_start(wait_for_it, NULL);
+	settle(WAITERS);
+	change(round);
+	let_go();
+	for (int i = 0; i < WAITERS; i++)
+		check_join(waiters[i]);
+}
+
+static void *change_beside_main(void *round)
+{
+	settle(1);
+	change((int)(long)round);
+	let_go();
+	return NULL;
+}
+
+int main(void)
+{
+	pthread_mutexattr_t attributes;
+	pthread_mutexattr_init(&attributes);
+	CHECK_OK(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST));
+	CHECK_OK(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED));
+	CHECK_OK(pthread_mutex_init(&mutex, &attributes));
+	is_root = !geteuid();
+	group = getgid();
+	/* So that main is on one kernel thread now, on another one then. */
+	pthread_t others[WAITERS];
+	for (int i = 0; i < WAITERS; i++)
+		others[i] = check_start(go_about, NULL);
+	for (int round = 0; round < ROUNDS; round++) {
+		beside_lockers(3 * round);
+		beside_waiters(3 * round + 1);
+		pthread_t other = check_start(change_beside_main, (void *)(long)(3 * round + 2));
+		wait_for_change();
+		check_join(other);
+		usleep(500);
+	}
+	stop = 1;
+	for (int i = 0; i < WAITERS; i++)
+		check_join(others[i]);
+	return 0;
+}
