@@ -104,6 +104,52 @@ static void a_condition_variable_goes_with_it(void)
 	CHECK_EQ(shared->counter, 100);
 }
 
+static void take_another(int signal)
+{
+	CHECK_EQ(signal, SIGUSR1);
+	lock(1);
+	unlock(1);
+	__atomic_add_fetch(&shared->held, 1, __ATOMIC_RELEASE);
+}
+
+static void *wait_through_handlers(void *unused)
+{
+	lock(0);
+	shared->counter = 1;
+	while (shared->counter)
+		CHECK_OK(pthread_cond_wait(&shared->condition, &shared->mutexes[0]));
+	unlock(0);
+	return unused;
+}
+
+/* A handler takes one and gives it back, while its thread waits to be told, or for another one. */
+static void handlers_may_take_others(void)
+{
+	CHECK(signal(SIGUSR1, take_another) != SIG_ERR);
+	shared->counter = shared->held = 0;
+	pthread_t waiter = check_start(wait_through_handlers, NULL);
+	for (int told = 0; !told;) {
+		sleep_ms(1);
+		lock(0);
+		told = shared->counter;
+		unlock(0);
+	}
+	for (int i = 0; i < 3; i++) {
+		CHECK_OK(pthread_kill(waiter, SIGUSR1));
+		while (__atomic_load_n(&shared->held, __ATOMIC_ACQUIRE) <= i)
+			sleep_ms(1);
+	}
+	lock(0);
+	shared->counter = 0;
+	CHECK_OK(pthread_cond_signal(&shared->condition));
+	/* It waits for the mutex now, or will. */
+	CHECK_OK(pthread_kill(waiter, SIGUSR1));
+	while (__atomic_load_n(&shared->held, __ATOMIC_ACQUIRE) <= 3)
+		sleep_ms(1);
+	unlock(0);
+	check_join(waiter);
+}
+
 static void *hold_all(void *unused)
 {
 	for (int i = 0; i < MUTEXES; i++)
@@ -218,6 +264,7 @@ int main(void)
 		check_join(check_start(hold_and_release, NULL));
 		threads_and_processes_exclude_each_other();
 		a_condition_variable_goes_with_it();
+		handlers_may_take_others();
 		if (robust[i] != PTHREAD_MUTEX_ROBUST)
 			continue;
 		the_next_owner_learns_of_a_thread_that_ends();

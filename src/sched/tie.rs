@@ -138,11 +138,16 @@ pub fn known(call: impl FnOnce() -> i32, change: impl FnOnce(i32) -> Change) -> 
     worker.register_robust_list(robust::list_of(me.tcb()));
     let id = me.tid.load(Ordering::Relaxed) as u32;
     let stand_in = stand_in(me, worker).map(|tcb| (tcb, tcb.id().swap(id, Ordering::Relaxed)));
-    let restore = || restore_id(me, stand_in);
-    // Release: after the swap.
-    me.tcb()
-        .id()
-        .store(worker.kernel_id() as u32, Ordering::Release);
+    // The kernel's already, in a handler that has interrupted another such call. Release: after the swap above.
+    let kernels = worker.kernel_id() as u32;
+    let before = me.tcb().id().swap(kernels, Ordering::Release);
+    let restore = || {
+        // The first kernel thread is found by this TCB before it is not by the other. (A forked child finds an id of its own.)
+        me.tcb().replace_id(kernels, before as i32);
+        if let Some((tcb, own)) = stand_in {
+            tcb.give_back_id(id, own);
+        }
+    };
     let result = cleanup::guarded(restore, call);
     restore();
     count(&me.ties, change(result));
@@ -158,16 +163,6 @@ fn stand_in(me: &Thread, worker: &Worker) -> Option<Tcb> {
     let is_elsewhere = worker.native() != pointer && main_thread().is_some_and(|main| main.is(me));
     let first = is_elsewhere.then(|| worker::all().find(|other| other.native() == pointer));
     first.flatten().map(|first| first.base().tcb())
-}
-
-/// What glibc takes for the id of `me`, the caller, is its own again, and so is that of who stands in for it.
-fn restore_id(me: &Thread, stand_in: Option<(Tcb, u32)>) {
-    let id = me.tid.load(Ordering::Relaxed) as u32;
-    // SeqCst: the first kernel thread is found by this one before it is not by the other.
-    me.tcb().id().store(id, Ordering::SeqCst);
-    if let Some((tcb, own)) = stand_in {
-        tcb.give_back_id(id, own);
-    }
 }
 
 /// Releases the mutexes that `me`, the caller, holds at its end: the next owners get
