@@ -8,7 +8,7 @@
 enum { ROUNDS = 20, WAITERS = 3, GROUP = 60000 };
 
 static pthread_mutex_t mutex;
-static pthread_cond_t changed = PTHREAD_COND_INITIALIZER;
+static pthread_cond_t changed;
 static atomic_int ready, leave, stop;
 static int is_root;
 static gid_t group;
@@ -99,6 +99,15 @@ static void *go_about(void *unused)
 	return unused;
 }
 
+static void compute(int ms)
+{
+	struct timespec begin, now;
+	clock_gettime(CLOCK_MONOTONIC, &begin);
+	do
+		clock_gettime(CLOCK_MONOTONIC, &now);
+	while ((now.tv_sec - begin.tv_sec) * 1000 + (now.tv_nsec - begin.tv_nsec) / NS_PER_MS < ms);
+}
+
 /* The caller holds what they wait for. */
 static void beside_lockers(int round)
 {
@@ -127,10 +136,25 @@ static void beside_waiters(int round)
 
 static void *change_beside_main(void *round)
 {
-	settle(1);
+	settle(WAITERS + 1);
 	change((int)(long)round);
 	let_go();
 	return NULL;
+}
+
+static void beside_main(int round)
+{
+	pthread_t waiters[WAITERS];
+	/* Others want to run meanwhile: main does not go on where it was, and they wait there. */
+	compute(30);
+	usleep(500);
+	for (int i = 0; i < WAITERS; i++)
+		waiters[i] = check_start(wait_for_it, NULL);
+	pthread_t other = check_start(change_beside_main, (void *)(long)round);
+	wait_for_change();
+	check_join(other);
+	for (int i = 0; i < WAITERS; i++)
+		check_join(waiters[i]);
 }
 
 int main(void)
@@ -140,19 +164,19 @@ int main(void)
 	CHECK_OK(pthread_mutexattr_setrobust(&attributes, PTHREAD_MUTEX_ROBUST));
 	CHECK_OK(pthread_mutexattr_setpshared(&attributes, PTHREAD_PROCESS_SHARED));
 	CHECK_OK(pthread_mutex_init(&mutex, &attributes));
+	pthread_condattr_t condition;
+	pthread_condattr_init(&condition);
+	CHECK_OK(pthread_condattr_setpshared(&condition, PTHREAD_PROCESS_SHARED));
+	CHECK_OK(pthread_cond_init(&changed, &condition));
 	is_root = !geteuid();
 	group = getgid();
-	/* So that main is on one kernel thread now, on another one then. */
 	pthread_t others[WAITERS];
 	for (int i = 0; i < WAITERS; i++)
 		others[i] = check_start(go_about, NULL);
 	for (int round = 0; round < ROUNDS; round++) {
 		beside_lockers(3 * round);
 		beside_waiters(3 * round + 1);
-		pthread_t other = check_start(change_beside_main, (void *)(long)(3 * round + 2));
-		wait_for_change();
-		check_join(other);
-		usleep(500);
+		beside_main(3 * round + 2);
 	}
 	stop = 1;
 	for (int i = 0; i < WAITERS; i++)
