@@ -128,6 +128,12 @@ fn count(me: &Thread) {
     me.handled.set(me.handled.get().wrapping_add(1));
 }
 
+/// A request of glibc's says that it is under way, and its handler that it has come; until that glibc's own points do not
+/// return. So where glibc's is not called for `me`, the caller, that is said here.
+fn note_arrival(me: &Thread) {
+    me.tcb().mark_cancelled();
+}
+
 unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, context: *mut c_void) {
     let me = current();
     if me.kind() == Kind::Base {
@@ -145,10 +151,12 @@ unsafe extern "C-unwind" fn handler(signal: i32, info: *mut libc::siginfo_t, con
     if me.is_critical() {
         // At its end the thread looks. The signal may have been for one that ran here before.
         if me.tcb().is_cancelled() {
+            note_arrival(me);
             me.pending.request_cancel();
         }
     } else if me.tcb().is_cancelled() && me.tcb().allows_cancellation_anywhere() {
         if text::is_runtime(interrupted) {
+            note_arrival(me);
             retry::arm(me);
         } else {
             unblock();
