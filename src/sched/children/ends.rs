@@ -15,13 +15,12 @@ use super::{ENDS, tracing};
 use crate::hub::descriptor::{self, Direction};
 use crate::sched::wake;
 use crate::sched::worker::Worker;
+use crate::sys::open_files;
 use crate::sys::raw::{is_refused, syscall};
 use crate::task::current;
 
 /// Ends taken from the kernel at once.
 const BATCH: usize = 64;
-/// <linux/close_range.h>; Linux 5.9.
-const CLOSE_RANGE_UNSHARE: u32 = 1 << 1;
 
 /// The epoll descriptor, in the table of the two. Made anew in a forked child that needs it.
 static EPOLL: AtomicI32 = AtomicI32::new(-1);
@@ -44,7 +43,7 @@ pub(super) fn refuse() {
 /// Nothing but an epoll descriptor in a table of descriptors that nobody else has.
 fn go_apart() -> bool {
     // SAFETY: the caller's kernel thread is the runtime's own, and uses no descriptor.
-    let alone = unsafe { syscall!(SYS_close_range, 0, u32::MAX, CLOSE_RANGE_UNSHARE) } == 0;
+    let alone = unsafe { open_files::leave_all() };
     if alone {
         current().set_apart();
         // SAFETY: makes a descriptor.

@@ -12,6 +12,7 @@
 //! missing may be inside the program's allocator, and since those that it starts have
 //! what the process had at its first thread, not what some thread has changed.
 
+mod looks;
 mod pace;
 mod stuck;
 
@@ -145,4 +146,5 @@ fn start_wanted() {
     children::start_wanted();
     deaths::start_wanted();
     words::start_wanted();
+    looks::start_wanted();
 }

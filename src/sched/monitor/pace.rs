@@ -1,6 +1,7 @@
 //! How fast threads run, and what follows from that: how often workers look around, and
 //! how many there are.
 
+use super::looks;
 use crate::arch::cycles;
 use crate::sched::limit::{Limit, Sample};
 use crate::sched::slot::Counts;
@@ -71,10 +72,11 @@ impl Pace {
             return;
         };
         let before = self.limit.get();
-        if now >= *next_count {
+        if now >= *next_count
+            && let Some(cpus) = looks::cpus()
+        {
             *next_count = now + CPUS;
-            self.limit
-                .set_most(settings::cpus().min(slots::all().len()) as u32);
+            self.limit.set_most(cpus.min(slots::all().len()) as u32);
         }
         sample.held = (u128::from(held) * u128::from(elapsed) / u128::from(cycles.max(1))) as u64;
         self.limit

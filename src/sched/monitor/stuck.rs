@@ -1,5 +1,6 @@
 //! Slots whose owners do not come back to the scheduler.
 
+use super::looks;
 use crate::sched::slot::Slot;
 use crate::sched::worker::Worker;
 use crate::sched::{idle, slots, statistics};
@@ -116,7 +117,7 @@ impl Seen {
         // Who computes is left alone for a while, who sleeps in the kernel is not. The
         // kernel's word is only asked for where the CPU time has stood still: he may have
         // lost the processor to another process.
-        let blocked = wanted && used == self.used && worker.is_blocked();
+        let blocked = wanted && used == self.used && looks::is_asleep(worker.kernel_id());
         self.used = used;
         let transfers = slot.transfers().wrapping_sub(self.transfers).cast_signed();
         let transfers_on = u64::try_from(transfers)

@@ -8,7 +8,7 @@ use super::Worker;
 use crate::glibc::robust;
 use crate::sched::idle;
 use crate::sys::raw::syscall;
-use crate::sys::{clock, futex, pages, task_state};
+use crate::sys::{clock, futex, pages};
 use crate::task::{Thread, alternate_stack, upcalls};
 
 /// The least size of the stack that handlers begin on, in bytes.
@@ -29,11 +29,6 @@ impl Worker {
     /// kernel does not tell.
     pub fn cpu_time(&self) -> u64 {
         clock::of_kernel_thread(self.kernel_id())
-    }
-
-    /// Whether the worker's kernel thread sleeps in the kernel.
-    pub fn is_blocked(&self) -> bool {
-        task_state::is_asleep(self.kernel_id())
     }
 
     /// Gives the calling kernel thread, this worker's, an alternate stack for handlers to
