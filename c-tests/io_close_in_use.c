@@ -36,7 +36,11 @@ static void close_then_reuse(int ends[2])
 	int other[2];
 	CHECK_OK(close(ends[0]));
 	unix_pair(other);
-	CHECK_EQ(other[0], ends[0]);
+	CHECK(other[0] == ends[0] || other[1] == ends[0]);
+	if (other[1] == ends[0]) {
+		other[1] = other[0];
+		other[0] = ends[0];
+	}
 	write_exactly(other[1], "wrong", 5);
 	ends[0] = other[0];
 	/* the peer of the old file leaves, which ends a read that still holds that file */
