@@ -1,33 +1,9 @@
 /* A signal that the process gets is handled by main, which alone accepts it, before main learns in another way that it
  * was sent: by the end of the child that has sent it, or whose end it tells of, by a byte in a pipe, or from another
  * thread. Beside threads that park and go on all the time. */
-#include "signal_process.h"
-#include <stdatomic.h>
-#include <time.h>
+#include "signal_beside_others.h"
 
 enum { TIMES = 300 };
-
-static atomic_int over;
-static sem_t wanted, sent;
-
-static void *come_and_go(void *unused)
-{
-	struct timespec shortly = {.tv_nsec = 15000};
-	while (!over)
-		nanosleep(&shortly, NULL);
-	return unused;
-}
-
-static void *send(void *unused)
-{
-	for (;;) {
-		CHECK_OK(sem_wait(&wanted));
-		if (over)
-			return unused;
-		CHECK_OK(kill(getpid(), SIGTERM));
-		CHECK_OK(sem_post(&sent));
-	}
-}
 
 static void by_a_thread(void)
 {
@@ -36,8 +12,7 @@ static void by_a_thread(void)
 		CHECK_OK(sem_post(&wanted));
 		if (i % 2)
 			usleep(100);
-		while (sem_wait(&sent) != 0)
-			CHECK_EQ(errno, EINTR);
+		await_sent();
 		CHECK_EQ(handled, before + 1);
 	}
 }
@@ -108,26 +83,13 @@ static void of_a_child(void)
 
 int main(void)
 {
-	pthread_t threads[3];
-	sigset_t all, before;
-	block_in_main();
-	acceptor = pthread_self();
-	CHECK_OK(sem_init(&wanted, 0, 0));
-	CHECK_OK(sem_init(&sent, 0, 0));
-	CHECK_OK(sigfillset(&all));
-	CHECK_OK(pthread_sigmask(SIG_SETMASK, &all, &before));
-	for (int i = 0; i < 2; i++)
-		threads[i] = check_start(come_and_go, NULL);
-	threads[2] = check_start(send, NULL);
+	start_others();
 	CHECK_OK(pthread_sigmask(SIG_SETMASK, &none, NULL));
 	by_a_thread();
 	by_a_child();
 	by_a_pipe();
 	of_a_child();
 	CHECK_EQ(handled_by_acceptor, handled);
-	over = 1;
-	CHECK_OK(sem_post(&wanted));
-	for (int i = 0; i < 3; i++)
-		check_join(threads[i]);
+	end_others();
 	return 0;
 }
