@@ -22,8 +22,8 @@ use crate::task::word::Wake;
 
 /// Somebody blocks a signal, or queues are to stay in order: the hub has to look out.
 static NEEDED: AtomicBool = AtomicBool::new(false);
-/// It does.
-static WATCHED: AtomicBool = AtomicBool::new(false);
+/// It has been asked to, by the main thread or the monitor.
+static ASKED: AtomicBool = AtomicBool::new(false);
 /// It cannot: the monitor looks instead.
 static POLLED: AtomicBool = AtomicBool::new(false);
 /// A thread that accepts one of them was neither parked nor, for certain, about to get it.
@@ -71,18 +71,18 @@ pub fn is_polled() -> bool {
         || deferred::is_anybody_postponed()
 }
 
-/// Has the hub look out, if that is needed and does not do so yet.
+/// Has the hub look out, if that is needed and nobody has done so yet.
 pub fn begin_watch() {
-    if NEEDED.load(Ordering::SeqCst) && !WATCHED.load(Ordering::Relaxed) {
-        if !POLLED.load(Ordering::Relaxed) && signals::watch() {
-            WATCHED.store(true, Ordering::Relaxed);
-            note_told();
-        } else {
-            POLLED.store(true, Ordering::Relaxed);
-        }
-        // What had come before.
-        LEFT.store(true, Ordering::Relaxed);
+    if !NEEDED.load(Ordering::SeqCst) || ASKED.swap(true, Ordering::Relaxed) {
+        return;
     }
+    if signals::watch() {
+        note_told();
+    } else {
+        POLLED.store(true, Ordering::Relaxed);
+    }
+    // What had come before.
+    LEFT.store(true, Ordering::SeqCst);
 }
 
 /// The monitor's part: opens what the hub needs, and looks where that does not do. The
@@ -90,7 +90,8 @@ pub fn begin_watch() {
 pub fn monitor_look() {
     deferred::take_postponed(send::interrupt);
     begin_watch();
-    if LEFT.swap(false, Ordering::SeqCst) && tell() {
+    let is_left = LEFT.swap(false, Ordering::SeqCst);
+    if (is_left || POLLED.load(Ordering::Relaxed)) && tell() {
         LEFT.store(true, Ordering::Relaxed);
     }
 }
@@ -146,7 +147,7 @@ fn accepted_by_foreign_main() -> u64 {
 
 /// In a forked child nobody looks out.
 fn reset() {
-    for flag in [&NEEDED, &WATCHED, &POLLED, &LEFT, &MAIN_IS_FOREIGN] {
+    for flag in [&NEEDED, &ASKED, &POLLED, &LEFT, &MAIN_IS_FOREIGN] {
         restore(flag, false);
     }
     restore(&REFUSED, 0);
