@@ -11,7 +11,7 @@ use crate::signal::{actions, info, mask, send};
 use crate::sys::errno;
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::{HIGHEST, bit};
-use crate::task::{current, main_thread, pending};
+use crate::task::{current, pending};
 
 /// `kill(2)`, as the kernel returns it: any thread's id stands for its process.
 pub(super) fn kill_process(process: pid_t, signal: c_int) -> isize {
@@ -63,7 +63,7 @@ fn accepts_as_main(signal: c_int) -> bool {
     let me = current();
     (1..=HIGHEST).contains(&signal)
         && me.is_green()
-        && main_thread().is_some_and(|main| main.is(me))
+        && me.is_main()
         && me.mask.get() & bit(signal) == 0
         && actions::get(signal).is_some()
 }

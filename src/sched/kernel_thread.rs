@@ -81,9 +81,7 @@ pub fn process() -> i32 {
 
 /// Whether the calling one is that.
 pub fn is_first() -> bool {
-    // SAFETY: no arguments.
-    let own = unsafe { syscall!(SYS_gettid) } as i32;
-    own == process()
+    task_state::own_id() == process()
 }
 
 /// Gives the kernel thread that `thread` owns, if it does, its name: threads that it makes

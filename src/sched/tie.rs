@@ -15,7 +15,7 @@ use crate::glibc::tcb::Tcb;
 use crate::glibc::{cleanup, robust};
 use crate::sys::cell::Cell;
 use crate::sys::in_child::in_child;
-use crate::task::{Critical, Thread, current, main_thread};
+use crate::task::{Critical, Thread, current};
 
 /// Ties the calling thread once more.
 pub fn tie() {
@@ -160,7 +160,7 @@ pub fn known(call: impl FnOnce() -> i32, change: impl FnOnce(i32) -> Change) -> 
 /// TCB of the first one's base context has the id meanwhile.
 fn stand_in(me: &Thread, worker: &Worker) -> Option<Tcb> {
     let pointer = me.pointer.get();
-    let is_elsewhere = worker.native() != pointer && main_thread().is_some_and(|main| main.is(me));
+    let is_elsewhere = worker.native() != pointer && me.is_main();
     let first = is_elsewhere.then(|| worker::all().find(|other| other.native() == pointer));
     first.flatten().map(|first| first.base().tcb())
 }

@@ -2,7 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use crate::sched::worker;
+use crate::sched::worker::{self, Worker};
 use crate::sys::in_child::{in_child, restore};
 use crate::sys::sigmask::bit;
 use crate::task::{Kind, Thread, all_husks, main_thread};
@@ -27,8 +27,7 @@ pub(super) fn acceptor(signal: i32) -> Option<&'static Thread> {
 /// Whether a green thread runs that accepts `signal`. Its kernel thread may wait for a CPU.
 pub(super) fn one_runs(signal: i32) -> bool {
     worker::all()
-        // SAFETY: null or a thread's block; those of workers' threads stay.
-        .filter_map(|worker| unsafe { worker.running().as_ref() })
+        .filter_map(Worker::running_thread)
         .any(|thread| thread.kind() == Kind::Green && accepts(thread, signal))
 }
 

@@ -2,8 +2,8 @@
 
 use super::{actions, cancellation, errand, send, steps};
 use crate::glibc::signals::{SIGCANCEL, SIGSETXID, UNBLOCKABLE};
-use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
+use crate::sys::task_state;
 use crate::task::{Thread, deferred};
 
 /// Tells whoever is meant of signals that arrived inside the runtime. The caller
@@ -48,7 +48,6 @@ fn nudge_each(me: &'static Thread, mut signals: u64) {
         if actions::get(signal).is_none() {
             me.pending.take(bit(signal));
         }
-        // SAFETY: no arguments.
-        send::nudge(me, unsafe { syscall!(SYS_gettid) } as i32, signal);
+        send::nudge(me, task_state::own_id(), signal);
     }
 }

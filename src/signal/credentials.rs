@@ -21,7 +21,7 @@ use crate::sched::worker::{self, Worker};
 use crate::sys::action::KernelAction;
 use crate::sys::errno;
 use crate::sys::sigmask::{self, bit};
-use crate::task::{Critical, Kind, current, main_thread};
+use crate::task::{Critical, Kind, current};
 
 type Handler = unsafe extern "C" fn(i32, *mut libc::siginfo_t, *mut c_void);
 
@@ -53,7 +53,7 @@ pub fn intercept() {
 pub fn broadcast(change: impl FnOnce() -> i32) -> i32 {
     let me = current();
     let worker = worker::last_of(me);
-    let is_main = !me.is_lent() && main_thread().is_some_and(|main| main.is(me));
+    let is_main = !me.is_lent() && me.is_main();
     let Some(worker) = worker.filter(|_| is_main) else {
         return change();
     };
@@ -117,9 +117,9 @@ unsafe extern "C" fn handler(signal: i32, came_with: *mut libc::siginfo_t, conte
 /// process (`sched/tie.rs`): then the kernel thread is signalled once for each, and signals of this number queue. It does not
 /// matter which comes first.
 fn marked(worker: &Worker) -> Option<usize> {
-    // SAFETY: null or a thread's block; those of green threads stay.
-    let running = unsafe { worker.running().as_ref() };
-    let others = [Some(worker.base()), running].into_iter().flatten();
+    let others = [Some(worker.base()), worker.running_thread()]
+        .into_iter()
+        .flatten();
     let others = others.map(|thread| thread.pointer.get());
     let mut all = core::iter::once(worker.native()).chain(others);
     // SAFETY: of threads whose TCBs stay.

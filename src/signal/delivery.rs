@@ -11,6 +11,7 @@ use crate::sched::children::makers;
 use crate::sched::{lend, worker};
 use crate::sys::raw::syscall;
 use crate::sys::sigmask::bit;
+use crate::sys::task_state;
 use crate::task::{Kind, Thread, current, deferred, main_thread, pending};
 
 /// Who gets before all others what the process has got: who has made the child that it tells of, or the
@@ -82,11 +83,6 @@ fn is_abort(me: &Thread, signal: i32, came_with: &libc::siginfo_t) -> bool {
         && came_with.si_code == libc::SI_TKILL
         && unsafe { came_with.si_pid() as isize == syscall!(SYS_getpid) }
         && me.pending.bits_now() & bit(signal) == 0
-}
-
-fn kernel_thread() -> i32 {
-    // SAFETY: no arguments.
-    unsafe { syscall!(SYS_gettid) as i32 }
 }
 
 /// What the trampoline goes on with.
@@ -173,7 +169,7 @@ unsafe fn begin(me: &'static Thread, signal: i32, frame: &mut Frame, start: *mut
     let Some(action) = actions::take(signal) else {
         if !is_fault(signal, &frame.info) {
             // The action has changed since: the kernel acts on that, once this returns.
-            info::send(To::KernelThread(kernel_thread()), signal, &frame.info);
+            info::send(To::KernelThread(task_state::own_id()), signal, &frame.info);
         }
         return false;
     };
@@ -211,8 +207,7 @@ fn taker(me: &'static Thread, signal: i32) -> Option<&'static Thread> {
     if me.kind() == Kind::Foreign {
         return Some(me);
     }
-    // SAFETY: null or a thread's block; those of workers' threads stay.
-    let running = unsafe { worker::of(me).running().as_ref() }?;
+    let running = worker::of(me).running_thread()?;
     if running.is(me) {
         return (me.kind() == Kind::Green).then_some(me);
     }

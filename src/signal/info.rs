@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::actions;
 use crate::sys::raw::{is_refused, syscall};
+use crate::sys::task_state;
 use crate::task::pending;
 
 /// "Look at what is pending for you", and nothing else.
@@ -216,9 +217,7 @@ pub fn nudge(kernel_thread: i32, signal: i32) -> isize {
 pub fn nudge_self(signal: i32) -> isize {
     let mut info = pending::lost(signal);
     queued_mut(&mut info).mark = NUDGE;
-    // SAFETY: no arguments.
-    let own = unsafe { syscall!(SYS_gettid) } as i32;
-    send_as_it_is(To::KernelThread(own), signal, &info)
+    send_as_it_is(To::KernelThread(task_state::own_id()), signal, &info)
 }
 
 /// `pthread_sigqueue(3)` to the kernel thread `id` of this process, which must not be taken

@@ -9,7 +9,7 @@ use crate::sched::mask::{Closing, KernelMask};
 use crate::sched::{self, idle, worker};
 use crate::sys::sigmask::{self, bit};
 use crate::task::pending::REAL_TIME;
-use crate::task::{Critical, Thread, arguments, current, main_thread};
+use crate::task::{Critical, Thread, arguments, current};
 
 /// `sigprocmask(2)` for the calling green thread: the mask from before, or
 /// `EINVAL`. What becomes unblocked and is pending has been handled on return.
@@ -98,13 +98,9 @@ fn set(kernel: &KernelMask, mask: u64) {
     kernel.sync(mask);
 }
 
-fn is_main(me: &Thread) -> bool {
-    main_thread().is_some_and(|main| main.is(me))
-}
-
 /// `me`, the caller, is about to block what `mask` does: closes those who take signals for it.
 fn close(me: &Thread, settled: u64, mask: u64) -> Option<Closing> {
-    let closes = mask & !settled != 0 && is_main(me);
+    let closes = mask & !settled != 0 && me.is_main();
     closes.then(|| idle::close_to(settled, mask))
 }
 
@@ -121,7 +117,7 @@ fn note(me: &Thread, mask: u64, settled: u64) {
 
 /// The settled mask of `me`, the caller, was `before` and is `mask` now.
 fn changed(me: &'static Thread, before: u64, mask: u64) {
-    if before & !mask != 0 && is_main(me) {
+    if before & !mask != 0 && me.is_main() {
         idle::renew_mask(mask);
     }
     // What has come for the process, and while a handler runs, was meant for a thread that

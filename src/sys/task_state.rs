@@ -44,6 +44,12 @@ fn read<'a>(id: i32, name: &[u8], text: &'a mut [u8]) -> &'a [u8] {
     &text[..length]
 }
 
+/// The id of the calling kernel thread (gettid(2)).
+pub fn own_id() -> i32 {
+    // SAFETY: no arguments.
+    unsafe { syscall!(SYS_gettid) as i32 }
+}
+
 /// What the kernel says of a thread's signals.
 pub struct Signals {
     /// Those that wait for the thread alone.

@@ -24,6 +24,14 @@ pub fn main_thread() -> Option<&'static Thread> {
     unsafe { MAIN.load(Ordering::Relaxed).as_ref() }
 }
 
+impl Thread {
+    /// Whether it is that.
+    #[inline(always)]
+    pub fn is_main(&self) -> bool {
+        main_thread().is_some_and(|main| main.is(self))
+    }
+}
+
 /// From here on that is who it is. SeqCst: those whom it concerns are asked afterwards.
 pub fn set_main_thread(thread: Option<&'static Thread>) {
     let thread = thread.map_or(ptr::null(), ptr::from_ref);

@@ -18,7 +18,7 @@ use crate::sys::raw::syscall;
 use crate::sys::sanitizers;
 use crate::task::life::Exit;
 use crate::task::lookup::Lookup;
-use crate::task::{Kind, Thread, all_husks, current, main_thread};
+use crate::task::{Kind, Thread, all_husks, current};
 use crate::wait::QUEUES;
 
 unsafe extern "C-unwind" {
@@ -149,7 +149,7 @@ pub fn finish_behind(me: &'static Thread, key: pthread_key_t) -> ! {
     scheduling::forget();
     event_loop::left(me);
     tie::end(me);
-    if main_thread().is_some_and(|main| main.is(me)) {
+    if me.is_main() {
         main_thread::ended();
     }
     let last_mask = (me.kind() == Kind::Green).then(|| mask::end(me));
@@ -185,7 +185,7 @@ pub fn at_once(status: i32) -> ! {
         me.is_spent.set(true);
         event_loop::left(me);
         tie::end(me);
-        if main_thread().is_some_and(|main| main.is(me)) {
+        if me.is_main() {
             main_thread::ended();
         }
         mask::end(me);
@@ -216,7 +216,7 @@ pub fn killed(thread: &'static Thread) {
     thread.result.set(ptr::null_mut());
     thread.is_spent.set(true);
     tie::end_of_killed(thread);
-    if main_thread().is_some_and(|main| main.is(thread)) {
+    if thread.is_main() {
         main_thread::ended();
     }
     retired(thread);

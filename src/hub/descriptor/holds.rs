@@ -6,7 +6,6 @@ use core::sync::atomic::Ordering;
 
 use super::Descriptor;
 use crate::arch::thread::stack_pointer;
-use crate::sys::raw::syscall;
 use crate::sys::task_state;
 use crate::task::{Critical, Thread};
 
@@ -43,7 +42,7 @@ impl Descriptor {
     /// file, if it still has the life `generation`; else `None`. The kernel thread is the caller's meanwhile. (Of
     /// several who begin at the same moment the last one alone is waited for.)
     pub fn entered<R>(&self, generation: u32, act: impl FnOnce() -> R) -> Option<R> {
-        let own = kernel_thread();
+        let own = task_state::own_id();
         {
             let _critical = Critical::enter();
             if !self.edges.hold(generation) {
@@ -62,7 +61,7 @@ impl Descriptor {
     pub(super) fn is_entered(&self) -> bool {
         match self.entering.load(Ordering::SeqCst) {
             0 => false,
-            id => id != kernel_thread() && !task_state::is_asleep(id),
+            id => id != task_state::own_id() && !task_state::is_asleep(id),
         }
     }
 
@@ -70,11 +69,6 @@ impl Descriptor {
     pub(super) fn forget_entering(&self) {
         self.entering.store(0, Ordering::Relaxed);
     }
-}
-
-fn kernel_thread() -> i32 {
-    // SAFETY: no arguments.
-    unsafe { syscall!(SYS_gettid) as i32 }
 }
 
 /// Lets go of what `thread` holds where that is `over` by an address in the frame of the call.

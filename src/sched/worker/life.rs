@@ -15,7 +15,7 @@ use crate::sched::kernel_thread;
 use crate::sched::mask::KernelMask;
 use crate::sched::relief::Relief;
 use crate::sys::in_child::{in_child, restore};
-use crate::sys::raw::syscall;
+use crate::sys::task_state;
 use crate::sys::{lock_free, pages};
 use crate::task::{Kind, current};
 
@@ -173,9 +173,8 @@ impl Worker {
     /// Makes the calling kernel thread, born with the TCB at `native`, this worker's.
     pub fn adopt_kernel_thread(&self, native: usize) {
         self.native.set(native);
-        // SAFETY: no arguments.
         self.kernel_id
-            .store(unsafe { syscall!(SYS_gettid) } as u32, Ordering::Relaxed);
+            .store(task_state::own_id() as u32, Ordering::Relaxed);
         self.robust_list.set(0);
         self.mask.adopt();
         if !self.listed.replace(true) {

@@ -140,6 +140,12 @@ impl Worker {
         self.running.load(Ordering::Relaxed)
     }
 
+    /// Likewise, if there is one.
+    pub fn running_thread(&self) -> Option<&'static Thread> {
+        // SAFETY: null or a thread's block; those of green threads and of workers' stay.
+        unsafe { self.running().as_ref() }
+    }
+
     /// The slot, if the worker had one when it last looked.
     #[inline(always)]
     pub fn slot(&self) -> Option<&'static Slot> {
